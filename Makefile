@@ -1,0 +1,178 @@
+# pmemckpt: everything lands in $(BUILD). `make help` says what there is.
+BUILD ?= build
+PREFIX ?= /usr/local
+SYSTEM_SBIN ?= /sbin
+CXX ?= g++
+VERSION := 0.1.0
+ABI := 1
+
+PACKAGES := g++ make pkg-config libpmem2-dev libfuse3-dev fuse3 libcmocka-dev libexpected-dev libfmt-dev \
+            libcli11-dev libtomlplusplus-dev nlohmann-json3-dev libisal-dev libsodium-dev libsystemd-dev \
+            attr procps util-linux mandoc jq
+# What the tests and the demo need to be there at all; `make deps` installs it when one is missing.
+NEEDED_FILES := /usr/include/libpmem2.h /usr/include/fuse3/fuse_lowlevel.h /usr/include/cmocka.h \
+                /usr/include/tl/expected.hpp /usr/include/fmt/core.h /usr/include/CLI/CLI.hpp \
+                /usr/include/toml++/toml.h /usr/include/nlohmann/json.hpp /usr/include/isa-l/crc.h \
+                /usr/include/sodium.h /usr/include/systemd/sd-daemon.h /usr/bin/fusermount3 \
+                /usr/bin/getfattr /usr/bin/mandoc /usr/bin/jq /usr/bin/pkg-config
+
+OPTIMIZE := -O2
+ifdef DEBUG
+OPTIMIZE := -O0 -g3
+endif
+ifdef SANITIZE
+OPTIMIZE := -O1 -g1
+SANITIZE_FLAGS := -fsanitize=$(SANITIZE) -fno-omit-frame-pointer
+ifneq ($(BUILD_SET),1)
+comma := ,
+override BUILD := build-$(subst $(comma),-,$(SANITIZE))
+endif
+endif
+
+WARNINGS := -Wall -Wextra -Wshadow -Wnon-virtual-dtor -Wconversion -Wno-sign-conversion -Werror
+CPPFLAGS += -I. -Ilib/include -D_GNU_SOURCE -DFUSE_USE_VERSION=314 -DPMEMCKPT_VERSION='"$(VERSION)"' \
+            -isystem /usr/include/fuse3
+CXXFLAGS += -std=c++20 $(OPTIMIZE) $(SANITIZE_FLAGS) $(WARNINGS) -fPIC -fvisibility=hidden -pthread
+LDFLAGS += $(SANITIZE_FLAGS) -pthread
+LIBRARIES := -lpmem2 -lisal -lsodium -lfmt
+
+Q := $(if $(V),,@)
+say = $(if $(V),,@printf '  %-5s %s\n' '$(1)' '$(2)')
+
+LIB_SOURCES := $(wildcard lib/*/*.cc lib/*/*/*.cc)
+DRIVER_SOURCES := $(filter-out driver/main.cc,$(wildcard driver/*.cc))
+FUSE_SOURCES := $(filter-out fuse/main.cc,$(wildcard fuse/*.cc))
+CTL_SOURCES := $(wildcard utils/pmemckpt-ctl/*.cc)
+SUPPORT_SOURCES := $(wildcard tests/support/*.cc)
+UNIT_TESTS := $(patsubst tests/unit/%.cc,$(BUILD)/tests/unit/%,$(wildcard tests/unit/*_test.cc))
+TOOLS := $(patsubst tests/tools/%.cc,$(BUILD)/tests/tools/%,$(wildcard tests/tools/*.cc))
+MAN_PAGES := $(wildcard man/*.[1-8])
+
+objects = $(patsubst %.cc,$(BUILD)/object/%.o,$(1))
+LIB := $(BUILD)/libpmemckpt_all.a
+DRIVER := $(BUILD)/libdriver.a
+FUSE := $(BUILD)/libfuse_view.a
+SUPPORT := $(BUILD)/libsupport.a
+SHARED := $(BUILD)/lib/libpmemckpt.so.$(ABI)
+PROGRAMS := $(BUILD)/bin/pmemckptd $(BUILD)/bin/mount.pmemckpt $(BUILD)/bin/pmemckpt-ctl
+EXAMPLES := $(BUILD)/examples/heat
+
+.PHONY: all demo check lint install uninstall deps needed clean help unit-tests bench
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+
+all: $(PROGRAMS) $(SHARED) $(EXAMPLES)
+
+# Bytes are moved by lib/. What the programs have of their own is options, configuration and JSON:
+# large templates, which run once a start or a request.
+$(foreach folder,driver fuse utils tests,$(BUILD)/object/$(folder)/%.o): private OPTIMIZE := $(OPTIMIZE:-O2=-O1)
+
+$(BUILD)/object/%.o: %.cc
+	@mkdir -p $(@D)
+	$(call say,CXX,$<)
+	$(Q)$(CXX) $(CPPFLAGS) $(CXXFLAGS) -MMD -MP -c $< -o $@
+
+define archive
+$(1): $(call objects,$(2))
+	@mkdir -p $$(@D)
+	$$(call say,AR,$$@)
+	$$(Q)rm -f $$@ && ar rcs $$@ $$^
+endef
+$(eval $(call archive,$(LIB),$(LIB_SOURCES)))
+$(eval $(call archive,$(DRIVER),$(DRIVER_SOURCES)))
+$(eval $(call archive,$(FUSE),$(FUSE_SOURCES)))
+$(eval $(call archive,$(SUPPORT),$(SUPPORT_SOURCES)))
+
+link = @mkdir -p $(@D) && $(if $(V),:,printf '  %-5s %s\n' LINK '$@')
+$(BUILD)/bin/pmemckptd: $(call objects,driver/main.cc) $(DRIVER) $(LIB)
+	$(link)
+	$(Q)$(CXX) $(LDFLAGS) -o $@ $^ $(LIBRARIES) -lsystemd
+$(BUILD)/bin/mount.pmemckpt: $(call objects,fuse/main.cc) $(FUSE) $(LIB)
+	$(link)
+	$(Q)$(CXX) $(LDFLAGS) -o $@ $^ $(LIBRARIES) -lfuse3
+$(BUILD)/bin/pmemckpt-ctl: $(call objects,$(CTL_SOURCES)) $(LIB)
+	$(link)
+	$(Q)$(CXX) $(LDFLAGS) -o $@ $^ $(LIBRARIES)
+$(SHARED): $(call objects,$(LIB_SOURCES)) lib/client/libpmemckpt.map
+	$(link)
+	$(Q)$(CXX) $(LDFLAGS) -shared -Wl,-soname,libpmemckpt.so.$(ABI) -Wl,--version-script=lib/client/libpmemckpt.map \
+	    -Wl,--gc-sections -o $@ $(call objects,$(LIB_SOURCES)) $(LIBRARIES)
+	$(Q)ln -sf libpmemckpt.so.$(ABI) $(BUILD)/lib/libpmemckpt.so
+$(BUILD)/examples/%: $(BUILD)/object/utils/examples/%.o $(SHARED)
+	$(link)
+	$(Q)$(CXX) $(LDFLAGS) -o $@ $< -L$(BUILD)/lib -lpmemckpt '-Wl,-rpath,$$ORIGIN/../lib'
+$(BUILD)/tests/unit/%: $(BUILD)/object/tests/unit/%.o $(SUPPORT) $(DRIVER) $(FUSE) $(LIB)
+	$(link)
+	$(Q)$(CXX) $(LDFLAGS) -o $@ $^ $(LIBRARIES) -lsystemd -lfuse3 -lcmocka
+$(BUILD)/tests/tools/%: $(BUILD)/object/tests/tools/%.o $(SUPPORT) $(LIB)
+	$(link)
+	$(Q)$(CXX) $(LDFLAGS) -o $@ $^ $(LIBRARIES) -lcmocka
+.PRECIOUS: $(BUILD)/object/%.o
+-include $(shell find $(BUILD)/object -name '*.d' 2>/dev/null)
+
+unit-tests: $(UNIT_TESTS)
+
+# A second make, so that the compiler and what it needs are there when it starts.
+demo: needed
+	@$(MAKE) --no-print-directory -j$$(nproc) all
+	@BUILD=$(BUILD) utils/examples/demo.sh
+check: needed
+	@$(MAKE) --no-print-directory -j$$(nproc) all unit-tests $(TOOLS)
+	@BUILD=$(BUILD) $(if $(SANITIZE),TIME_LIMIT_FACTOR=5) tests/run $(if $(SEED),--seed $(SEED)) $(TESTS)
+lint: needed
+	@tests/lint
+
+needed:
+	@for file in $(NEEDED_FILES); do \
+	    [ -e $$file ] || { $(MAKE) --no-print-directory deps; exit; }; done
+deps:
+	@if [ "$$(id -u)" = 0 ]; then \
+	    apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends $(PACKAGES); \
+	else printf 'Some packages are missing. Install them with:\n  sudo apt-get install --no-install-recommends %s\n' \
+	    '$(PACKAGES)'; exit 1; fi
+
+install: all
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/lib/pkgconfig \
+	    $(DESTDIR)$(PREFIX)/lib/systemd/system $(DESTDIR)$(PREFIX)/include/pmemckpt \
+	    $(DESTDIR)$(PREFIX)/share/bash-completion/completions $(DESTDIR)$(SYSTEM_SBIN) \
+	    $(foreach n,1 3 5 7 8,$(DESTDIR)$(PREFIX)/share/man/man$(n))
+	install $(BUILD)/bin/pmemckpt-ctl $(DESTDIR)$(PREFIX)/bin/
+	install $(BUILD)/bin/pmemckptd $(BUILD)/bin/mount.pmemckpt $(DESTDIR)$(PREFIX)/sbin/
+	ln -sf $(PREFIX)/sbin/mount.pmemckpt $(DESTDIR)$(SYSTEM_SBIN)/mount.pmemckpt
+	install -m644 $(SHARED) $(DESTDIR)$(PREFIX)/lib/
+	ln -sf libpmemckpt.so.$(ABI) $(DESTDIR)$(PREFIX)/lib/libpmemckpt.so
+	install -m644 lib/include/pmemckpt/*.h lib/include/pmemckpt/*.hh $(DESTDIR)$(PREFIX)/include/pmemckpt/
+	sed 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|' lib/client/pmemckpt.pc.in \
+	    > $(DESTDIR)$(PREFIX)/lib/pkgconfig/pmemckpt.pc
+	sed 's|@PREFIX@|$(PREFIX)|' utils/systemd/pmemckptd.service \
+	    > $(DESTDIR)$(PREFIX)/lib/systemd/system/pmemckptd.service
+	install -m644 utils/completion/pmemckpt-ctl $(DESTDIR)$(PREFIX)/share/bash-completion/completions/
+	for page in $(MAN_PAGES); do \
+	    install -m644 $$page $(DESTDIR)$(PREFIX)/share/man/man$${page##*.}/; done
+	$(if $(DESTDIR),,-ldconfig)
+
+uninstall:
+	rm -f $(DESTDIR)$(PREFIX)/bin/pmemckpt-ctl $(DESTDIR)$(PREFIX)/sbin/pmemckptd \
+	    $(DESTDIR)$(PREFIX)/sbin/mount.pmemckpt $(DESTDIR)$(SYSTEM_SBIN)/mount.pmemckpt \
+	    $(DESTDIR)$(PREFIX)/lib/libpmemckpt.so* $(DESTDIR)$(PREFIX)/lib/pkgconfig/pmemckpt.pc \
+	    $(DESTDIR)$(PREFIX)/lib/systemd/system/pmemckptd.service \
+	    $(DESTDIR)$(PREFIX)/share/bash-completion/completions/pmemckpt-ctl \
+	    $(foreach page,$(MAN_PAGES),$(DESTDIR)$(PREFIX)/share/man/man$(subst .,,$(suffix $(page)))/$(notdir $(page)))
+	rm -rf $(DESTDIR)$(PREFIX)/include/pmemckpt
+
+clean:
+	rm -rf $(BUILD)
+
+help:
+	@printf '%s\n' \
+	    'make                 build the programs, the library and the example into build/' \
+	    'make demo            the main job, shown on this machine: build, run, kill, restore, compare' \
+	    'make check           all tests; SEED=N replays one run, TESTS="PATTERN ..." picks some' \
+	    'make lint            format, shell scripts, man pages' \
+	    'make install         DESTDIR= PREFIX=/usr/local SYSTEM_SBIN=/sbin' \
+	    'make uninstall       with the same DESTDIR, PREFIX and SYSTEM_SBIN' \
+	    'make deps            install the Debian packages that are needed (root), or say which' \
+	    'make clean           remove build/' \
+	    'V=1                  show the commands' \
+	    'DEBUG=1              unoptimized, with debug information' \
+	    'SANITIZE=LIST        address,undefined or thread; builds into build-LIST/'

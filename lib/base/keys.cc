@@ -1,0 +1,123 @@
+#include "lib/base/keys.hh"
+
+#include <fcntl.h>
+#include <sodium.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cctype>
+#include <cerrno>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+
+#include "lib/base/handle.hh"
+
+namespace pmemckpt {
+
+namespace {
+
+std::string key_path(const std::string& directory, std::string_view name) {
+    return fmt::format("{}/{}.key", directory, name);
+}
+
+Status write_whole(const FileDescriptor& file, std::string_view text, const std::string& path) {
+    if (::write(file.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size()))
+        return fail_errno(errno ? errno : EIO, "can't write {}", path);
+    if (::fsync(file.get()) != 0)
+        return fail_errno(errno, "can't bring {} to disk", path);
+    return {};
+}
+
+}  // namespace
+
+Key Key::random() {
+    require(sodium_init() >= 0, "libsodium starts");
+    Key key;
+    randombytes_buf(key.bytes_.data(), kBytes);
+    return key;
+}
+
+Result<Key> Key::parse(std::string_view hexadecimal) {
+    Key key;
+    std::size_t length = 0;
+    const char* end = nullptr;
+    const bool good = sodium_hex2bin(key.bytes_.data(), kBytes, hexadecimal.data(), hexadecimal.size(), "\n",
+                                     &length, &end) == 0;
+    if (!good || length != kBytes || end != hexadecimal.data() + hexadecimal.size())
+        return fail(EBADMSG, "it does not hold a key of {} hexadecimal digits", 2 * kBytes);
+    return key;
+}
+
+Key::~Key() { sodium_memzero(bytes_.data(), kBytes); }
+
+std::string Key::hexadecimal() const {
+    std::string text(2 * kBytes + 1, '\0');
+    sodium_bin2hex(text.data(), text.size(), bytes_.data(), kBytes);
+    text.pop_back();
+    return text;
+}
+
+Status check_principal(std::string_view name) {
+    const auto allowed = [](unsigned char c) {
+        return std::isalnum(c) || std::string_view("._-@").find(static_cast<char>(c)) != std::string_view::npos;
+    };
+    if (name.empty() || name.size() > 64 || name[0] == '.' || name[0] == '-' ||
+        !std::all_of(name.begin(), name.end(), allowed))
+        return fail(EINVAL, "\"{}\" can't name a principal: 1 to 64 letters, digits, '.', '_', '-' or '@'", name);
+    return {};
+}
+
+Result<Key> load_key(const std::string& directory, std::string_view name) {
+    TRY(check_principal(name));
+    const auto path = key_path(directory, name);
+    const FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    if (!file)
+        return fail_errno(errno, "can't open key {} (pmemckpt-ctl create-key makes one)", path);
+    struct stat attributes {};
+    if (::fstat(file.get(), &attributes) != 0)
+        return fail_errno(errno, "can't look at {}", path);
+    if ((attributes.st_mode & 0077) != 0)
+        return fail(EPERM, "key {} may be read by others (mode {:04o}): chmod 600 {}", path,
+                    attributes.st_mode & 07777, path);
+    std::array<char, 2 * Key::kBytes + 2> text{};
+    const auto length = ::read(file.get(), text.data(), text.size());
+    if (length < 0)
+        return fail_errno(errno, "can't read key {}", path);
+    auto key = Key::parse({text.data(), static_cast<std::size_t>(length)});
+    sodium_memzero(text.data(), text.size());
+    if (!key)
+        return fail(key.error().code, "key {} can't be used: {}", path, key.error().message);
+    return key;
+}
+
+Result<std::string> store_key(const std::string& directory, std::string_view name, const Key& key, bool replace) {
+    TRY(check_principal(name));
+    std::error_code status;
+    if (std::filesystem::create_directories(directory, status))
+        ::chmod(directory.c_str(), 0700);
+    if (status)
+        return fail_errno(status.value(), "can't make the key directory {}", directory);
+    const auto path = key_path(directory, name);
+    const auto draft = fmt::format("{}/.{}.{}.new", directory, name, ::getpid());
+    ::unlink(draft.c_str());
+    const FileDescriptor file(::open(draft.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+    if (!file)
+        return fail_errno(errno, "can't create {}", draft);
+    auto written = write_whole(file, key.hexadecimal() + "\n", draft);
+    const auto give_name = [&] { return replace ? ::rename(draft.c_str(), path.c_str())
+                                                : ::link(draft.c_str(), path.c_str()); };
+    if (written && give_name() != 0)
+        written = fail_errno(errno, "can't create key {}", path);
+    ::unlink(draft.c_str());
+    TRY(std::move(written));
+    return path;
+}
+
+std::string default_key_directory() {
+    const char* directory = std::getenv("PMEMCKPT_KEY_DIR");
+    return directory && *directory ? directory : "/etc/pmemckpt/keys";
+}
+
+}  // namespace pmemckpt

@@ -1,0 +1,46 @@
+#pragma once
+// Key files: 32 secret bytes, as 64 hexadecimal digits and a newline, mode 0600. See pmemckpt.7.
+#include <array>
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+#include "lib/base/result.hh"
+
+namespace pmemckpt {
+
+/// A secret; wiped when it goes out of scope.
+class Key {
+public:
+    static constexpr std::size_t kBytes = 32;
+    static Key random();
+    static Result<Key> parse(std::string_view hexadecimal);
+
+    Key() = default;
+    Key(const Key&) = default;
+    Key& operator=(const Key&) = default;
+    ~Key();
+
+    std::string hexadecimal() const;
+    const std::array<unsigned char, kBytes>& bytes() const { return bytes_; }
+
+private:
+    std::array<unsigned char, kBytes> bytes_{};
+};
+
+/// Letters, digits, '.', '_', '-', '@'; 1 to 64 of them; doesn't start with '.' or '-'. EINVAL otherwise.
+Status check_principal(std::string_view name);
+
+/// DIRECTORY/NAME.key. ENOENT when there is none; EPERM when others than its owner may read it (the message
+/// has the chmod line); EBADMSG when it holds no key.
+Result<Key> load_key(const std::string& directory, std::string_view name);
+
+/// Writes DIRECTORY/NAME.key (made with its parents, mode 0700, when missing). EEXIST when it is there and
+/// not `replace`. The file is complete and on disk before it has its name. Returns the file's path.
+Result<std::string> store_key(const std::string& directory, std::string_view name, const Key& key,
+                              bool replace = false);
+
+/// $PMEMCKPT_KEY_DIR, else /etc/pmemckpt/keys.
+std::string default_key_directory();
+
+}  // namespace pmemckpt

@@ -1,0 +1,160 @@
+#pragma once
+// A pool: regions and their generations on one medium. All metadata changes are journal records; what a record
+// says is so from the moment its persist returned, on this side of a crash and on the other.
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "lib/base/result.hh"
+#include "lib/base/units.hh"
+#include "lib/media/medium.hh"
+
+namespace pmemckpt::pool {
+
+using Uuid = std::array<std::uint8_t, 16>;
+std::string to_string(const Uuid& uuid);
+Result<Uuid> parse_uuid(std::string_view text);
+
+using ManagerKey = std::array<std::uint8_t, 32>;  ///< Ed25519 public key: the verifier in the superblock
+
+inline constexpr std::uint64_t kMinimumPoolSize = 16 * kMiB;
+inline constexpr std::uint64_t kMaximumPoolSize = 16 * kTiB;
+inline constexpr std::uint64_t kDefaultPageSize = 2 * kMiB;
+inline constexpr std::uint32_t kDefaultKeep = 8;
+inline constexpr std::uint32_t kMaximumKeep = 1'000'000;
+
+/// `team/app`: 1 to 255 bytes; parts of letters, digits, '.', '_', '-', '@', '+', '=', ':' , not starting with a dot,
+/// joined by single slashes. EINVAL with what is wrong.
+Status check_region_name(std::string_view name);
+
+struct RegionSettings {
+    std::uint32_t keep = kDefaultKeep;  ///< generations kept, at least 1
+    std::uint64_t max_size = 0;         ///< bytes a generation may have; 0: no limit but the pool
+};
+
+struct RegionInfo {
+    std::uint64_t id = 0;  ///< never reused in a pool
+    std::string name;
+    std::string owner;  ///< the principal who created it
+    RegionSettings settings;
+    std::uint64_t epoch = 1;
+    std::uint64_t newest = 0;       ///< number of the newest sealed generation; 0: none
+    std::uint64_t generations = 0;  ///< how many are kept
+    std::uint64_t bytes = 0;        ///< sum of their lengths
+    std::int64_t created_ns = 0;    ///< nanoseconds since 1970, UTC
+};
+
+struct GenerationInfo {
+    std::uint64_t region_id = 0;
+    std::uint64_t number = 0;
+    std::uint64_t length = 0;  ///< bytes
+    std::uint32_t crc32c = 0;  ///< of its whole content
+    media::Durability durability = media::Durability::page;
+    std::int64_t sealed_ns = 0;
+    std::uint64_t epoch = 1;
+    std::string writer;  ///< principal who sealed it
+};
+
+struct PoolInfo {
+    Uuid uuid{};
+    std::string path;
+    std::uint64_t size = 0, page_size = 0, pages = 0, free_pages = 0;
+    std::uint64_t regions = 0, generations = 0, drafts = 0;
+    std::uint64_t journal_half_bytes = 0, journal_used_bytes = 0, journal_switches = 0;
+    media::Durability durability = media::Durability::page;
+};
+
+class PageStore;
+/// Pages of a pool: go back to it when the last owner of this object goes. Movable.
+class Pages;
+
+/// A sealed generation, held: its pages stay as they are while this object lives, whatever retention drops.
+class Generation {
+public:
+    Generation(GenerationInfo info, std::shared_ptr<const Pages> pages);
+    ~Generation();
+    const GenerationInfo& info() const { return info_; }
+    /// Where each page of [0, length) lies: offsets in the medium, in bytes.
+    const std::vector<std::uint64_t>& page_offsets() const;
+
+private:
+    GenerationInfo info_;
+    std::shared_ptr<const Pages> pages_;
+};
+
+/// A generation being written: blank pages, seen by nobody else. Dropped unsealed, its pages are free again.
+class Draft {
+public:
+    virtual ~Draft() = default;
+    virtual const std::string& region() const = 0;
+    virtual std::uint64_t size() const = 0;  ///< bytes asked for at begin
+    virtual const std::vector<std::uint64_t>& page_offsets() const = 0;
+};
+
+struct CreateOptions {
+    std::string path;
+    std::uint64_t size = 0;
+    std::uint64_t page_size = kDefaultPageSize;  ///< a power of two, 4 KiB to 1 GiB
+    ManagerKey manager_key{};
+    bool replace = false;
+    std::optional<Uuid> uuid;  ///< random when not given
+};
+
+/// Told of each seal, after it is durable, with no lock of the pool held; on the sealing thread. Must not block.
+using SealListener = std::function<void(const RegionInfo&, const GenerationInfo&)>;
+
+/// Threads: every call may come from any thread. Two locks: one serializes metadata changes and is held over their
+/// persists (a journal has one writer); the other guards the tables in memory and is never held over I/O.
+class Pool {
+public:
+    /// Formats a new pool. EINVAL/ERANGE for sizes, EEXIST.
+    static Result<Uuid> create(const CreateOptions& options);
+
+    /// Opens, replays, takes the lock. ENOENT, ENODATA (empty file), EBUSY (has a manager), EPROTONOSUPPORT (newer
+    /// format), EUCLEAN (damaged, not a pool, cut short).
+    static Result<std::unique_ptr<Pool>> open(const std::string& path);
+    /// The same on a medium of the caller's: for crash tests.
+    static Result<std::unique_ptr<Pool>> open(std::unique_ptr<media::Medium> medium);
+    virtual ~Pool() = default;
+
+    virtual media::Medium& medium() = 0;
+    virtual std::uint64_t page_size() const = 0;
+    virtual const Uuid& uuid() const = 0;
+    virtual const ManagerKey& manager_key() const = 0;
+    virtual PoolInfo info() const = 0;
+
+    /// EEXIST when it is there (also when it would be a folder of another one, or lie in one); ENOSPC when the
+    /// journal has no room. Durable on return.
+    virtual Result<RegionInfo> create_region(const std::string& name, const std::string& owner,
+                                             RegionSettings settings) = 0;
+    virtual Result<RegionInfo> find_region(const std::string& name) const = 0;  ///< ENOENT
+    /// Drops the region with all its generations, in one atomic step. Who has one open keeps it till it lets go.
+    virtual Status destroy_region(const std::string& name) = 0;
+    /// At most `limit`, sorted by name, those after `after`.
+    virtual std::vector<RegionInfo> regions(const std::string& after, std::size_t limit) const = 0;
+
+    /// EFBIG over max_size, ENOSPC when the pool has not the free pages (no kept generation is dropped for it).
+    virtual Result<std::unique_ptr<Draft>> begin(const std::string& region, std::uint64_t size) = 0;
+
+    /// Persists the first `length` bytes, computes their CRC, commits. All windows on the draft must be dead before.
+    /// With `expected_crc`, EBADMSG when it differs: nothing is sealed then. On any error the draft is dropped and the
+    /// old generation stays. Generations beyond `keep` are dropped by the same journal record.
+    virtual Result<GenerationInfo> seal(std::unique_ptr<Draft> draft, std::uint64_t length,
+                                        std::optional<std::uint32_t> expected_crc, const std::string& writer) = 0;
+
+    /// number 0: the newest. ENOENT; ENODATA when the region has none yet.
+    virtual Result<std::shared_ptr<const Generation>> open_generation(const std::string& region,
+                                                                      std::uint64_t number) const = 0;
+    /// At most `limit`, oldest first, those with a number above `after`.
+    virtual Result<std::vector<GenerationInfo>> generations(const std::string& region, std::uint64_t after,
+                                                            std::size_t limit) const = 0;
+
+    virtual void set_seal_listener(SealListener listener) = 0;
+};
+
+}  // namespace pmemckpt::pool

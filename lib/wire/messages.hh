@@ -1,0 +1,278 @@
+#pragma once
+// The session protocol: requests of a client, answers of the manager. Each message is one RDMA Send. Specified in
+// pmemckpt-protocol.7, which is the contract; a change here is a change there.
+//
+//   client                      manager
+//   HELLO      ───────────────► who, which pool, a nonce
+//              ◄─────────────── CHALLENGE   a nonce, the pool's UUID and public key
+//   PROOF      ───────────────► HMAC of all before, with the principal's key
+//              ◄─────────────── WELCOME     HMAC of all before, and a signature by the pool's key
+//   requests   ◄──────────────► one answer each, in any order; request_id pairs them
+#include <array>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "lib/base/result.hh"
+#include "lib/wire/codec.hh"
+
+namespace pmemckpt::wire {
+
+inline constexpr std::uint16_t kProtocolVersion = 1;
+inline constexpr std::size_t kHeaderBytes = 16;
+
+/// Answers have the request's type with kAnswer set; a failed request is answered by an ErrorAnswer.
+/// 0x01xx start-up, 0x02xx regions, 0x03xx generations, 0x06xx the manager itself; the rest is free for later.
+enum class Type : std::uint16_t {
+    hello = 0x0101,
+    proof = 0x0102,
+    create_region = 0x0201,
+    find_region = 0x0202,
+    destroy_region = 0x0203,
+    list_regions = 0x0204,
+    begin = 0x0301,
+    seal = 0x0302,
+    abort = 0x0303,
+    open_generation = 0x0304,
+    close_generation = 0x0305,
+    list_generations = 0x0306,
+    wait_generation = 0x0307,
+    find_generation = 0x0308,
+    status = 0x0601,
+    error = 0x7fff,  ///< only as an answer: 0xffff
+};
+inline constexpr std::uint16_t kAnswer = 0x8000;
+
+struct Header {
+    std::uint16_t version = kProtocolVersion;
+    std::uint16_t type = 0;
+    std::uint32_t body_bytes = 0;
+    std::uint64_t request_id = 0;
+    static void fields(auto& s, auto& c) { c(s.version), c(s.type), c(s.body_bytes), c(s.request_id); }
+};
+
+using Nonce = std::array<std::uint8_t, 32>;
+using Mac = std::array<std::uint8_t, 32>;        // HMAC-SHA-256
+using Signature = std::array<std::uint8_t, 64>;  // Ed25519
+using PublicKey = std::array<std::uint8_t, 32>;  // Ed25519
+using Uuid = std::array<std::uint8_t, 16>;
+
+struct Empty {
+    static void fields(auto&, auto&) {}
+};
+
+/// Code is a Linux errno number (asm-generic), whatever the system.
+struct ErrorAnswer {
+    std::uint32_t code = 0;
+    std::string message;
+    static void fields(auto& s, auto& c) { c(s.code), c(s.message); }
+};
+
+struct Hello {
+    static constexpr Type kType = Type::hello;
+    std::uint16_t minimum_version = kProtocolVersion, maximum_version = kProtocolVersion;
+    Nonce nonce{};
+    std::string principal;
+    std::string pool;  ///< its name in the manager's configuration or its UUID; empty: the manager's first
+    static void fields(auto& s, auto& c) {
+        c(s.minimum_version), c(s.maximum_version), c(s.nonce), c(s.principal), c(s.pool);
+    }
+};
+struct Challenge {
+    std::uint16_t version = kProtocolVersion;
+    Nonce nonce{};
+    Uuid pool_uuid{};
+    PublicKey pool_key{};
+    static void fields(auto& s, auto& c) { c(s.version), c(s.nonce), c(s.pool_uuid), c(s.pool_key); }
+};
+struct Proof {
+    static constexpr Type kType = Type::proof;
+    Mac mac{};
+    static void fields(auto& s, auto& c) { c(s.mac); }
+};
+struct Welcome {
+    Mac mac{};
+    Signature signature{};
+    std::uint64_t session_id = 0;
+    std::uint64_t page_size = 0;    ///< bytes
+    std::uint8_t durability = 0;    ///< media::Durability of the pool's medium
+    std::string manager;            ///< software and version, for people
+    static void fields(auto& s, auto& c) {
+        c(s.mac), c(s.signature), c(s.session_id), c(s.page_size), c(s.durability), c(s.manager);
+    }
+};
+
+struct Region {
+    std::uint64_t id = 0;
+    std::string name, owner;
+    std::uint32_t keep = 0;
+    std::uint64_t max_size = 0, epoch = 0, newest = 0, generations = 0, bytes = 0;
+    std::int64_t created_ns = 0;
+    static void fields(auto& s, auto& c) {
+        c(s.id), c(s.name), c(s.owner), c(s.keep), c(s.max_size), c(s.epoch), c(s.newest), c(s.generations),
+            c(s.bytes), c(s.created_ns);
+    }
+};
+struct Generation {
+    std::uint64_t region_id = 0, number = 0, length = 0;
+    std::uint32_t crc32c = 0;
+    std::uint8_t durability = 0;
+    std::int64_t sealed_ns = 0;
+    std::uint64_t epoch = 0;
+    std::string writer;
+    static void fields(auto& s, auto& c) {
+        c(s.region_id), c(s.number), c(s.length), c(s.crc32c), c(s.durability), c(s.sealed_ns), c(s.epoch),
+            c(s.writer);
+    }
+};
+/// A window: [0, size) of the generation is [base, base + size) on the wire under `key` (STag, rkey).
+struct Window {
+    std::uint32_t key = 0;
+    std::uint64_t base = 0, size = 0;
+    static void fields(auto& s, auto& c) { c(s.key), c(s.base), c(s.size); }
+};
+
+struct CreateRegion {  // answer: Region. When it is there already and `exclusive` is 0: that one, unchanged.
+    static constexpr Type kType = Type::create_region;
+    std::string name;
+    std::uint32_t keep = 0;  ///< 0: the pool's default
+    std::uint64_t max_size = 0;
+    std::uint8_t exclusive = 0;
+    static void fields(auto& s, auto& c) { c(s.name), c(s.keep), c(s.max_size), c(s.exclusive); }
+};
+struct FindRegion {  // answer: Region
+    static constexpr Type kType = Type::find_region;
+    std::string name;
+    static void fields(auto& s, auto& c) { c(s.name); }
+};
+struct DestroyRegion {  // answer: Empty
+    static constexpr Type kType = Type::destroy_region;
+    std::string name;
+    static void fields(auto& s, auto& c) { c(s.name); }
+};
+struct ListRegions {  // answer: RegionList, as many as fit; ask again with the last name until it is empty
+    static constexpr Type kType = Type::list_regions;
+    std::string after;
+    static void fields(auto& s, auto& c) { c(s.after); }
+};
+struct RegionList {
+    std::vector<Region> regions;
+    static void fields(auto& s, auto& c) { c(s.regions); }
+};
+
+struct Begin {  // answer: Begun
+    static constexpr Type kType = Type::begin;
+    std::string region;
+    std::uint64_t size = 0;
+    static void fields(auto& s, auto& c) { c(s.region), c(s.size); }
+};
+struct Begun {
+    std::uint64_t draft_id = 0;
+    Window window;  ///< for RDMA Write
+    static void fields(auto& s, auto& c) { c(s.draft_id), c(s.window); }
+};
+struct Seal {  // answer: Generation, once it is durable
+    static constexpr Type kType = Type::seal;
+    std::uint64_t draft_id = 0, length = 0;
+    std::uint8_t has_crc = 0;
+    std::uint32_t crc32c = 0;  ///< of [0, length), as its writer meant it; compared when has_crc is 1
+    static void fields(auto& s, auto& c) { c(s.draft_id), c(s.length), c(s.has_crc), c(s.crc32c); }
+};
+struct Abort {  // answer: Empty
+    static constexpr Type kType = Type::abort;
+    std::uint64_t draft_id = 0;
+    static void fields(auto& s, auto& c) { c(s.draft_id); }
+};
+struct OpenGeneration {  // answer: OpenedGeneration
+    static constexpr Type kType = Type::open_generation;
+    std::string region;
+    std::uint64_t number = 0;  ///< 0: the newest
+    static void fields(auto& s, auto& c) { c(s.region), c(s.number); }
+};
+struct OpenedGeneration {
+    std::uint64_t handle = 0;
+    Generation generation;
+    Window window;  ///< for RDMA Read; key 0 when the generation is empty
+    static void fields(auto& s, auto& c) { c(s.handle), c(s.generation), c(s.window); }
+};
+struct CloseGeneration {  // answer: Empty
+    static constexpr Type kType = Type::close_generation;
+    std::uint64_t handle = 0;
+    static void fields(auto& s, auto& c) { c(s.handle); }
+};
+struct ListGenerations {  // answer: GenerationList, oldest first, as many as fit
+    static constexpr Type kType = Type::list_generations;
+    std::string region;
+    std::uint64_t after = 0;
+    static void fields(auto& s, auto& c) { c(s.region), c(s.after); }
+};
+struct GenerationList {
+    std::vector<Generation> generations;
+    static void fields(auto& s, auto& c) { c(s.generations); }
+};
+struct WaitGeneration {  // answer: Generation, when one above `after` is sealed (at once if it is); ETIMEDOUT
+    static constexpr Type kType = Type::wait_generation;
+    std::string region;
+    std::uint64_t after = 0;
+    std::uint32_t timeout_ms = 0;
+    static void fields(auto& s, auto& c) { c(s.region), c(s.after), c(s.timeout_ms); }
+};
+struct FindGeneration {  // answer: Generation; number 0: the newest. No window is granted.
+    static constexpr Type kType = Type::find_generation;
+    std::string region;
+    std::uint64_t number = 0;
+    static void fields(auto& s, auto& c) { c(s.region), c(s.number); }
+};
+struct StatusRequest {  // answer: PoolStatus, of the session's pool
+    static constexpr Type kType = Type::status;
+    static void fields(auto&, auto&) {}
+};
+struct PoolStatus {
+    std::string name;
+    Uuid uuid{};
+    std::uint64_t size = 0, page_size = 0, pages = 0, free_pages = 0, regions = 0, generations = 0;
+    std::uint8_t durability = 0;
+    static void fields(auto& s, auto& c) {
+        c(s.name), c(s.uuid), c(s.size), c(s.page_size), c(s.pages), c(s.free_pages), c(s.regions),
+            c(s.generations), c(s.durability);
+    }
+};
+
+/// Header and body as they go onto the wire.
+std::vector<std::byte> encode_raw(std::uint16_t type, std::uint64_t request_id, Encoder&& body);
+
+template <class Request>
+std::vector<std::byte> encode_request(std::uint64_t request_id, const Request& request) {
+    Encoder body;
+    body(request);
+    return encode_raw(static_cast<std::uint16_t>(Request::kType), request_id, std::move(body));
+}
+template <class Answer>
+std::vector<std::byte> encode_answer(Type to, std::uint64_t request_id, const Answer& answer) {
+    Encoder body;
+    body(answer);
+    return encode_raw(static_cast<std::uint16_t>(static_cast<std::uint16_t>(to) | kAnswer), request_id,
+                      std::move(body));
+}
+
+struct Message {
+    Header header;
+    std::span<const std::byte> body;
+};
+/// EPROTO when it is shorter than its header says or longer; EPROTONOSUPPORT for another version.
+Result<Message> parse_message(std::span<const std::byte> bytes);
+
+/// EPROTO when the body is cut short or has bytes left over.
+template <class Body>
+Result<Body> decode_body(std::span<const std::byte> bytes) {
+    Decoder decoder(bytes);
+    Body body;
+    decoder(body);
+    if (!decoder.good() || !decoder.at_end())
+        return fail(EPROTO, "a control message's body of {} bytes is {}", bytes.size(),
+                    decoder.good() ? "longer than its type allows" : "cut short");
+    return body;
+}
+
+}  // namespace pmemckpt::wire

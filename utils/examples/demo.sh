@@ -1,0 +1,140 @@
+#!/usr/bin/env bash
+# The main job on this machine: a long computation checkpoints into persistent memory through RDMA (iWARP over TCP),
+# is killed twice, once while it writes a checkpoint, and goes on from the newest generation each time. At the end its
+# result is compared with that of a run that nobody disturbed. Run by `make demo`; everything lies in build/demo.
+set -eu
+cd "$(dirname "$0")/../.."
+: "${BUILD:=build}"
+[ "${BUILD#/}" != "$BUILD" ] || BUILD=$PWD/$BUILD
+DEMO=${DEMO:-$BUILD/demo}
+STEPS=${STEPS:-1400} EVERY=${EVERY:-100} SIZE=${SIZE:-1024}
+export PATH=$BUILD/bin:$BUILD/examples:$PATH
+export PMEMCKPT_KEY_DIR=$DEMO/keys PMEMCKPT_PRINCIPAL=demo
+MANAGER='' PRIMARY='' REFERENCE=''
+REGION=demo/heat
+
+say() { printf '\n\033[1m%s\033[0m\n' "$*"; }
+show() {
+    printf '$ %s\n' "$*"
+    "$@"
+}
+die() {
+    echo "demo: $*" >&2
+    exit 1
+}
+
+mounted() { grep -q " $DEMO/ckpt fuse" /proc/self/mountinfo; }
+unmount() { umount "$DEMO/ckpt" 2>/dev/null || fusermount3 -u "$DEMO/ckpt"; }
+
+end_pid() {
+    [ -n "$2" ] || return 0
+    kill -"$1" "$2" 2>/dev/null || true
+    wait "$2" 2>/dev/null || true
+}
+
+clean_up() {
+    status=$?
+    trap '' INT TERM
+    trap - EXIT
+    end_pid KILL "$PRIMARY"
+    end_pid KILL "$REFERENCE"
+    ! mounted || unmount || umount -l "$DEMO/ckpt" || true
+    end_pid TERM "$MANAGER"
+    exit "$status"
+}
+trap clean_up EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM HUP
+
+# wait_until 'condition' WHAT PID: while that process lives.
+wait_until() {
+    until eval "$1"; do
+        kill -0 "$3" 2>/dev/null || { eval "$1" && return; cat "$DEMO"/*.log >&2; die "it ended before $2"; }
+        sleep 0.02
+    done
+}
+
+newest() { pmemckpt-ctl list "$REGION" --json 2>/dev/null | jq -r '.[-1].number // 0' 2>/dev/null || echo 0; }
+
+say "1. A pool in a plain file, its manager, and the file view"
+if mounted; then unmount; fi
+rm -rf "$DEMO"
+mkdir -p "$DEMO/ckpt"
+[ -c /dev/fuse ] || die "there is no /dev/fuse here; the demo needs it for the file view (modprobe fuse)"
+show pmemckpt-ctl create-key demo
+show pmemckpt-ctl create-pool "$DEMO/pool" --size 256M
+echo "\$ pmemckptd --pool $DEMO/pool --listen 127.0.0.1:0 &"
+pmemckptd --pool "$DEMO/pool" --listen 127.0.0.1:0 --admin-socket "$DEMO/admin.sock" \
+    --address-file "$DEMO/address" 2>"$DEMO/manager.log" &
+MANAGER=$!
+wait_until '[ -s "$DEMO/address" ]' "the manager listened" "$MANAGER"
+PMEMCKPT_SERVER=$(head -n 1 "$DEMO/address")
+export PMEMCKPT_SERVER
+cat "$DEMO/manager.log"
+show mount.pmemckpt "$PMEMCKPT_SERVER:/" "$DEMO/ckpt"
+
+heat() { command heat --size "$SIZE" --steps "$STEPS" --every "$EVERY" "$@"; }
+
+say "2. An undisturbed run, to compare with; beside it the primary, which is killed with SIGKILL in mid-computation"
+heat --region demo/undisturbed --output "$DEMO/undisturbed.result" >"$DEMO/undisturbed.log" 2>&1 &
+REFERENCE=$!
+heat --region $REGION --output "$DEMO/resumed.result" >"$DEMO/first.log" 2>&1 &
+PRIMARY=$!
+wait_until '[ "$(newest)" -ge 4 ]' "its fourth checkpoint was sealed" "$PRIMARY"
+kill -KILL "$PRIMARY"
+wait "$PRIMARY" 2>/dev/null || true
+PRIMARY=
+tail -n 2 "$DEMO/first.log"
+before=$(newest)
+echo "Killed. The newest generation is $before."
+
+say "3. A new process goes on from there, and is killed while it writes a checkpoint"
+heat --region $REGION --output "$DEMO/resumed.result" --write-pause-ms 300 >"$DEMO/second.log" 2>&1 &
+PRIMARY=$!
+# The second generation it writes: one is sealed, then it is in the middle of the next.
+wait_until '[ "$(newest)" -gt "$before" ]' "it sealed a checkpoint" "$PRIMARY"
+writes=$(grep -c 'writing generation' "$DEMO/second.log" || true)
+wait_until '[ "$(grep -c "writing generation" "$DEMO/second.log")" -gt "$writes" ]' "it wrote the next" "$PRIMARY"
+during=$(newest)
+kill -KILL "$PRIMARY"
+wait "$PRIMARY" 2>/dev/null || true
+PRIMARY=
+tail -n 3 "$DEMO/second.log"
+after=$(newest)
+[ "$after" = "$during" ] || die "generation $after appeared of a write that was cut off"
+echo "Killed in mid-write. The newest generation is still $after, whole; what was half written is not there:"
+show ls -l "$DEMO/ckpt/.generations/$REGION" "$DEMO/ckpt/demo"
+
+say "4. The newest generation, restored with cp and with pmemckpt-ctl"
+show cp "$DEMO/ckpt/$REGION" "$DEMO/restored"
+echo "\$ pmemckpt-ctl restore $REGION >$DEMO/restored.ctl"
+pmemckpt-ctl restore $REGION >"$DEMO/restored.ctl"
+show cmp "$DEMO/restored" "$DEMO/restored.ctl"
+if command -v getfattr >/dev/null; then
+    show getfattr --absolute-names -d -m user.pmemckpt "$DEMO/ckpt/$REGION"
+fi
+
+say "5. A third process goes on from generation $after, to the end"
+heat --region $REGION --output "$DEMO/resumed.result" >"$DEMO/third.log" 2>&1 &
+PRIMARY=$!
+wait "$PRIMARY" || { cat "$DEMO/third.log" >&2; die "the third process failed"; }
+PRIMARY=
+head -n 1 "$DEMO/third.log"
+tail -n 1 "$DEMO/third.log"
+wait "$REFERENCE" || { cat "$DEMO/undisturbed.log" >&2; die "the undisturbed run failed"; }
+REFERENCE=
+show pmemckpt-ctl list $REGION
+cmp "$DEMO/undisturbed.result" "$DEMO/resumed.result" || die "the results differ: that must not happen"
+
+say "The result of the run that died twice equals that of the undisturbed run, byte for byte ($(stat -c %s "$DEMO/resumed.result") bytes)."
+cat <<END
+
+What you have seen: a program wrote its state with RDMA writes (iWARP over TCP) into a pool that a manager keeps, died at
+the worst moments, and lost at most the steps since its last sealed generation. Every generation was a plain file.
+
+What to type next:
+    make check                       all tests
+    man man/pmemckpt.7               what it is, its words, first steps on two hosts
+    less utils/examples/heat.cc      how a program of yours does it
+    build/bin/pmemckpt-ctl --help    what an admin does
+END
