@@ -5,7 +5,11 @@ set -eu
 PROJECT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 : "${BUILD:=$PROJECT/build}"
 [ "${BUILD#/}" != "$BUILD" ] || BUILD=$PROJECT/$BUILD
-: "${TEST_DIRECTORY:=$(mktemp -d "${TMPDIR:-/tmp}/pmemckpt-test.XXXXXX")}"
+OWN_DIRECTORY=
+if [ -z "${TEST_DIRECTORY:-}" ]; then # not started by tests/run
+    TEST_DIRECTORY=$(mktemp -d "${TMPDIR:-/tmp}/pmemckpt-test.XXXXXX")
+    OWN_DIRECTORY=$TEST_DIRECTORY
+fi
 export PROJECT BUILD TEST_DIRECTORY
 export TMPDIR=$TEST_DIRECTORY
 export PATH=$BUILD/bin:$BUILD/examples:$PATH
@@ -139,6 +143,7 @@ at_exit() {
             tail -n 15 "$TEST_DIRECTORY/manager.log"
         fi
     fi
+    [ -z "$OWN_DIRECTORY" ] || { cd / && rm -rf "$OWN_DIRECTORY"; }
     exit $status
 }
 trap at_exit EXIT

@@ -1,0 +1,31 @@
+#!/usr/bin/env bash
+# time-limit: 120
+# The runner itself: a failure fails, a skip is counted with its reason, what is left running or mounted is a failure,
+# a test that hangs is ended, and one that fails only beside others is named.
+. "$(dirname "$0")/../support/environment.sh"
+mkdir -p project/tests/cli project/tests/unit project/tests/fuse project/tests/rdma
+cp "$PROJECT/tests/run" project/tests/
+cd project/tests/cli
+echo 'exit 0' >good.sh
+echo 'echo "no such device"; exit 77' >skipped.sh
+echo 'echo "broken on purpose"; exit 1' >failing.sh
+echo 'sleep 77 & exit 0' >leaving.sh
+printf '# time-limit: 1\nsleep 78\n' >hanging.sh
+echo "mkdir -p '$TEST_DIRECTORY/seen'; rmdir '$TEST_DIRECTORY/seen' && ! [ -e '$TEST_DIRECTORY/once' ] && touch '$TEST_DIRECTORY/once' && exit 1; exit 0" >flaky.sh
+cd ../..
+status=0
+output=$(BUILD=$TEST_DIRECTORY/none TIME_LIMIT_FACTOR=1 tests/run --seed 7 --jobs 2 2>&1) || status=$?
+[ $status = 1 ] || fail "the runner's exit status is $status: $output"
+contains "$output" "SEED=7"
+contains "$output" "cli/skipped.sh: no such device"
+contains "$output" "broken on purpose"
+contains "$output" "It left running: "
+contains "$output" "It did not end within 1 s."
+contains "$output" "Passed only when run again, alone (look into them):"
+contains "$output" "    cli/flaky.sh"
+contains "$output" "2 passed, 3 failed, 1 skipped"
+pgrep -f '^sleep 7[78]$' >/dev/null && fail "a sleep is still there: $(pgrep -af '^sleep 7[78]$')"
+
+expect_status 0 env BUILD="$TEST_DIRECTORY/none" tests/run good skipped
+contains "$OUTPUT" "1 passed, 0 failed, 1 skipped"
+expect_status 1 env BUILD="$TEST_DIRECTORY/none" tests/run nothing-has-this-name
