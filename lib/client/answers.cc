@@ -1,0 +1,43 @@
+#include "lib/client/answers.hh"
+
+#include <cerrno>
+
+#include "lib/client/limits.hh"
+
+namespace pmemckpt::client {
+
+namespace {
+
+constexpr std::uint8_t kLastDurability = 4;  // flush: media::Durability, pmemckpt_durability
+
+Status check_name(const char* whose, const std::string& name) {
+    if (name.empty() || name.size() > kMaximumName)
+        return fail(EPROTO, "the manager sent a {} of {} bytes", whose, name.size());
+    return {};
+}
+
+}  // namespace
+
+Status check_answer(const wire::Region& region) {
+    TRY(check_name("region's name", region.name));
+    return check_name("region's owner", region.owner);
+}
+
+Status check_answer(const wire::Generation& generation) {
+    if (generation.number == 0)
+        return fail(EPROTO, "the manager sent a generation with the number 0");
+    if (generation.durability == 0 || generation.durability > kLastDurability)
+        return fail(EPROTO, "the manager sent generation {} with an unknown durability method, {}", generation.number,
+                    generation.durability);
+    return check_name("generation's writer", generation.writer);
+}
+
+Status check_window(const wire::Window& window, std::uint64_t size) {
+    if (window.size < size)
+        return fail(EPROTO, "the manager granted a window of {} bytes for {}", window.size, size);
+    if (window.base > UINT64_MAX - window.size)
+        return fail(EPROTO, "the manager granted a window of {} bytes at {:#x}, beyond 2^64", window.size, window.base);
+    return {};
+}
+
+}  // namespace pmemckpt::client

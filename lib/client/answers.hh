@@ -1,0 +1,13 @@
+#pragma once
+// What a manager answers is data: checked before anybody uses it. EPROTO with what can't be.
+#include "lib/base/result.hh"
+#include "lib/wire/messages.hh"
+
+namespace pmemckpt::client {
+
+Status check_answer(const wire::Region& region);
+Status check_answer(const wire::Generation& generation);
+/// A window of `size` bytes that doesn't wrap.
+Status check_window(const wire::Window& window, std::uint64_t size);
+
+}  // namespace pmemckpt::client

@@ -1,0 +1,47 @@
+#pragma once
+// Every limit of a client, in one place. Times are generous: they end what hangs, they don't measure anybody.
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+
+#include "lib/base/units.hh"
+
+namespace pmemckpt::client {
+
+using Milliseconds = std::chrono::milliseconds;
+
+/// Unanswered requests of one connection; a manager takes no more unless told (its requests_per_session).
+inline constexpr std::size_t kMaximumRequests = 128;
+inline constexpr std::size_t kMaximumName = 255;        ///< bytes of a region's, a pool's or a principal's name
+inline constexpr std::size_t kMaximumListed = 1 << 20;  ///< regions, or generations of one region, in one listing
+
+inline constexpr std::uint64_t kPieceBytes = kMiB;  ///< the largest single RDMA Write or Read
+inline constexpr std::size_t kWritesInFlight = 16;  ///< pieces of one writer
+inline constexpr std::size_t kReadsInFlight = 8;    ///< pieces of one read(); the engine's ORD is 16
+
+inline constexpr std::size_t kMaximumExtents = 256;  ///< separate written ranges whose checksum is kept
+
+/// Beyond Options::timeout_ms: what a request that only looks may take on a busy manager, and one that changes the
+/// journal, on a slow disk.
+inline constexpr Milliseconds kLookAllowance{20'000};
+inline constexpr Milliseconds kChangeAllowance{120'000};
+/// Begin blanks pages, seal reads and persists them: the slowest medium that is waited for.
+inline constexpr std::uint64_t kSlowestBytesPerSecond = 2 * kMiB;
+/// No write or read of a transfer ended for so long: the connection is given up.
+inline constexpr Milliseconds kStallLimit{120'000};
+/// How long a destructor waits for the answer to its close or abort, before it leaves that to the session.
+inline constexpr Milliseconds kFarewellLimit{2'000};
+/// From the first failed post to the engine's on_close, which has the reason.
+inline constexpr Milliseconds kReasonLimit{10'000};
+/// The engine's queue is full: when to look again (a send has no completion that would tell).
+inline constexpr Milliseconds kPostAgain{2};
+/// One wait_generation request; longer waits are made of several.
+inline constexpr Milliseconds kWaitSlice{60'000};
+
+/// The time limit of a request that works on `bytes` of a medium.
+constexpr Milliseconds work_limit(std::uint64_t bytes) {
+    return kChangeAllowance + Milliseconds(1000 * (bytes / kSlowestBytesPerSecond));
+}
+static_assert(work_limit(UINT64_MAX) > kChangeAllowance);
+
+}  // namespace pmemckpt::client

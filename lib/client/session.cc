@@ -1,0 +1,85 @@
+#include "lib/client/session.hh"
+
+#include <algorithm>
+#include <cerrno>
+
+#include "lib/client/authentication.hh"
+
+namespace pmemckpt::client {
+
+namespace {
+
+constexpr unsigned kEngineThreads = 1;  // one connection is served by one thread at a time
+
+Status check_option(const char* what, const std::string& value) {
+    if (value.size() > kMaximumName)
+        return fail(ENAMETOOLONG, "the {} has {} bytes; at most {} are allowed", what, value.size(), kMaximumName);
+    return {};
+}
+
+Result<Address> server_address(const Options& options) {
+    auto address = TRY(parse_address(options.server));
+    if (address.port == 0)
+        return fail(EINVAL, "\"{}\" has port 0: a manager can't be reached there", options.server);
+    return address;
+}
+
+}  // namespace
+
+Result<std::shared_ptr<Session>> Session::connect(const Options& options) {
+    TRY(check_option("pool's name", options.pool));
+    if (options.principal.empty())
+        return fail(EINVAL, "who this is is not known: set PMEMCKPT_PRINCIPAL, or name the principal");
+    const auto key = TRY(load_key(options.key_dir, options.principal));
+    std::shared_ptr<Session> session(new Session(options));
+    TRY(session->open_connection());
+    TRY(session->authenticate(key));
+    return session;
+}
+
+Status Session::open_connection() {
+    const auto address = TRY(server_address(options_));
+    rdma::EngineOptions engine_options;
+    engine_options.threads = kEngineThreads;
+    engine_options.start_up_timeout_ms = options_.timeout_ms;
+    engine_ = TRY(rdma::make_engine(options_.transport, engine_options));
+    exchange_ = std::make_shared<Exchange>(format_address(address));
+    exchange_->start(TRY(engine_->connect(address, exchange_, options_.timeout_ms)));
+    return {};
+}
+
+Status Session::authenticate(const Key& key) {
+    const Milliseconds limit(options_.timeout_ms);
+    Authentication authentication(options_, key);
+
+    const auto hello_id = exchange_->next_id();
+    const auto hello = authentication.hello(hello_id);
+    const auto challenge =
+        TRY(exchange_->ask(hello_id, wire::Type::hello, hello, limit, WhenLate::end_connection));
+
+    const auto proof_id = exchange_->next_id();
+    auto proof = authentication.prove(proof_id, challenge);
+    if (!proof)
+        return tl::unexpected(distrust(proof.error()));
+    const auto answer = TRY(exchange_->ask(proof_id, wire::Type::proof, *proof, limit, WhenLate::end_connection));
+
+    auto welcome = authentication.check(answer);
+    if (!welcome)
+        return tl::unexpected(distrust(welcome.error()));
+    welcome_ = std::move(*welcome);
+    pool_uuid_ = authentication.pool_uuid();
+    return {};
+}
+
+Error Session::distrust(const Error& what) {
+    Error error{what.code, fmt::format("the connection to {} was closed: {}", exchange_->server(), what.message)};
+    exchange_->end(error);
+    return error;
+}
+
+Session::~Session() {
+    if (exchange_)
+        exchange_->end({ESHUTDOWN, fmt::format("the connection to {} was closed by this program", exchange_->server())});
+}
+
+}  // namespace pmemckpt::client

@@ -1,0 +1,67 @@
+#include "lib/client/transfer.hh"
+
+#include <algorithm>
+#include <cerrno>
+
+namespace pmemckpt::client {
+
+namespace {
+
+Error stalled(Exchange& exchange) {
+    return {ETIMEDOUT, fmt::format("the connection to {} was given up: nothing moved for {} s; connect again",
+                                   exchange.server(), kStallLimit.count() / 1000)};
+}
+
+}  // namespace
+
+void wait_until_unused(InFlight& in_flight, Session& session) {
+    if (!in_flight.wait_below(1, kStallLimit)) {
+        session.exchange().end(stalled(session.exchange()));
+        in_flight.wait_for_all();  // the engine completes all of a connection that was closed
+    }
+}
+
+RegisteredBuffer::~RegisteredBuffer() { wait_until_unused(*in_flight_, *session_); }
+
+Transfer::Transfer(std::shared_ptr<Session> session, const wire::Window& window, std::size_t most_in_flight)
+    : session_(std::move(session)), window_{window.key, window.base}, most_in_flight_(most_in_flight) {}
+
+Transfer::~Transfer() { wait_until_unused(*in_flight_, *session_); }
+
+Status Transfer::failure() const {
+    const auto error = in_flight_->error();
+    if (error)
+        return tl::unexpected(session_->exchange().reason(*error));
+    return session_->exchange().state();
+}
+
+Status Transfer::wait_for_room() {
+    if (!in_flight_->wait_below(most_in_flight_, kStallLimit))
+        session_->exchange().end(stalled(session_->exchange()));
+    return failure();
+}
+
+Status Transfer::write(const std::shared_ptr<rdma::Registration>& local, Extent from, Offset offset,
+                       const RegisteredBuffer* buffer) {
+    TRY(wait_for_room());
+    return session_->exchange().write(local, from, window_, offset,
+                                      {in_flight_, buffer ? buffer->in_flight() : nullptr});
+}
+
+Status Transfer::read(const std::shared_ptr<rdma::Registration>& local, Offset offset) {
+    const std::uint64_t size = local->bytes().size();
+    for (std::uint64_t at = 0; at < size;) {
+        const auto piece = std::min(kPieceBytes, size - at);
+        TRY(wait_for_room());
+        TRY(session_->exchange().read(local, {{at}, {piece}}, window_, {offset.bytes + at}, {in_flight_, nullptr}));
+        at += piece;
+    }
+    return {};
+}
+
+Status Transfer::drain() {
+    wait_until_unused(*in_flight_, *session_);
+    return failure();
+}
+
+}  // namespace pmemckpt::client

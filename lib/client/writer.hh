@@ -1,0 +1,44 @@
+#pragma once
+// What a Writer knows: writer.cc. Made by Client::begin.
+#include <optional>
+#include <string>
+
+#include "lib/client/coverage.hh"
+#include "lib/client/transfer.hh"
+
+namespace pmemckpt::client {
+
+struct Writer::State {
+    State(std::shared_ptr<Session> the_session, std::string the_region, const wire::Begun& begun, std::uint64_t the_size);
+
+    Status write(std::uint64_t offset, const std::shared_ptr<rdma::Registration>& local, Extent from,
+                 const RegisteredBuffer* buffer);
+    Status check_range(std::uint64_t offset, std::uint64_t size) const;
+    Status flush();
+    Result<wire::Generation> seal(std::uint64_t length);
+    Status abort(Milliseconds limit, WhenLate late);
+    /// After a failure every call fails the same way: a checkpoint with a hole must not be sealed.
+    void remember(Error error);
+    template <class Step>
+    auto guarded(Step&& step) -> decltype(step()) {
+        if (dead_)
+            return tl::unexpected(*dead_);
+        auto result = step();
+        if (!result)
+            remember(result.error());
+        return result;
+    }
+
+    const std::shared_ptr<Session> session;
+    const std::string region;
+    const std::uint64_t draft_id;
+    const std::uint64_t size;
+
+private:
+    Coverage coverage_;
+    std::optional<Error> dead_;
+    bool over_ = false;  // sealed or aborted: nothing is left of the draft
+    Transfer transfer_;
+};
+
+}  // namespace pmemckpt::client

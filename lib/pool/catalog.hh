@@ -1,0 +1,77 @@
+#pragma once
+// The tables in memory: regions and the generations they keep. They change by records alone, by the same functions
+// when a record is replayed and when it was just written.
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "lib/format/record.hh"
+#include "lib/pool/journal.hh"
+#include "lib/pool/page_store.hh"
+#include "lib/pool/pool.hh"
+
+namespace pmemckpt::pool {
+
+struct KeptGeneration {
+    std::shared_ptr<const Generation> generation;
+    std::shared_ptr<const Pages> pages;
+};
+
+struct Region {
+    RegionInfo info;
+    std::uint64_t next_number = 1;  ///< the numbers of generations rise for ever, whatever is dropped
+    std::map<std::uint64_t, KeptGeneration> generations;
+
+    /// What has to go for one more generation, oldest first.
+    std::vector<std::uint64_t> over_retention() const;
+};
+
+/// What was taken out of the tables: it dies where its holder lets it die, which is under no lock.
+struct Discarded {
+    std::unique_ptr<Region> region;
+    std::vector<KeptGeneration> generations;
+};
+
+/// Not thread-safe: its owner's locks guard it.
+class Catalog final : public SnapshotSource {
+public:
+    Region* find(std::uint64_t id);
+    const Region* find(const std::string& name) const;
+    /// EEXIST when it is there, or would be a folder of another region's name, or lie in one.
+    Status check_new_name(const std::string& name) const;
+
+    std::uint64_t region_count() const { return by_id_.size(); }
+    std::uint64_t generation_count() const { return generation_count_; }
+    std::vector<RegionInfo> list(const std::string& after, std::size_t limit) const;
+
+    // Each checks the record against the tables; EUCLEAN when it can't be, and then nothing is changed.
+    Status apply(const format::RegionPut& record);
+    Status apply(const format::RegionDrop& record, Discarded& discarded);
+    /// `pages` are those of the record's extents.
+    Status apply(const format::GenerationSeal& record, std::shared_ptr<const Pages> pages, Discarded& discarded);
+    Status apply(const format::GenerationDrop& record, Discarded& discarded);
+    /// A seal in a snapshot: its number is one that its region has given before.
+    Status restore(const format::GenerationSeal& record, std::shared_ptr<const Pages> pages);
+
+    /// Ids below it may have been used. It only rises.
+    void raise_next_region_id(std::uint64_t id);
+
+    std::uint64_t next_region_id() const override { return next_region_id_; }
+    std::uint64_t snapshot_records() const override { return by_id_.size() + generation_count_; }
+    void for_each_record(const RecordSink& sink) const override;
+
+private:
+    Status update(Region& region, const format::RegionPut& record);
+    Result<Region*> region_of(const format::GenerationSeal& record);
+    void insert(Region& region, const format::GenerationSeal& record, std::shared_ptr<const Pages> pages);
+    void erase(Region& region, std::uint64_t number, Discarded& discarded);
+
+    std::map<std::uint64_t, std::unique_ptr<Region>> by_id_;
+    std::map<std::string, Region*, std::less<>> by_name_;
+    std::uint64_t next_region_id_ = 1;
+    std::uint64_t generation_count_ = 0;
+};
+
+}  // namespace pmemckpt::pool

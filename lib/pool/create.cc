@@ -1,0 +1,78 @@
+// Formats a medium.
+#include <sodium.h>
+#include <unistd.h>
+
+#include <bit>
+#include <cerrno>
+
+#include "lib/format/layout.hh"
+#include "lib/format/superblock.hh"
+#include "lib/media/store.hh"
+#include "lib/pool/clock.hh"
+#include "lib/pool/pool.hh"
+
+namespace pmemckpt::pool {
+
+namespace {
+
+Result<Uuid> random_uuid() {
+    if (sodium_init() < 0)
+        return fail(EIO, "the system's random numbers can't be had");
+    Uuid uuid{};
+    randombytes_buf(uuid.data(), uuid.size());
+    uuid[6] = static_cast<std::uint8_t>((uuid[6] & 0x0f) | 0x40);  // RFC 4122: version 4, random
+    uuid[8] = static_cast<std::uint8_t>((uuid[8] & 0x3f) | 0x80);
+    return uuid;
+}
+
+Status check_sizes(const CreateOptions& options) {
+    if (options.size < kMinimumPoolSize || options.size > kMaximumPoolSize)
+        return fail(ERANGE, "a pool of {} ({} bytes) can't be made: it takes {} to {}", format_size(options.size),
+                    options.size, format_size(kMinimumPoolSize), format_size(kMaximumPoolSize));
+    if (!std::has_single_bit(options.page_size) || options.page_size < format::kMinimumPageSize ||
+        options.page_size > format::kMaximumPageSize)
+        return fail(EINVAL, "pages of {} bytes can't be had: a page is a power of two, {} to {}", options.page_size,
+                    format_size(format::kMinimumPageSize), format_size(format::kMaximumPageSize));
+    return {};
+}
+
+format::Superblock first_superblock(const CreateOptions& options, const format::Layout& layout, const Uuid& uuid) {
+    format::Superblock superblock;
+    superblock.sequence = 1;
+    superblock.uuid = uuid;
+    superblock.created_ns = now_ns();
+    superblock.pool_size = options.size;
+    superblock.page_size = options.page_size;
+    superblock.pages_offset = layout.pages_offset;
+    superblock.page_count = layout.page_count;
+    superblock.half_offset = {format::kJournalOffset, format::kJournalOffset + layout.journal_half_bytes};
+    superblock.half_size = layout.journal_half_bytes;
+    superblock.manager_key = options.manager_key;
+    return superblock;
+}
+
+Status write_superblocks(media::Medium& medium, format::Superblock superblock) {
+    const Extent both{{0}, {2 * format::kSuperblockBytes}};
+    TRY(medium.blank(both));
+    for (const auto offset : format::kSuperblockOffset) {
+        media::store(medium, {offset}, format::encode(superblock));
+        ++superblock.sequence;
+    }
+    return medium.persist(both);  // cut before or in it: no pool, or one that is empty; cut after: an empty pool
+}
+
+}  // namespace
+
+Result<Uuid> Pool::create(const CreateOptions& options) {
+    TRY(check_sizes(options));
+    const auto layout = TRY(format::plan_layout(options.size, options.page_size));
+    const Uuid uuid = options.uuid ? *options.uuid : TRY(random_uuid());
+    const auto medium = TRY(media::create_file_medium(options.path, {options.size}, options.replace));
+    if (auto written = write_superblocks(*medium, first_superblock(options, layout, uuid)); !written) {
+        ::unlink(options.path.c_str());  // half a pool helps nobody
+        return tl::unexpected<Error>(std::move(written).error());
+    }
+    return uuid;
+}
+
+}  // namespace pmemckpt::pool

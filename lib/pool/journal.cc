@@ -1,0 +1,146 @@
+#include "lib/pool/journal.hh"
+
+#include <algorithm>
+#include <cerrno>
+
+#include "lib/base/units.hh"
+#include "lib/media/store.hh"
+
+namespace pmemckpt::pool {
+
+namespace {
+
+/// The journal's space is taken in such steps, so that a sparse pool's journal stays sparse.
+constexpr std::uint64_t kReserveStep = kMiB;
+
+}  // namespace
+
+Journal::Journal(media::Medium& medium, const JournalPosition& position)
+    : medium_(medium), half_bytes_(position.superblock.half_size), superblock_(position.superblock),
+      slot_(position.slot), other_copy_differs_(position.other_copy_differs), next_sequence_(position.next_sequence), used_(position.used) {}
+
+Extent Journal::in_half(unsigned half, std::uint64_t from, std::uint64_t to) const {
+    return {{superblock_.half_offset[half] + from}, {to - from}};
+}
+
+Status Journal::check() const {
+    if (failed_)
+        return fail(EIO, "{}: the journal could not be written earlier; nothing can be changed until the medium is "
+                    "checked and the pool opened anew", medium_.path());
+    return {};
+}
+
+Status Journal::persist(Extent extent) {
+    auto status = medium_.persist(extent);
+    if (!status)
+        failed_ = true;
+    return status;
+}
+
+Status Journal::settle() {
+    TRY(medium_.persist(in_half(superblock_.active_half, 0, used_)));
+    TRY(medium_.persist({{0}, {2 * format::kSuperblockBytes}}));
+    // Cut before or in it: the copy that counts is untouched. Cut after: the same state, named by both.
+    if (other_copy_differs_)
+        TRY(publish(superblock_));
+    other_copy_differs_ = false;
+    return {};
+}
+
+Status Journal::append(format::Kind kind, std::span<const std::byte> body, Effect effect,
+                       const SnapshotSource& source) {
+    TRY(check());
+    const auto bytes = format::record_bytes(body.size());
+    const auto limit = effect == Effect::grows ? half_bytes_ - format::kJournalReserveBytes : half_bytes_;
+    if (bytes > std::min(limit, format::kMaximumRecordBytes))
+        return fail(ENOSPC, "a record of {} bytes is too long for the pool's journal; the pool is too fragmented",
+                    bytes);
+    if (!fits({{used_}, {bytes}}, {limit}))
+        TRY(switch_half(bytes, limit, source));
+    const auto end = used_ + bytes;
+    TRY(reserve(end));
+    const auto seed = format::journal_seed(superblock_.uuid, superblock_.first_sequence);
+    const auto extent = in_half(superblock_.active_half, used_, end);
+    media::store(medium_, extent.at, format::frame_record(seed, next_sequence_, kind, body));
+    TRY(persist(extent));  // cut before: the old state, and perhaps a torn tail; cut after: the new state
+    used_ = end;
+    ++next_sequence_;
+    return {};
+}
+
+// Called before each store, the first one too: a medium that is for reading only refuses here, with an error.
+Status Journal::reserve(std::uint64_t end) {
+    if (reserved_ >= end)
+        return {};
+    // The page that the last record ends in has its space, and is not blanked beside it.
+    const auto from = std::min(round_up(std::max<std::uint64_t>(used_, reserved_), format::kJournalAlignment),
+                               half_bytes_);
+    const auto to = std::max(from, std::min(round_up(end, kReserveStep), half_bytes_));
+    TRY(medium_.blank(in_half(superblock_.active_half, from, to)));
+    reserved_ = to;
+    return {};
+}
+
+Status Journal::measure(const SnapshotSource& source, std::uint64_t room, std::uint64_t& bytes) const {
+    bytes = 0;
+    source.for_each_record([&](format::Kind, std::span<const std::byte> body) {
+        bytes += format::record_bytes(body.size());
+    });
+    if (bytes <= room)
+        return {};
+    return fail(ENOSPC, "the pool's journal is full: {} of its {} bytes are in use; destroy regions, or keep fewer "
+                "generations in new ones", bytes, half_bytes_);
+}
+
+std::uint64_t Journal::write_snapshot(unsigned half, const SnapshotSource& source) {
+    const auto seed = format::journal_seed(superblock_.uuid, next_sequence_);
+    std::uint64_t at = 0;
+    auto sequence = next_sequence_;
+    source.for_each_record([&](format::Kind kind, std::span<const std::byte> body) {
+        const auto record = format::frame_record(seed, sequence++, kind, body);
+        media::store(medium_, in_half(half, at, at).at, record);
+        at += record.size();
+    });
+    return at;
+}
+
+Status Journal::switch_half(std::uint64_t record_bytes, std::uint64_t limit, const SnapshotSource& source) {
+    std::uint64_t bytes = 0;
+    TRY(measure(source, limit - record_bytes, bytes));
+    const unsigned other = 1 - superblock_.active_half;
+    const auto reserved = std::min(round_up(bytes + record_bytes, kReserveStep), half_bytes_);
+    TRY(medium_.blank(in_half(other, 0, reserved)));
+    require(write_snapshot(other, source) == bytes, "a snapshot is as long as it was measured");
+    TRY(persist(in_half(other, 0, bytes)));  // cut before or after: both superblocks name the half in use, whole
+
+    format::Superblock next = superblock_;
+    next.active_half = other;
+    next.first_sequence = next_sequence_;
+    next.snapshot_records = source.snapshot_records();
+    next.next_region_id = source.next_region_id();
+    // Cut before or in it: the other copy names the old half, which nothing has touched. Cut after: the new half,
+    // with the same state.
+    TRY(publish(next));
+    // Both copies name the new half from here on: the loss of either one loses nothing. Cut before or in it: the
+    // first one counts.
+    TRY(publish(superblock_));
+    next_sequence_ += next.snapshot_records;
+    used_ = bytes;
+    reserved_ = reserved;
+    ++switches_;
+    return {};
+}
+
+/// Into the older copy's place, as the newest.
+Status Journal::publish(format::Superblock next) {
+    ++next.sequence;
+    const unsigned slot = 1 - slot_;
+    const Offset place{format::kSuperblockOffset[slot]};
+    media::store(medium_, place, format::encode(next));
+    TRY(persist({place, {format::kSuperblockBytes}}));
+    superblock_ = next;
+    slot_ = slot;
+    return {};
+}
+
+}  // namespace pmemckpt::pool

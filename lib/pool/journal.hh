@@ -1,0 +1,80 @@
+#pragma once
+// Where metadata gets durable: records appended to one half of the journal; when it is full, a snapshot into the
+// other half, and the superblocks say so. man/pmemckpt-format.5, JOURNAL.
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <span>
+
+#include "lib/base/result.hh"
+#include "lib/format/record.hh"
+#include "lib/format/superblock.hh"
+#include "lib/media/medium.hh"
+
+namespace pmemckpt::pool {
+
+using RecordSink = std::function<void(format::Kind, std::span<const std::byte>)>;
+
+/// Says the whole present state as records: the same ones in the same order while it does not change.
+class SnapshotSource {
+public:
+    virtual ~SnapshotSource() = default;
+    virtual std::uint64_t next_region_id() const = 0;
+    virtual std::uint64_t snapshot_records() const = 0;
+    virtual void for_each_record(const RecordSink& sink) const = 0;
+};
+
+/// Where recovery found the journal's end.
+struct JournalPosition {
+    format::Superblock superblock;    ///< the one that counts
+    unsigned slot = 0;                ///< which copy that is: 0 (A) or 1 (B)
+    std::uint64_t used = 0;           ///< bytes of the active half, to the end of the last record
+    std::uint64_t next_sequence = 1;  ///< of the record to come
+    bool other_copy_differs = false;  ///< the other superblock copy is damaged, or names another state
+};
+
+/// Whether a record makes the state larger. One that does leaves the journal's reserve alone.
+enum class Effect { grows, shrinks };
+
+/// Not thread-safe, but for the const functions.
+class Journal {
+public:
+    Journal(media::Medium& medium, const JournalPosition& position);
+
+    /// Makes what recovery has read durable: it may have been stored by a process that ended before its persist.
+    /// Brings the other superblock copy up to this one. EROFS, with nothing done, on a medium for reading only.
+    Status settle();
+
+    /// On success the record is durable; the caller then applies it in memory. ENOSPC: no room, nothing changed.
+    /// Any failure to persist ends all writing (failed()): the record may be there after a restart, or not.
+    Status append(format::Kind kind, std::span<const std::byte> body, Effect effect, const SnapshotSource& source);
+
+    bool failed() const { return failed_; }
+    /// EIO once it failed.
+    Status check() const;
+    std::uint64_t half_bytes() const { return half_bytes_; }
+    std::uint64_t used_bytes() const { return used_; }
+    std::uint64_t switches() const { return switches_; }  ///< since the pool was opened
+
+private:
+    Status switch_half(std::uint64_t record_bytes, std::uint64_t limit, const SnapshotSource& source);
+    Status measure(const SnapshotSource& source, std::uint64_t room, std::uint64_t& bytes) const;
+    std::uint64_t write_snapshot(unsigned half, const SnapshotSource& source);
+    Status publish(format::Superblock next);
+    Status reserve(std::uint64_t end);
+    Status persist(Extent extent);
+    Extent in_half(unsigned half, std::uint64_t from, std::uint64_t to) const;
+
+    media::Medium& medium_;
+    const std::uint64_t half_bytes_;
+    format::Superblock superblock_;  ///< as the newest copy on the medium has it
+    unsigned slot_;
+    bool other_copy_differs_;
+    std::uint64_t next_sequence_;
+    std::uint64_t reserved_ = 0;  ///< bytes of the active half that are known to have their space
+    std::atomic<std::uint64_t> used_;
+    std::atomic<std::uint64_t> switches_ = 0;
+    std::atomic<bool> failed_ = false;
+};
+
+}  // namespace pmemckpt::pool

@@ -1,0 +1,100 @@
+#pragma once
+// Which pages of a pool are free, and how many own each of the others. Nothing of it lies on media: it follows from
+// the journal at open.
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "lib/base/result.hh"
+#include "lib/base/units.hh"
+#include "lib/format/layout.hh"
+#include "lib/format/record.hh"
+
+namespace pmemckpt::pool {
+
+using format::PageExtent;
+
+class PageStore;
+
+/// One owner's share of some pages. Movable; the pages go back to the store when it dies, and the store lives at
+/// least as long. Threads: const calls from any.
+class Pages {
+public:
+    Pages() = default;
+    Pages(Pages&&) noexcept = default;
+    Pages& operator=(Pages&& other) noexcept;
+    ~Pages() { release(); }
+
+    const std::vector<PageExtent>& extents() const { return extents_; }
+    std::uint64_t count() const;
+    /// Where each page lies: offset in the medium, in bytes. Made at the first call: a large pool has millions.
+    const std::vector<std::uint64_t>& offsets() const;
+    /// Keeps the first `count` pages and gives the others back. No reference to offsets() may be in use.
+    void truncate(std::uint64_t count);
+
+private:
+    friend class PageStore;
+    struct OffsetTable {
+        std::once_flag once;
+        std::vector<std::uint64_t> offsets;
+    };
+    Pages(std::shared_ptr<PageStore> store, std::vector<PageExtent> extents);
+    void release() noexcept;
+    std::vector<std::uint64_t> list_offsets() const;
+
+    std::shared_ptr<PageStore> store_;
+    std::vector<PageExtent> extents_;
+    std::unique_ptr<OffsetTable> table_;
+};
+
+/// Threads: every call from any. Its lock is a leaf: nothing else is taken under it.
+class PageStore : public std::enable_shared_from_this<PageStore> {
+public:
+    struct Geometry {
+        std::uint64_t offset = 0;     ///< of page 0 in the medium, bytes
+        std::uint64_t page_size = 0;  ///< bytes
+        std::uint64_t count = 0;
+    };
+    static std::shared_ptr<PageStore> make(const Geometry& geometry);
+
+    const Geometry& geometry() const { return geometry_; }
+    std::uint64_t free_pages() const;
+    /// 0: it is free.
+    std::uint64_t owners(std::uint32_t page) const;
+    Extent bytes_of(PageExtent extent) const;
+
+    /// In as few runs as possible: the smallest free one that is long enough, else the longest ones. ENOSPC.
+    Result<Pages> allocate(std::uint64_t count);
+    /// Just these pages, as recovery finds them. EUCLEAN when one is out of range or has an owner.
+    Result<Pages> claim(std::vector<PageExtent> extents);
+    /// One more owner of the same pages: they are free when all owners have let go.
+    Pages share(const Pages& pages);
+
+private:
+    friend class Pages;
+    explicit PageStore(const Geometry& geometry);
+    void release(std::span<const PageExtent> extents);
+
+    // All of these under lock_. Neighbouring free runs are always merged.
+    PageExtent take_run(std::uint64_t wanted);
+    bool is_free(PageExtent extent) const;
+    void take_out(PageExtent extent);
+    void disown(PageExtent extent);
+    void give_back(PageExtent extent);
+    void insert_run(std::uint32_t start, std::uint32_t count);
+    std::map<std::uint32_t, std::uint32_t>::iterator erase_run(std::map<std::uint32_t, std::uint32_t>::iterator run);
+
+    const Geometry geometry_;
+    mutable std::mutex lock_;
+    std::uint64_t free_pages_ = 0;
+    std::map<std::uint32_t, std::uint32_t> runs_;                ///< free: start to count
+    std::set<std::pair<std::uint32_t, std::uint32_t>> by_count_;  ///< the same: count, start
+    std::map<std::uint32_t, std::uint64_t> more_owners_;          ///< page to owners beyond the first, if any
+};
+
+}  // namespace pmemckpt::pool

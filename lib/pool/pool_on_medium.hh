@@ -1,0 +1,81 @@
+#pragma once
+// The pool itself: Pool::open's class. Its parts are in pool_on_medium.cc (open, questions), regions.cc, draft.cc
+// (begin) and seal.cc.
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <shared_mutex>
+#include <string>
+#include <vector>
+
+#include "lib/pool/catalog.hh"
+#include "lib/pool/draft.hh"
+#include "lib/pool/journal.hh"
+#include "lib/pool/page_store.hh"
+#include "lib/pool/pool.hh"
+#include "lib/pool/recovery.hh"
+
+namespace pmemckpt::pool {
+
+// Lock order: writing_, then tables_, then the page store's. Payload is blanked, checksummed and persisted under
+// none of them.
+class PoolOnMedium final : public Pool {
+public:
+    PoolOnMedium(std::unique_ptr<media::Medium> medium, Recovered recovered);
+    /// See Journal::settle.
+    Status settle();
+
+    media::Medium& medium() override { return *medium_; }
+    std::uint64_t page_size() const override { return superblock_.page_size; }
+    const Uuid& uuid() const override { return superblock_.uuid; }
+    const ManagerKey& manager_key() const override { return superblock_.manager_key; }
+    PoolInfo info() const override;
+
+    Result<RegionInfo> create_region(const std::string& name, const std::string& owner,
+                                     RegionSettings settings) override;
+    Result<RegionInfo> find_region(const std::string& name) const override;
+    Status destroy_region(const std::string& name) override;
+    std::vector<RegionInfo> regions(const std::string& after, std::size_t limit) const override;
+
+    Result<std::unique_ptr<Draft>> begin(const std::string& region, std::uint64_t size) override;
+    Result<GenerationInfo> seal(std::unique_ptr<Draft> draft, std::uint64_t length,
+                                std::optional<std::uint32_t> expected_crc, const std::string& writer) override;
+
+    Result<std::shared_ptr<const Generation>> open_generation(const std::string& region,
+                                                              std::uint64_t number) const override;
+    Result<std::vector<GenerationInfo>> generations(const std::string& region, std::uint64_t after,
+                                                    std::size_t limit) const override;
+    void set_seal_listener(SealListener listener) override;
+
+private:
+    Result<const Region*> region_named(const std::string& name) const;
+    Status check_begin(const std::string& region, std::uint64_t size, std::uint64_t& region_id) const;
+    Status blank(const Pages& pages) const;
+
+    std::uint32_t checksum(const Pages& pages, std::uint64_t length) const;
+    Status check_seal(const PagesDraft& draft, std::uint64_t length, const std::string& writer) const;
+    Result<std::uint32_t> finish_payload(PagesDraft& draft, std::uint64_t length,
+                                         std::optional<std::uint32_t> expected_crc);
+    struct Sealed {
+        RegionInfo region;
+        GenerationInfo generation;
+    };
+    Result<Sealed> commit(PagesDraft& draft, format::GenerationSeal record);
+    Status complete(const PagesDraft& draft, format::GenerationSeal& record) const;
+    Sealed enter(const format::GenerationSeal& record, std::shared_ptr<const Pages> pages, Discarded& discarded);
+
+    std::unique_ptr<media::Medium> medium_;
+    const format::Superblock superblock_;  ///< as it was at open; its identity and geometry never change
+    std::shared_ptr<PageStore> pages_;
+    std::shared_ptr<std::atomic<std::uint64_t>> drafts_ = std::make_shared<std::atomic<std::uint64_t>>(0);
+
+    std::mutex writing_;  ///< one metadata change at a time; held over its persists
+    Journal journal_;     ///< written under writing_
+    std::vector<std::shared_ptr<const Pages>> doubtful_;  ///< under writing_: of commits that failed to persist
+
+    mutable std::shared_mutex tables_;  ///< never held over I/O
+    Catalog catalog_;                   ///< changed under both locks, so either one is enough to read it
+    std::shared_ptr<const SealListener> listener_;  ///< under tables_
+};
+
+}  // namespace pmemckpt::pool

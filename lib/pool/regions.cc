@@ -1,0 +1,70 @@
+// What creates, finds and destroys regions.
+#include <cerrno>
+#include <mutex>
+
+#include "lib/base/keys.hh"
+#include "lib/pool/clock.hh"
+#include "lib/pool/pool_on_medium.hh"
+
+namespace pmemckpt::pool {
+
+namespace {
+
+Status check_settings(const std::string& name, const std::string& owner, const RegionSettings& settings) {
+    TRY(check_region_name(name));
+    TRY(check_principal(owner));
+    if (settings.keep < 1 || settings.keep > kMaximumKeep)
+        return fail(EINVAL, "region {} is to keep {} generations; it may be 1 to {}", name, settings.keep,
+                    kMaximumKeep);
+    return {};
+}
+
+}  // namespace
+
+Result<const Region*> PoolOnMedium::region_named(const std::string& name) const {
+    if (const Region* region = catalog_.find(name))
+        return region;
+    return fail(ENOENT, "there is no region {} in pool {}", name, medium_->path());
+}
+
+Result<RegionInfo> PoolOnMedium::create_region(const std::string& name, const std::string& owner,
+                                               RegionSettings settings) {
+    TRY(check_settings(name, owner, settings));
+    const std::lock_guard writing(writing_);
+    TRY(catalog_.check_new_name(name));
+    format::RegionPut record;
+    record.id = catalog_.next_region_id();
+    record.max_size = settings.max_size;
+    record.created_ns = now_ns();
+    record.keep = settings.keep;
+    record.name = name;
+    record.owner = owner;
+    // Cut before it returns: no region, or a whole one that nobody was told of. Cut after: the region.
+    TRY(journal_.append(format::Kind::region_put, format::encode(record), Effect::grows, catalog_));
+    const std::lock_guard tables(tables_);
+    require(catalog_.apply(record).has_value(), "a new region's record holds");
+    return catalog_.find(name)->info;
+}
+
+Result<RegionInfo> PoolOnMedium::find_region(const std::string& name) const {
+    const std::shared_lock lock(tables_);
+    return TRY(region_named(name))->info;
+}
+
+Status PoolOnMedium::destroy_region(const std::string& name) {
+    Discarded discarded;  // declared first: dies when no lock is held
+    const std::lock_guard writing(writing_);
+    const format::RegionDrop record{TRY(region_named(name))->info.id};
+    // Cut before it returns: the region with all its generations, or none of it. Its pages are free only after that.
+    TRY(journal_.append(format::Kind::region_drop, format::encode(record), Effect::shrinks, catalog_));
+    const std::lock_guard tables(tables_);
+    require(catalog_.apply(record, discarded).has_value(), "the drop of a region that is there holds");
+    return {};
+}
+
+std::vector<RegionInfo> PoolOnMedium::regions(const std::string& after, std::size_t limit) const {
+    const std::shared_lock lock(tables_);
+    return catalog_.list(after, limit);
+}
+
+}  // namespace pmemckpt::pool

@@ -1,0 +1,81 @@
+#include "lib/pool/replay.hh"
+
+#include <cerrno>
+
+namespace pmemckpt::pool {
+
+Result<ReplayEnd> Replay::run(std::span<const std::byte> half) {
+    const auto seed = format::journal_seed(superblock_.uuid, superblock_.first_sequence);
+    ReplayEnd end{0, superblock_.first_sequence};
+    for (;;) {
+        const auto record = format::read_record(seed, half, end.used);
+        if (!record || record->sequence != end.next_sequence)
+            break;
+        if (const auto applied = apply(*record); !applied)
+            return contradiction(*record, end.used, applied.error());
+        end.used += record->length;
+        ++end.next_sequence;
+    }
+    const auto replayed = end.next_sequence - superblock_.first_sequence;
+    if (replayed < superblock_.snapshot_records)
+        return fail(EUCLEAN, "{}: the journal is damaged at byte {}: {} of the snapshot's {} records are whole; "
+                    "restore the pool from a copy", path_,
+                    superblock_.half_offset[superblock_.active_half] + end.used, replayed,
+                    superblock_.snapshot_records);
+    catalog_.raise_next_region_id(superblock_.next_region_id);
+    return end;
+}
+
+bool Replay::in_snapshot(const format::RecordView& record) const {
+    return record.sequence - superblock_.first_sequence < superblock_.snapshot_records;
+}
+
+tl::unexpected<Error> Replay::contradiction(const format::RecordView& record, std::uint64_t at,
+                                            const Error& error) const {
+    const auto byte = superblock_.half_offset[superblock_.active_half] + at;
+    if (error.code == EPROTONOSUPPORT)
+        return fail(error.code, "{}: record {} at byte {}: {}", path_, record.sequence, byte, error.message);
+    return fail(EUCLEAN, "{}: the journal's record {} at byte {} contradicts those before it: {}; the pool is damaged",
+                path_, record.sequence, byte, error.message);
+}
+
+Status Replay::check_version(const format::RecordView& record) const {
+    if (record.version != format::kKindVersion)
+        return fail(EPROTONOSUPPORT, "records of kind {} have version {}, and this program knows version {}; use one "
+                    "that knows it", record.kind, record.version, format::kKindVersion);
+    return {};
+}
+
+Status Replay::apply(const format::RecordView& record) {
+    Discarded discarded;  // dies here: nobody holds a generation while a pool is being opened
+    using format::Kind;
+    switch (static_cast<Kind>(record.kind)) {
+        case Kind::region_put:
+            TRY(check_version(record));
+            return catalog_.apply(TRY(format::decode_region_put(record.body)));
+        case Kind::region_drop:
+            TRY(check_version(record));
+            return catalog_.apply(TRY(format::decode_region_drop(record.body)), discarded);
+        case Kind::generation_seal:
+            TRY(check_version(record));
+            return apply_seal(record);
+        case Kind::generation_drop:
+            TRY(check_version(record));
+            return catalog_.apply(TRY(format::decode_generation_drop(record.body)), discarded);
+    }
+    return fail(EPROTONOSUPPORT, "kind {} is not known to this program; use a newer one", record.kind);
+}
+
+Status Replay::apply_seal(const format::RecordView& record) {
+    auto seal = TRY(format::decode_generation_seal(record.body));
+    auto pages = std::make_shared<Pages>(TRY(pages_.claim(std::move(seal.extents))));
+    const auto wanted = divide_up(seal.length, superblock_.page_size);
+    if (pages->count() != wanted)
+        return fail(EUCLEAN, "a generation of {} bytes takes {} pages, and has {}", seal.length, wanted,
+                    pages->count());
+    Discarded discarded;
+    return in_snapshot(record) ? catalog_.restore(seal, std::move(pages))
+                               : catalog_.apply(seal, std::move(pages), discarded);
+}
+
+}  // namespace pmemckpt::pool

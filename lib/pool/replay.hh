@@ -1,0 +1,43 @@
+#pragma once
+// Applies the records of the active half to empty tables, each after it was checked.
+#include <cstdint>
+#include <span>
+#include <string>
+
+#include "lib/base/result.hh"
+#include "lib/format/record.hh"
+#include "lib/format/superblock.hh"
+#include "lib/pool/catalog.hh"
+#include "lib/pool/page_store.hh"
+
+namespace pmemckpt::pool {
+
+struct ReplayEnd {
+    std::uint64_t used = 0;  ///< bytes of the half, to the end of the last record
+    std::uint64_t next_sequence = 1;
+};
+
+class Replay {
+public:
+    /// Keeps references to all of them.
+    Replay(const std::string& path, const format::Superblock& superblock, Catalog& catalog, PageStore& pages)
+        : path_(path), superblock_(superblock), catalog_(catalog), pages_(pages) {}
+
+    /// To the first record that does not verify. EUCLEAN when that is in the snapshot, or when a record that does
+    /// verify contradicts those before; EPROTONOSUPPORT when one is of a kind that is not known here.
+    Result<ReplayEnd> run(std::span<const std::byte> half);
+
+private:
+    bool in_snapshot(const format::RecordView& record) const;
+    Status apply(const format::RecordView& record);
+    Status apply_seal(const format::RecordView& record);
+    Status check_version(const format::RecordView& record) const;
+    tl::unexpected<Error> contradiction(const format::RecordView& record, std::uint64_t at, const Error& error) const;
+
+    const std::string& path_;
+    const format::Superblock& superblock_;
+    Catalog& catalog_;
+    PageStore& pages_;
+};
+
+}  // namespace pmemckpt::pool

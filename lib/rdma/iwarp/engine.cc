@@ -1,0 +1,93 @@
+#include "lib/rdma/iwarp/engine.hh"
+
+#include <sodium.h>
+
+#include <cerrno>
+#include <future>
+
+#include "lib/rdma/iwarp/listener.hh"
+
+namespace pmemckpt::rdma::iwarp {
+
+namespace {
+
+constexpr unsigned kMaximumThreads = 64;
+constexpr unsigned kMinimumIdleTimeout_ms = 1000;
+
+class IwarpEngine final : public Engine {
+public:
+    IwarpEngine(const EngineOptions& options, std::vector<std::shared_ptr<Reactor>> reactors)
+        : shared_{options, &persister_}, reactors_(std::make_shared<Reactors>(std::move(reactors))) {}
+    ~IwarpEngine() override;
+
+    const char* name() const override { return "iwarp"; }
+    Result<std::shared_ptr<Connection>> connect(const Address& address, std::shared_ptr<Handler> handler,
+                                                unsigned timeout_ms) override;
+    Result<std::unique_ptr<Listener>> listen(const Address& address, Acceptor acceptor) override;
+
+private:
+    Persister persister_;
+    const Shared shared_;
+    const std::shared_ptr<Reactors> reactors_;
+};
+
+IwarpEngine::~IwarpEngine() {
+    for (const auto& reactor : reactors_->all())
+        reactor->stop();
+}
+
+Result<std::shared_ptr<Connection>> IwarpEngine::connect(const Address& address, std::shared_ptr<Handler> handler,
+                                                         unsigned timeout_ms) {
+    require(handler != nullptr, "a connection has a handler");
+    const auto deadline = Clock::now() + std::chrono::milliseconds(timeout_ms);
+    auto connected = TRY(connect_socket(address, deadline));
+    TRY(set_up_connection(connected.socket.get(), shared_.options.idle_timeout_ms));
+    const auto& reactor = reactors_->next();
+    auto connection = std::make_shared<IwarpConnection>(reactor, shared_, std::move(connected.socket),
+                                                        std::move(connected.peer_address));
+    const auto outcome = std::make_shared<std::promise<Status>>();
+    connection->be_initiator(std::move(handler), deadline, [outcome](Status how) { outcome->set_value(std::move(how)); });
+    if (!reactor->wake(connection))
+        return fail(ECANCELED, "the engine is being closed");
+    if (auto how = outcome->get_future().get(); !how)
+        return fail(how.error().code, "no connection with {}: {}", format_address(address), how.error().message);
+    return connection;
+}
+
+Result<std::unique_ptr<Listener>> IwarpEngine::listen(const Address& address, Acceptor acceptor) {
+    auto listening = TRY(listen_socket(address));
+    const auto& reactor = reactors_->next();
+    const auto entrance = std::make_shared<Entrance>(std::move(acceptor));
+    auto source = std::make_shared<AcceptSource>(reactor, reactors_, shared_, entrance, std::move(listening));
+    if (!reactor->wake(source))
+        return fail(ECANCELED, "the engine is being closed");
+    return std::make_unique<IwarpListener>(std::move(source), entrance);
+}
+
+Status check_options(const EngineOptions& options) {
+    if (options.threads < 1 || options.threads > kMaximumThreads)
+        return fail(EINVAL, "{} reactor threads are asked for; 1 to {} can be had", options.threads, kMaximumThreads);
+    if (options.outstanding_reads < 1 || options.outstanding_reads > kMaximumNegotiable)
+        return fail(EINVAL, "{} outstanding reads are asked for; 1 to {} can be had", options.outstanding_reads,
+                    kMaximumNegotiable);
+    if (options.start_up_timeout_ms == 0)
+        return fail(EINVAL, "a start-up time-out of 0 ms lets nobody connect");
+    if (options.idle_timeout_ms < kMinimumIdleTimeout_ms)
+        return fail(EINVAL, "an idle time-out of {} ms is asked for; at least {} ms can be had",
+                    options.idle_timeout_ms, kMinimumIdleTimeout_ms);
+    return {};
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Engine>> make_iwarp_engine(const EngineOptions& options) {
+    TRY(check_options(options));
+    if (::sodium_init() < 0)
+        return fail(EIO, "the system gives no random numbers");
+    std::vector<std::shared_ptr<Reactor>> reactors;
+    for (unsigned i = 0; i < options.threads; ++i)
+        reactors.push_back(TRY(Reactor::start()));
+    return std::make_unique<IwarpEngine>(options, std::move(reactors));
+}
+
+}  // namespace pmemckpt::rdma::iwarp

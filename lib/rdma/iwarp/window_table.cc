@@ -1,0 +1,130 @@
+#include "lib/rdma/iwarp/window_table.hh"
+
+#include <algorithm>
+
+namespace pmemckpt::rdma::iwarp {
+
+namespace {
+
+bool allows(Access has, Access needed) {
+    return (static_cast<unsigned>(has) & static_cast<unsigned>(needed)) == static_cast<unsigned>(needed);
+}
+
+Status check_translation(const Translation& translation) {
+    const std::uint64_t page = translation.page_size, count = translation.pages.size();
+    if (translation.size == 0)
+        return {};
+    if (page == 0 || divide_up(translation.size, page) > count)
+        return fail(EINVAL, "a window of {} bytes needs more than {} pages of {} bytes", translation.size, count, page);
+    for (std::uint64_t i = 0, left = translation.size; left != 0; ++i) {
+        const std::uint64_t used = std::min(left, page);
+        if (!fits({{translation.pages[i]}, {used}}, {translation.medium.size()}))
+            return fail(EINVAL, "page {} of a window, at {}, is not within its mapping of {} bytes", i,
+                        translation.pages[i], translation.medium.size());
+        left -= used;
+    }
+    return {};
+}
+
+}  // namespace
+
+Window::Window(Key key, Translation translation, Access access)
+    : key_(key), access_(access), translation_(std::move(translation)) {}
+
+Miss Window::check(Extent range, Access needed) const {
+    if (!allows(access_, needed))
+        return Miss::access;
+    if (range.size.bytes > UINT64_MAX - range.at.bytes)
+        return Miss::wrap;
+    return fits(range, {translation_.size}) ? Miss::none : Miss::bounds;
+}
+
+void Window::kill() {
+    alive_.store(false, std::memory_order_release);
+    // Whoever moves bytes holds it; whoever comes after sees the flag.
+    const std::lock_guard<std::mutex> wait(mutex_);
+}
+
+Extent Window::run(Extent range) const {
+    const std::uint64_t page_size = translation_.page_size;
+    std::uint64_t page = range.at.bytes / page_size;
+    const std::uint64_t within = range.at.bytes % page_size;
+    Extent found{{translation_.pages[page] + within}, {std::min(page_size - within, range.size.bytes)}};
+    while (found.size.bytes < range.size.bytes && translation_.pages[page + 1] == translation_.pages[page] + page_size) {
+        ++page;
+        found.size.bytes += std::min(page_size, range.size.bytes - found.size.bytes);
+    }
+    return found;
+}
+
+std::size_t Window::pieces(Extent range, std::vector<iovec>& into, std::size_t limit) const {
+    std::size_t taken = 0;
+    for (; limit != 0 && taken < range.size.bytes; --limit) {
+        const Extent piece = run({{range.at.bytes + taken}, {range.size.bytes - taken}});
+        into.push_back({translation_.medium.data() + piece.at.bytes, piece.size.bytes});
+        taken += piece.size.bytes;
+    }
+    return taken;
+}
+
+Status Window::persist(const std::vector<Extent>& extents) {
+    for (const Extent& extent : extents) {
+        for (std::uint64_t done = 0; done < extent.size.bytes;) {
+            if (!alive())
+                return {};
+            const Extent piece = run({{extent.at.bytes + done}, {extent.size.bytes - done}});
+            TRY(translation_.persist(piece));
+            done += piece.size.bytes;
+        }
+    }
+    return {};
+}
+
+Result<Grant> WindowTable::grant(Translation translation, Access access) {
+    TRY(check_translation(translation));
+    const std::lock_guard<std::mutex> lock(mutex_);
+    if (closed_)
+        return fail(ENOTCONN, "no window can be granted: the connection is closed");
+    if (windows_.size() >= kMaximumWindows)
+        return fail(ENOSPC, "a connection can't have more than {} windows; revoke some", kMaximumWindows);
+    if (stags_.exhausted())
+        return fail(ENOSPC, "this connection has had its last window; connect anew");
+    const Key key = stags_.next();
+    windows_.emplace(key, std::make_shared<Window>(key, std::move(translation), access));
+    return Grant{key, 0};
+}
+
+std::shared_ptr<Window> WindowTable::find(Key key) const {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    const auto found = windows_.find(key);
+    return found == windows_.end() ? nullptr : found->second;
+}
+
+bool WindowTable::revoke(Key key) {
+    const auto window = find(key);
+    if (!window)
+        return false;
+    // It leaves the table only when it is dead: so another thread that revokes it too waits as well.
+    window->kill();
+    const std::lock_guard<std::mutex> lock(mutex_);
+    windows_.erase(key);
+    return true;
+}
+
+void WindowTable::close() {
+    std::unordered_map<Key, std::shared_ptr<Window>> windows;
+    {
+        const std::lock_guard<std::mutex> lock(mutex_);
+        closed_ = true;
+        windows.swap(windows_);
+    }
+    for (const auto& [key, window] : windows)
+        window->kill();
+}
+
+bool WindowTable::was_granted(Key key) const {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    return stags_.was_given(key);
+}
+
+}  // namespace pmemckpt::rdma::iwarp
