@@ -9,7 +9,8 @@ namespace pmemckpt::rdma {
 
 Result<std::unique_ptr<Engine>> make_engine(const std::string& transport, const EngineOptions& options) {
     if (transport == "auto") {
-        log::notice("transport iwarp: no RDMA device is used, because the verbs engine is not built in");
+        log::write(options.announce ? log::Level::notice : log::Level::info,
+                   "transport iwarp: no RDMA device is used, because the verbs engine is not built in");
         return iwarp::make_iwarp_engine(options);
     }
     if (transport == "iwarp")

@@ -122,6 +122,7 @@ public:
 };
 
 struct EngineOptions {
+    bool announce = false;        ///< "auto" says which engine it took, and why, as a notice; at level info otherwise
     unsigned threads = 2;         ///< reactor threads
     bool crc = true;              ///< ask for the MPA CRC; it is used if either side asks
     unsigned outstanding_reads = 16;  ///< IRD and ORD
@@ -129,7 +130,7 @@ struct EngineOptions {
     unsigned idle_timeout_ms = 60'000;  ///< a peer whose host is gone is noticed within this (TCP keep-alive, TCP_USER_TIMEOUT)
 };
 
-/// "iwarp", "verbs" or "auto" (verbs when there is a device; says in one log line which and why). Never falls back
+/// "iwarp", "verbs" or "auto" (verbs when there is a device; one log line says which and why). Never falls back
 /// silently: ENODEV when "verbs" has no device or is not built in.
 Result<std::unique_ptr<Engine>> make_engine(const std::string& transport, const EngineOptions& options);
 

@@ -118,7 +118,7 @@ mount_ckpt() {
     mount.pmemckpt "$PMEMCKPT_SERVER:/" "$CKPT" "$@"
 }
 
-mounted() { grep -q " ${1:-$CKPT} fuse" /proc/self/mountinfo; }
+mounted() { grep -q " ${1:-$CKPT} fuse" /proc/self/mounts; }
 
 unmount_ckpt() {
     umount "${1:-$CKPT}" 2>/dev/null || fusermount3 -u "${1:-$CKPT}"

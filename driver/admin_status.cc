@@ -1,0 +1,113 @@
+#include "driver/admin_status.hh"
+
+#include <unistd.h>
+
+#include <ctime>
+#include <nlohmann/json.hpp>
+
+#include "driver/handshake.hh"
+
+namespace pmemckpt::driver {
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr std::int64_t kNanoseconds = 1'000'000'000;  // a second
+
+std::string iso_time(std::int64_t nanoseconds) {
+    const std::time_t seconds = nanoseconds / kNanoseconds;
+    std::tm time{};
+    ::gmtime_r(&seconds, &time);
+    return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:09}Z", time.tm_year + 1900, time.tm_mon + 1, time.tm_mday,
+                       time.tm_hour, time.tm_min, time.tm_sec, nanoseconds % kNanoseconds);
+}
+
+Json pool_object(const ServedPool& served) {
+    const auto info = served.pool->info();
+    return {{"name", served.name},
+            {"path", served.path},
+            {"uuid", pool::to_string(info.uuid)},
+            {"size", info.size},
+            {"page_size", info.page_size},
+            {"pages", info.pages},
+            {"free_pages", info.free_pages},
+            {"regions", info.regions},
+            {"generations", info.generations},
+            {"drafts", info.drafts},
+            {"durability", media::to_string(info.durability)},
+            {"journal",
+             {{"half_bytes", info.journal_half_bytes},
+              {"used_bytes", info.journal_used_bytes},
+              {"switches", info.journal_switches}}}};
+}
+
+Json session_object(const SessionInfo& session, std::size_t windows) {
+    Json object{{"id", session.id}};
+    object["principal"] = session.principal.empty() ? Json() : Json(session.principal);
+    object["pool"] = session.pool.empty() ? Json() : Json(session.pool);
+    object["peer"] = session.peer.address;
+    object["connected"] = iso_time(session.since_ns);
+    object["connected_ns"] = session.since_ns;
+    object["windows"] = windows;
+    object["bytes_received"] = session.peer.bytes_received;
+    object["bytes_sent"] = session.peer.bytes_sent;
+    object["refused"] = session.peer.refused;
+    return object;
+}
+
+Json window_object(const WindowEntry& window) {
+    const bool draft = window.subject.generation == 0;
+    Json object{{"session", window.subject.session_id},
+                {"pool", window.subject.pool},
+                {"region", window.subject.region}};
+    object["generation"] = draft ? Json() : Json(window.subject.generation);
+    object[draft ? "draft" : "handle"] = window.subject.handle;
+    object["access"] = window.access == rdma::Access::write ? "write" : "read";
+    object["base"] = window.grant.base;
+    object["size"] = window.size;
+    object["key"] = fmt::format("{:08x}", window.grant.key);
+    return object;
+}
+
+Json status(const AdminView& view) {
+    const auto uptime = std::chrono::steady_clock::now() - view.started;
+    Json object{{"version", manager_name()},
+                {"pid", ::getpid()},
+                {"engine", view.engine},
+                {"uptime_seconds", std::chrono::duration_cast<std::chrono::seconds>(uptime).count()}};
+    for (const char* list : {"listen", "pools", "sessions", "windows"})
+        object[list] = Json::array();
+    for (const auto& address : view.addresses)
+        object["listen"].push_back(format_address(address));
+    for (const auto& pool : view.services.pools.all())
+        object["pools"].push_back(pool_object(*pool));
+    for (const auto& session : view.sessions.all()) {
+        const auto info = session->info();
+        object["sessions"].push_back(session_object(info, view.services.tables.count(info.id)));
+    }
+    for (const auto& window : view.services.tables.windows())
+        object["windows"].push_back(window_object(window));
+    return object;
+}
+
+Json error(std::string sentence) { return {{"error", std::move(sentence)}}; }
+
+Json answer(const AdminView& view, std::string_view line) {
+    const auto request = Json::parse(line, nullptr, false);
+    const auto command = request.is_object() ? request.find("command") : request.end();
+    if (command == request.end() || !command->is_string())
+        return error(R"(a request is one line such as {"command":"status"})");
+    if (*command == "status")
+        return status(view);
+    return error(fmt::format("there is no command \"{}\": status is one", command->get<std::string>()));
+}
+
+}  // namespace
+
+std::string answer_admin(const AdminView& view, std::string_view line) {
+    // A path need not be UTF-8; what isn't becomes U+FFFD.
+    return answer(view, line).dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+}  // namespace pmemckpt::driver

@@ -1,0 +1,24 @@
+#pragma once
+// What the admin socket answers, in JSON: pmemckptd.8, ADMIN SOCKET.
+#include <chrono>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "driver/services.hh"
+#include "driver/sessions.hh"
+
+namespace pmemckpt::driver {
+
+struct AdminView {
+    const Services& services;
+    const Sessions& sessions;
+    std::string engine;
+    std::vector<Address> addresses;
+    std::chrono::steady_clock::time_point started = std::chrono::steady_clock::now();
+};
+
+/// One line: the status, or {"error": sentence}.
+std::string answer_admin(const AdminView& view, std::string_view line);
+
+}  // namespace pmemckpt::driver

@@ -1,0 +1,113 @@
+// The words of the configuration, wherever they stand: in the file or among the options.
+#include "driver/config.hh"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <cerrno>
+#include <cstdlib>
+#include <set>
+
+#include "lib/rdma/engine.hh"
+
+namespace pmemckpt::driver {
+
+namespace {
+
+constexpr std::size_t kMaximumPoolName = 64;  // bytes
+
+struct NamedLevel {
+    const char* name;
+    log::Level level;
+};
+constexpr std::array kLevels = std::to_array<NamedLevel>({{"error", log::Level::error},
+                                                          {"warning", log::Level::warning},
+                                                          {"notice", log::Level::notice},
+                                                          {"info", log::Level::info},
+                                                          {"debug", log::Level::debug}});
+
+Status check_pool_name(const std::string& name) {
+    const auto allowed = [](unsigned char c) { return std::isgraph(c) && c != '/' && c != '='; };
+    if (name.empty() || name.size() > kMaximumPoolName || !std::all_of(name.begin(), name.end(), allowed))
+        return fail(EINVAL, "\"{}\" can't name a pool: 1 to {} printable characters without '/', '=' and spaces", name,
+                    kMaximumPoolName);
+    return {};
+}
+
+/// The directory made, when it is missing, for this user alone.
+bool make_private_directory(const std::string& path) {
+    return ::mkdir(path.c_str(), 0700) == 0 || (errno == EEXIST && ::access(path.c_str(), W_OK) == 0);
+}
+
+Status check_limits(const Limits& limits) {
+    if (limits.drafts_per_session + limits.generations_per_session > rdma::kMaximumWindows)
+        return fail(EINVAL,
+                    "limits.drafts_per_session and limits.generations_per_session are {} and {}: together at most {}, "
+                    "the windows of a connection",
+                    limits.drafts_per_session, limits.generations_per_session, rdma::kMaximumWindows);
+    return {};
+}
+
+}  // namespace
+
+Result<PoolConfig> parse_pool(std::string_view text) {
+    const auto equals = text.find('=');
+    // "=" in a directory's name is no name's end.
+    const bool named = equals != std::string_view::npos && text.find('/') > equals;
+    PoolConfig pool;
+    pool.path = named ? text.substr(equals + 1) : text;
+    pool.name = named ? text.substr(0, equals) : pool.path.substr(pool.path.rfind('/') + 1);
+    if (pool.path.empty())
+        return fail(EINVAL, "\"{}\" names no pool: write [NAME=]PATH", text);
+    TRY(check_pool_name(pool.name));
+    return pool;
+}
+
+Result<log::Level> parse_log_level(std::string_view text) {
+    for (const auto& known : kLevels)
+        if (known.name == text)
+            return known.level;
+    return fail(EINVAL, "\"{}\" is no log level: error, warning, notice, info or debug", text);
+}
+
+const char* to_string(log::Level level) {
+    for (const auto& known : kLevels)
+        if (known.level == level)
+            return known.name;
+    return "unknown";
+}
+
+Status check_transport(std::string_view text) {
+    if (text != "auto" && text != "iwarp" && text != "verbs")
+        return fail(EINVAL, "\"{}\" is no transport: auto, iwarp or verbs", text);
+    return {};
+}
+
+Status check_config(const Config& config) {
+    if (config.pools.empty())
+        return fail(EINVAL, "there is no pool to serve: give --pool [NAME=]PATH, or [[pool]] in a --config file "
+                            "(pmemckpt-ctl create-pool makes one)");
+    if (config.listen.empty())
+        return fail(EINVAL, "there is no address to listen on");
+    std::set<std::string> names;
+    for (const auto& pool : config.pools) {
+        TRY(check_pool_name(pool.name));
+        if (!names.insert(pool.name).second)
+            return fail(EINVAL, "two pools have the name {}: give one another with NAME=PATH", pool.name);
+    }
+    return check_limits(config.limits);
+}
+
+std::string default_admin_socket() {
+    const char* runtime = std::getenv("XDG_RUNTIME_DIR");
+    if (::geteuid() == 0 && make_private_directory("/run/pmemckpt"))
+        return "/run/pmemckpt/admin.sock";
+    if (!runtime || !*runtime || !make_private_directory(std::string(runtime) + "/pmemckpt"))
+        return {};
+    return std::string(runtime) + "/pmemckpt/admin.sock";
+}
+
+}  // namespace pmemckpt::driver

@@ -1,0 +1,117 @@
+#include "driver/main_loop.hh"
+
+#include <signal.h>
+#include <sys/signalfd.h>
+#include <systemd/sd-daemon.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <ctime>
+#include <thread>
+
+#include "driver/manager.hh"
+#include "driver/options.hh"
+#include "lib/base/exit_status.hh"
+#include "lib/base/handle.hh"
+#include "lib/base/log.hh"
+
+namespace pmemckpt::driver {
+
+namespace {
+
+/// Before any thread is made, so that none takes them.
+Result<FileDescriptor> take_signals() {
+    ::signal(SIGPIPE, SIG_IGN);
+    sigset_t signals;
+    ::sigemptyset(&signals);
+    for (const int number : {SIGTERM, SIGINT, SIGHUP})
+        ::sigaddset(&signals, number);
+    if (const int code = ::pthread_sigmask(SIG_BLOCK, &signals, nullptr); code != 0)
+        return fail_errno(code, "can't block signals");
+    FileDescriptor source(::signalfd(-1, &signals, SFD_CLOEXEC));
+    if (!source)
+        return fail_errno(errno, "can't make a signalfd");
+    return source;
+}
+
+Result<unsigned> next_signal(const FileDescriptor& source) {
+    signalfd_siginfo info{};
+    for (;;) {
+        const auto got = ::read(source.get(), &info, sizeof info);
+        if (got == static_cast<ssize_t>(sizeof info))
+            return info.ssi_signo;
+        if (got >= 0 || errno != EINTR)
+            return fail_errno(got < 0 ? errno : EIO, "can't read signals");
+    }
+}
+
+long long monotonic_us() {
+    timespec now{};
+    ::clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec * 1'000'000LL + now.tv_nsec / 1000;
+}
+
+void tell_ready(const Manager& manager) {
+    std::string places;
+    for (const auto& address : manager.addresses())
+        places += (places.empty() ? "" : ", ") + format_address(address);
+    ::sd_notifyf(0, "READY=1\nSTATUS=listening on %s", places.c_str());
+}
+
+// What is wrong in the new configuration leaves the old one in force.
+void reload(Manager& manager, int argc, const char* const* argv) {
+    ::sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%lld\nSTATUS=reading the configuration", monotonic_us());
+    const auto again = parse_options(argc, argv).and_then(
+        [&](const Started& started) { return manager.reload(*started.config); });
+    if (again)
+        log::notice("the configuration was read again");
+    else
+        log::error("the configuration stays as it was: {}", again.error().message);
+    tell_ready(manager);
+}
+
+// The pool's journal makes that safe at any moment.
+[[noreturn]] void end_at_once(const char* why) {
+    log::warning("{}; ending at once: what was not sealed is gone, what was sealed is safe", why);
+    ::_exit(kExitFailure);
+}
+
+/// Never returns when it is told twice, or when requests run on after the limit.
+void stop(Manager& manager, const FileDescriptor& signals) {
+    ::sd_notify(0, "STOPPING=1\nSTATUS=finishing what has begun");
+    log::notice("stopping");
+    // It waits for signals till the process ends; nobody needs to wake it.
+    std::thread([copy = FileDescriptor(::dup(signals.get()))] {
+        while (const auto signal = next_signal(copy))
+            if (*signal != SIGHUP)
+                end_at_once("a second signal came");
+    }).detach();
+    if (const auto stopped = manager.stop(); !stopped)
+        end_at_once(stopped.error().message.c_str());
+}
+
+}  // namespace
+
+Status run(int argc, const char* const* argv) {
+    const auto started = TRY(parse_options(argc, argv));
+    if (!started.config) {
+        if (std::fputs(started.text.c_str(), stdout) < 0 || std::fflush(stdout) != 0)
+            return fail_errno(errno, "can't write to standard output");
+        return {};
+    }
+    const auto signals = TRY(take_signals());
+    const auto manager = TRY(Manager::start(*started.config));
+    if (started.config->admin_socket.empty())
+        log::notice("there is no admin socket: name one with --admin-socket, or set XDG_RUNTIME_DIR");
+    tell_ready(*manager);
+    for (;;) {
+        if (TRY(next_signal(signals)) != SIGHUP)
+            break;
+        reload(*manager, argc, argv);
+    }
+    stop(*manager, signals);
+    return {};
+}
+
+}  // namespace pmemckpt::driver

@@ -1,0 +1,122 @@
+#include "driver/options.hh"
+
+#include <CLI/CLI.hpp>
+#include <cerrno>
+#include <vector>
+
+namespace pmemckpt::driver {
+
+namespace {
+
+constexpr const char* kDescription = "The manager of pmemckpt: serves checkpoints in pools to primaries and backups.";
+constexpr const char* kFooter = "Signals: TERM and INT end it when running seals are done, a second one at once; HUP reads\n"
+                                "the configuration again. See pmemckptd(8).";
+
+struct Options {
+    std::string config, transport, key_dir, admin_socket, log_level, address_file;
+    std::vector<std::string> pools, listen;
+    bool no_crc = false;
+};
+
+void describe(CLI::App& app, Options& options) {
+    app.footer(kFooter);
+    app.set_help_flag("--help", "print this and exit");
+    app.set_version_flag("--version", "pmemckptd " PMEMCKPT_VERSION, "print the version and exit");
+    app.add_option("--config", options.config, "read settings from this file; options override them")
+        ->type_name("FILE");
+    app.add_option("--pool", options.pools, "serve this pool; repeatable. NAME: the file's base name unless given")
+        ->type_name("[NAME=]PATH")
+        ->expected(1)
+        ->take_all();
+    app.add_option("--listen", options.listen, "HOST[:PORT], [IPV6][:PORT] or :PORT; repeatable; :7471 unless given")
+        ->type_name("ADDRESS")
+        ->expected(1)
+        ->take_all();
+    app.add_option("--transport", options.transport, "auto, iwarp or verbs")->type_name("NAME");
+    app.add_option("--key-dir", options.key_dir, "where keys are; $PMEMCKPT_KEY_DIR, else /etc/pmemckpt/keys")
+        ->type_name("DIR");
+    app.add_option("--admin-socket", options.admin_socket, "where pmemckpt-ctl asks for the status")
+        ->type_name("PATH");
+    app.add_option("--address-file", options.address_file, "write the addresses taken to this file, one a line")
+        ->type_name("FILE");
+    app.add_option("--log-level", options.log_level, "error, warning, notice, info or debug")->type_name("LEVEL");
+    app.add_flag("--no-crc", options.no_crc, "do not ask for iWARP's CRC");
+}
+
+/// CLI11's messages may have several lines; ours are one.
+Error usage_error(const CLI::Error& error) {
+    std::string text = error.what();
+    std::replace(text.begin(), text.end(), '\n', ' ');
+    text.erase(text.find_last_not_of(' ') + 1);
+    return {EINVAL, text + " (see pmemckptd --help)"};
+}
+
+/// "--pool: sentence".
+template <class T>
+Result<T> of_option(const char* option, Result<T> result) {
+    if (!result)
+        return fail(result.error().code, "{}: {}", option, result.error().message);
+    return result;
+}
+
+Status apply_lists(const Options& options, Config& config) {
+    if (!options.pools.empty())
+        config.pools.clear();
+    for (const auto& text : options.pools)
+        config.pools.push_back(TRY(of_option("--pool", parse_pool(text))));
+    if (!options.listen.empty())
+        config.listen.clear();
+    for (const auto& text : options.listen)
+        config.listen.push_back(TRY(of_option("--listen", parse_address(text))));
+    return {};
+}
+
+Status apply_words(const Options& options, Config& config) {
+    if (!options.transport.empty()) {
+        TRY(of_option("--transport", check_transport(options.transport)));
+        config.transport = options.transport;
+    }
+    if (!options.log_level.empty())
+        config.log_level = TRY(of_option("--log-level", parse_log_level(options.log_level)));
+    if (!options.key_dir.empty())
+        config.key_dir = options.key_dir;
+    if (!options.admin_socket.empty())
+        config.admin_socket = options.admin_socket;
+    if (!options.address_file.empty())
+        config.address_file = options.address_file;
+    if (options.no_crc)
+        config.crc = false;
+    return {};
+}
+
+Result<Config> settle(const Options& options) {
+    Config config;
+    if (!options.config.empty())
+        config = TRY(load_config(options.config, std::move(config)));
+    TRY(apply_lists(options, config));
+    TRY(apply_words(options, config));
+    TRY(check_config(config));
+    if (config.admin_socket.empty())
+        config.admin_socket = default_admin_socket();
+    return config;
+}
+
+}  // namespace
+
+Result<Started> parse_options(int argc, const char* const* argv) {
+    Options options;
+    CLI::App app(kDescription, "pmemckptd");
+    describe(app, options);
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::CallForHelp&) {
+        return Started{{}, app.help()};
+    } catch (const CLI::CallForVersion& version) {
+        return Started{{}, std::string(version.what()) + "\n"};
+    } catch (const CLI::Error& error) {
+        return tl::unexpected<Error>(usage_error(error));
+    }
+    return Started{TRY(settle(options)), {}};
+}
+
+}  // namespace pmemckpt::driver

@@ -1,0 +1,52 @@
+#pragma once
+// All sessions of a manager.
+#include <chrono>
+#include <condition_variable>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "driver/session.hh"
+
+namespace pmemckpt::driver {
+
+/// Threads: all calls may come from any thread. No session is called with the lock held.
+class Sessions {
+public:
+    explicit Sessions(Services& services) : services_(services) {}
+
+    /// A new session, or none when there are too many or the manager stops.
+    std::shared_ptr<Session> accept(std::shared_ptr<rdma::Connection> connection);
+    void proved();  ///< one session more is authenticated
+    void remove(std::uint64_t id, bool authenticated);
+    void went_idle();
+
+    /// From now on no session is accepted and no request begins; what has come is run.
+    void drain();
+    /// Waits until nothing runs any more; false when that takes longer than the limit.
+    bool wait_idle(std::chrono::milliseconds limit);
+    void close_all(const Error& why);
+    bool wait_empty(std::chrono::milliseconds limit);
+
+    std::size_t count() const;
+    std::vector<std::shared_ptr<Session>> all() const;
+
+    static Error stopping();
+
+private:
+    Status check_room() const;
+    bool wait(std::chrono::milliseconds limit, const std::function<bool()>& holds);
+
+    Services& services_;
+    mutable std::mutex mutex_;
+    std::condition_variable changed_;
+    std::uint64_t last_id_ = 0;
+    bool draining_ = false;
+    std::size_t unproved_ = 0;  // sessions that are not authenticated
+    std::uint64_t changes_ = 0;
+    std::map<std::uint64_t, std::shared_ptr<Session>> sessions_;
+};
+
+}  // namespace pmemckpt::driver

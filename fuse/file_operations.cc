@@ -1,0 +1,105 @@
+// Files: a generation stays the one it was at its open, readable until it is closed.
+#include <fcntl.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdlib>
+
+#include "fuse/reply.hh"
+#include "lib/base/handle.hh"
+
+namespace pmemckpt::view {
+
+namespace {
+
+constexpr std::size_t kBufferAlignment = 4096;
+constexpr std::size_t kMaximumReadBytes = 1 << 20;  // the kernel's: 256 pages
+
+// A thread's own, kept: a read allocates nothing.
+Result<std::span<std::byte>> read_buffer(std::size_t size) {
+    thread_local std::unique_ptr<void, Closer<std::free>> buffer;
+    if (!buffer)
+        buffer.reset(std::aligned_alloc(kBufferAlignment, kMaximumReadBytes));
+    if (!buffer)
+        return fail(ENOMEM, "no memory for a buffer of {} bytes", kMaximumReadBytes);
+    return std::span(static_cast<std::byte*>(buffer.get()), std::min(size, kMaximumReadBytes));
+}
+
+// One Content for all opens of a generation.
+Result<std::shared_ptr<Content>> open_content(View& view, Node& node) {
+    std::lock_guard lock(node.open_mutex);
+    if (auto content = node.content.lock())
+        return content;
+    auto content = TRY(view.tree.open(node.entry));
+    node.content = content;
+    return content;
+}
+
+Result<std::shared_ptr<OpenFile>> open_node(View& view, fuse_ino_t id, int flags) {
+    const auto node = TRY(node_of(view, id));
+    if ((flags & O_ACCMODE) != O_RDONLY || (flags & O_TRUNC))
+        return fail(EROFS, "what is sealed never changes");
+    auto file = std::make_shared<OpenFile>();
+    if (node->entry.kind == Kind::status)
+        file->text = status_text(view);
+    else if (node->entry.kind == Kind::generation)
+        file->content = TRY(open_content(view, *node));
+    else
+        return fail(EISDIR, "a folder is not read as a file");
+    return file;
+}
+
+std::span<const std::byte> cut(const std::string& text, std::size_t size, std::uint64_t offset) {
+    const auto bytes = std::as_bytes(std::span(text));
+    return offset >= bytes.size() ? std::span<const std::byte>()
+                                  : bytes.subspan(offset, std::min(size, bytes.size() - offset));
+}
+
+Result<std::span<const std::byte>> read_open(const OpenFile* file, std::size_t size, off_t offset) {
+    if (!file || offset < 0)
+        return fail(EBADF, "a read of a file that is not open");
+    const auto at = static_cast<std::uint64_t>(offset);
+    if (!file->content)
+        return cut(file->text, size, at);
+    const auto length = file->content->generation().length;
+    if (at >= length)
+        return std::span<const std::byte>();
+    auto buffer = TRY(read_buffer(std::min<std::uint64_t>(size, length - at)));
+    const auto got = TRY(file->content->read(at, buffer));
+    if (got != buffer.size())
+        return fail(EIO, "a read of {} bytes at {} brought {}", buffer.size(), at, got);
+    return buffer;
+}
+
+}  // namespace
+
+void open_file(fuse_req_t request, fuse_ino_t id, fuse_file_info* info) {
+    auto& view = view_of(request);
+    const auto file = open_node(view, id, info->flags);
+    if (!file) {
+        fuse_reply_err(request, errno_of_name(file.error()));
+        return;
+    }
+    info->fh = view.files.add(*file);
+    info->noflush = 1;
+    info->keep_cache = (*file)->content != nullptr;
+    info->direct_io = (*file)->content == nullptr;  // the status: its size is known at its open only
+    if (fuse_reply_open(request, info) < 0)
+        view.files.remove(info->fh);  // interrupted: no release will come
+}
+
+void read_file(fuse_req_t request, fuse_ino_t, size_t size, off_t offset, fuse_file_info* info) {
+    const auto file = view_of(request).files.find(info->fh);
+    const auto bytes = read_open(file.get(), size, offset);
+    if (bytes)
+        fuse_reply_buf(request, reinterpret_cast<const char*>(bytes->data()), bytes->size());
+    else
+        fuse_reply_err(request, errno_of_read(bytes.error()));
+}
+
+void release_file(fuse_req_t request, fuse_ino_t, fuse_file_info* info) {
+    const auto closed = view_of(request).files.remove(info->fh);
+    fuse_reply_err(request, 0);
+}
+
+}  // namespace pmemckpt::view

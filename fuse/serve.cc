@@ -1,0 +1,30 @@
+#include "fuse/serve.hh"
+
+#include <unistd.h>
+
+#include <ctime>
+
+#include "fuse/mount.hh"
+#include "fuse/remote_source.hh"
+
+namespace pmemckpt::view {
+
+namespace {
+
+Owner this_user() {
+    Owner owner{::getuid(), ::getgid(), {}};
+    ::clock_gettime(CLOCK_REALTIME, &owner.since);
+    return owner;
+}
+
+}  // namespace
+
+Status serve(const MountOptions& options, const std::string& point, const Announce& announce) {
+    block_end_signals();
+    View view(TRY(open_remote_source(options.client)), this_user());
+    const auto mount = TRY(Mount::mount(view, {options.source, point, options.allow_other, options.noexec}));
+    TRY(announce());
+    return mount->run();
+}
+
+}  // namespace pmemckpt::view

@@ -1,0 +1,70 @@
+#!/usr/bin/env bash
+# --help, the man page and the completion name the same commands and options, both ways; so do the other programs' pages.
+. "$(dirname "$0")/../support/environment.sh"
+PAGE=$PROJECT/man/pmemckpt-ctl.1
+
+same() { # WHAT LIST LIST: words in any order
+    local what=$1 one two
+    one=$(tr -s ' ' '\n' <<<"$2" | grep . | sort -u)
+    two=$(tr -s ' ' '\n' <<<"$3" | grep . | sort -u)
+    [ "$one" = "$two" ] || fail "$what differ (< in one alone, > in the other): $(diff <(echo "$one") <(echo "$two") |
+        grep '^[<>]' | tr '\n' ' ')"
+}
+
+options_of_help() { "$@" --help | sed -n 's/^  *\(-[a-z],\)\{0,1\}\(--[a-z-]*\).*/\2/p'; }
+
+# options_of_page PAGE [SECTION]: of a subsection's text, or of the whole page
+options_of_page() {
+    awk -v section="${2:-}" '/^\.S[sh] /{inside = ($2 == section)} section == "" || inside' "$1" |
+        grep '^\.' | grep -o 'Fl -[a-z-]*' | sed 's/Fl /-/'
+}
+
+# completed WORD...: what bash offers for the last word
+completed() {
+    bash -c '. "$PROJECT/utils/completion/pmemckpt-ctl"
+        COMP_WORDS=("$@") COMP_CWORD=$(($# - 1))
+        _pmemckpt_ctl && echo "${COMPREPLY[@]}"' completion "$@"
+}
+
+COMMANDS=$(pmemckpt-ctl --help | sed -n '/^Subcommands:/,$s/^  \([a-z][a-z-]*\) .*/\1/p')
+[ "$(wc -w <<<"$COMMANDS")" -ge 8 ] || fail "--help lists too few commands: $COMMANDS"
+same "commands of --help and of the page" "$COMMANDS" "$(sed -n 's/^\.Ss //p' "$PAGE")"
+same "commands of --help and of the completion" "$COMMANDS" "$(completed pmemckpt-ctl '')"
+
+COMMON=$(options_of_help pmemckpt-ctl)
+contains "$COMMON" "--admin-socket"
+same "common options of --help and of the page" "$COMMON" \
+    "$(awk '/^\.Ss /{exit} /^\.It /' "$PAGE" | grep -o 'Fl -[a-z-]*' | sed 's/Fl /-/' | grep -vx -e --pools -e --sessions)"
+for command in $COMMANDS; do
+    own=$(options_of_help pmemckpt-ctl "$command" | grep -vx -e --help || true)
+    page=$(options_of_page "$PAGE" "$command")
+    same "options of $command --help and of its section" "$own" "$page"
+    same "options of $command --help and of the completion" "$own $COMMON" "$(completed pmemckpt-ctl "$command" -)"
+    contains "$(pmemckpt-ctl "$command" --help)" "$command"
+done
+contains "$(completed pmemckpt-ctl --transport '')" "iwarp"
+[ -z "$(completed pmemckpt-ctl save --keep '')" ] || fail "it completes a number"
+
+# Each exit status of the page is one of lib/base/exit_status.hh, and the other way round (130: a signal).
+same "exit statuses" "$(sed -n 's/^ *kExit[A-Za-z]* = \([0-9]*\),.*/\1/p' "$PROJECT/lib/base/exit_status.hh") 130" \
+    "$(awk '/^\.Sh /{inside = ($2 == "EXIT")} inside' "$PAGE" | sed -n 's/^\.It \([0-9]*\)$/\1/p')"
+
+for program in pmemckptd mount.pmemckpt; do
+    same "options of $program --help and of its page" "$(options_of_help "$program")" \
+        "$(options_of_page "$PROJECT/man/$program.8" | sort -u)"
+done
+for program in pmemckpt-ctl pmemckptd mount.pmemckpt; do
+    expect_status 0 "$program" --version
+    [ "$(wc -l <<<"$OUTPUT")" = 1 ] || fail "$program --version has several lines: $OUTPUT"
+done
+
+# Names come from the manager, with the connection options of the line.
+unset PMEMCKPT_TRANSPORT
+start_manager
+pmemckpt-ctl create-region team/app >/dev/null
+pmemckpt-ctl create-region team/other >/dev/null
+same "completed regions" "team/app team/other" "$(completed pmemckpt-ctl restore te)"
+SERVER=$PMEMCKPT_SERVER PMEMCKPT_SERVER=127.0.0.1:1
+same "completed regions of another server" "team/app" \
+    "$(completed pmemckpt-ctl --server "${SERVER%:*}" : "${SERVER#*:}" destroy-region team/a)"
+[ -z "$(completed pmemckpt-ctl restore te)" ] || fail "it completes names of no manager"

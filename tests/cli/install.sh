@@ -1,0 +1,49 @@
+#!/usr/bin/env bash
+# time-limit: 180
+# make install into an empty root: the tool runs, a program builds with pkg-config alone; uninstall leaves no file.
+. "$(dirname "$0")/../support/environment.sh"
+ROOT=$TEST_DIRECTORY/root
+unset MAKEFLAGS MAKELEVEL MAKEOVERRIDES
+make_quietly() {
+    make --no-print-directory -C "$PROJECT" BUILD="$BUILD" DESTDIR="$ROOT" PREFIX=/opt/pmemckpt SYSTEM_SBIN=/sbin "$1" \
+        >make.out 2>&1 || fail "make $1: $(tail -n 20 make.out)"
+}
+make_quietly install
+PLACE=$ROOT/opt/pmemckpt
+for file in bin/pmemckpt-ctl sbin/pmemckptd sbin/mount.pmemckpt lib/libpmemckpt.so lib/pkgconfig/pmemckpt.pc \
+    include/pmemckpt/pmemckpt.h include/pmemckpt/pmemckpt.hh share/bash-completion/completions/pmemckpt-ctl \
+    lib/systemd/system/pmemckptd.service share/man/man1/pmemckpt-ctl.1 share/man/man8/pmemckptd.8; do
+    [ -s "$PLACE/$file" ] || fail "$file was not installed"
+done
+[ "$(readlink "$ROOT/sbin/mount.pmemckpt")" = /opt/pmemckpt/sbin/mount.pmemckpt ] || fail "no mount helper in /sbin"
+grep -q "^ExecStart=/opt/pmemckpt/sbin/pmemckptd" "$PLACE/lib/systemd/system/pmemckptd.service" ||
+    fail "the unit starts something else: $(grep ExecStart "$PLACE/lib/systemd/system/pmemckptd.service")"
+! grep -rq '@PREFIX@\|@VERSION@' "$PLACE/lib/systemd" "$PLACE/lib/pkgconfig" || fail "a place is not filled in"
+expect_status 0 "$PLACE/bin/pmemckpt-ctl" --version
+VERSION=${OUTPUT#pmemckpt-ctl }
+
+# A program that knows the installed files only.
+cat >program.c <<'C'
+#include <pmemckpt/pmemckpt.h>
+#include <stdio.h>
+int main(void) {
+    pmemckpt_client *client = NULL;
+    pmemckpt_options options = {.server = "127.0.0.1:1", .principal = "nobody"};
+    int status = pmemckpt_connect(&options, &client);
+    printf("%s %d %s\n", pmemckpt_version(), status < 0, pmemckpt_error());
+    return 0;
+}
+C
+export PKG_CONFIG_PATH=$PLACE/lib/pkgconfig PKG_CONFIG_SYSROOT_DIR=$ROOT
+[ "$(pkg-config --modversion pmemckpt)" = "$VERSION" ] || fail "pkg-config: version $(pkg-config --modversion pmemckpt)"
+FLAGS=$(pkg-config --cflags --libs pmemckpt) || fail "pkg-config: $FLAGS"
+# Word splitting is wanted: these are flags.
+# shellcheck disable=SC2086
+gcc -std=c99 -Wall -Werror -o program program.c $FLAGS || fail "the program did not build with: $FLAGS"
+LD_LIBRARY_PATH=$PLACE/lib expect_status 0 ./program
+contains "$OUTPUT" "$VERSION 1 "
+contains "$OUTPUT" "nobody.key"
+
+make_quietly uninstall
+LEFT=$(find "$ROOT" ! -type d)
+[ -z "$LEFT" ] || fail "uninstall left: $LEFT"

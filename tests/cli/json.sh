@@ -1,0 +1,89 @@
+#!/usr/bin/env bash
+# Every --json is JSON, with the fields of the man page, and says what is so.
+. "$(dirname "$0")/../support/environment.sh"
+command -v jq >/dev/null || skip "jq is not installed"
+TZ=Asia/Tokyo
+export TZ # times must be UTC all the same
+
+# holds FILTER: of the JSON in file "out"
+holds() { jq -e "$1" out >/dev/null || fail "not so: $1 of $(cat out)"; }
+# has_fields FIELDS WHERE: these and no others
+has_fields() {
+    local got
+    got=$(jq -r "$2 | keys_unsorted | join(\" \")" out)
+    [ "$(tr ' ' '\n' <<<"$got" | sort)" = "$(tr ' ' '\n' <<<"$1" | sort)" ] || fail "fields of $2: $got, wanted $1"
+}
+
+REGION_FIELDS="name owner keep max_size epoch generations bytes created created_ns"
+GENERATION_FIELDS="region number length crc32c durability epoch writer sealed sealed_ns"
+
+pmemckpt-ctl create-key tester --json >out
+has_fields "principal key" .
+holds '.principal == "tester"'
+[ -f "$(jq -r .key out)" ] || fail "no key at $(jq -r .key out)"
+pmemckpt-ctl create-pool pool --size 64M --json >out
+has_fields "path uuid size page_size pages usable durability key" .
+holds '.size == 67108864 and .page_size == 2097152 and .pages * .page_size == .usable and .usable <= .size'
+PAGES=$(jq .pages out) UUID=$(jq -r .uuid out)
+[ "$(jq -r .key out)" = "$PMEMCKPT_KEY_DIR/pool-$UUID.key" ] || fail "key: $(jq -r .key out)"
+start_manager
+
+pmemckpt-ctl list --json >out
+holds '. == []'
+pmemckpt-ctl create-region team/app --keep 3 --max-size 1M --json >out
+has_fields "$REGION_FIELDS" .
+holds '.name == "team/app" and .owner == "tester" and .keep == 3 and .max_size == 1048576 and .generations == 0'
+pmemckpt-ctl list team/app --json >out
+holds '. == []'
+pmemckpt-ctl list --json >out
+has_fields "$REGION_FIELDS newest" '.[0]'
+holds '.[0].newest == null'
+
+BEFORE_NS=$(date +%s%N)
+printf 123456789 | pmemckpt-ctl --json save team/app >out
+AFTER_NS=$(date +%s%N)
+has_fields "$GENERATION_FIELDS" .
+holds '.region == "team/app" and .number == 1 and .length == 9 and .crc32c == "e3069283" and .writer == "tester"'
+holds ".sealed_ns >= $BEFORE_NS and .sealed_ns <= $AFTER_NS"
+holds '(.sealed | sub("\\.[0-9]{9}Z$"; "Z") | fromdate) == (.sealed_ns / 1000000000 | floor)'
+cp out generation
+pmemckpt-ctl list team/app --json >out
+jq -e --slurpfile saved generation '. == $saved' out >/dev/null || fail "list and save differ: $(cat out generation)"
+pmemckpt-ctl list --json >out
+jq -e --slurpfile saved generation '.[0].newest == $saved[0] and .[0].bytes == 9' out >/dev/null || fail "$(cat out)"
+pmemckpt-ctl restore team/app --to back --json >out
+has_fields "$GENERATION_FIELDS file" .
+holds '.file == "back" and .crc32c == "e3069283"'
+[ "$(cat back)" = 123456789 ] || fail "restored: $(cat back)"
+expect_status 2 pmemckpt-ctl restore team/app --json
+contains "$OUTPUT" "--to"
+
+POOL_FIELDS="name uuid size page_size pages free_pages regions generations durability"
+# The same from the session and from the admin socket.
+for way in "" "--admin-socket $ADMIN_SOCKET"; do
+    # shellcheck disable=SC2086
+    pmemckpt-ctl list --pools --json $way >out
+    for field in $POOL_FIELDS; do holds ".[0] | has(\"$field\")"; done
+    holds "length == 1 and .[0].uuid == \"$UUID\" and .[0].pages == $PAGES and .[0].free_pages == $PAGES - 1"
+    holds '.[0].regions == 1 and .[0].generations == 1 and .[0].durability == "page"'
+    # shellcheck disable=SC2086
+    pmemckpt-ctl status --json $way >out
+    holds "(.pools | length == 1) and .pools[0].uuid == \"$UUID\" and (.version | type == \"string\")"
+done
+
+pmemckpt-ctl list --sessions --json --admin-socket "$ADMIN_SOCKET" >out
+holds '. == []'
+mkfifo pipe
+pmemckpt-ctl save team/app --size 4096 pipe >/dev/null &
+started $!
+exec 5>pipe
+wait_for 'pmemckpt-ctl list --sessions --json --admin-socket "$ADMIN_SOCKET" | jq -e "length == 1" >/dev/null'
+pmemckpt-ctl list --sessions --json --admin-socket "$ADMIN_SOCKET" >out
+for field in principal pool connected connected_ns; do holds ".[0] | has(\"$field\")"; done
+holds '.[0].principal == "tester"'
+exec 5>&-
+wait $!
+
+pmemckpt-ctl destroy-region team/app --force --json >out
+has_fields "name generations bytes" .
+holds '.name == "team/app" and .generations == 2 and .bytes == 9'

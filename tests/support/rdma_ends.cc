@@ -1,0 +1,175 @@
+#include "tests/support/rdma_ends.hh"
+
+#include <algorithm>
+#include <cstring>
+#include <numeric>
+
+namespace pmemckpt::test {
+
+namespace {
+
+constexpr std::byte kGuard{0xa5};
+constexpr auto kWaitLimit = std::chrono::seconds(60);
+
+}  // namespace
+
+Bytes bytes_of(std::string_view text) {
+    Bytes bytes(text.size());
+    std::memcpy(bytes.data(), text.data(), text.size());
+    return bytes;
+}
+
+void Ear::on_message(std::span<const std::byte> message) {
+    {
+        const std::lock_guard<std::mutex> lock(mutex_);
+        messages_.emplace_back(message.begin(), message.end());
+        called_after_close_ |= closed_.has_value();
+        changed_.notify_all();
+    }
+    if (message_hook)
+        message_hook(message);
+}
+
+void Ear::on_completion(std::uint64_t tag, const Status& status) {
+    {
+        const std::lock_guard<std::mutex> lock(mutex_);
+        completions_.push_back({tag, status});
+        called_after_close_ |= closed_.has_value();
+        changed_.notify_all();
+    }
+    if (completion_hook)
+        completion_hook(tag, status);
+}
+
+void Ear::on_close(const Error& why) {
+    if (close_hook)
+        close_hook(why);
+    const std::lock_guard<std::mutex> lock(mutex_);
+    closed_ = why;
+    ++closes_;
+    changed_.notify_all();
+}
+
+void Ear::wait(const std::function<bool()>& holds, const char* what, const Place& place) {
+    std::unique_lock<std::mutex> lock(mutex_);
+    if (!changed_.wait_for(lock, kWaitLimit, holds))
+        fail_at(place, fmt::format("no {} came ({} messages, {} completions, {})", what, messages_.size(),
+                                   completions_.size(), closed_ ? "closed: " + closed_->message : "open"));
+}
+
+std::vector<Bytes> Ear::wait_messages(std::size_t count, const Place& place) {
+    wait([&] { return messages_.size() >= count; }, "message", place);
+    const std::lock_guard<std::mutex> lock(mutex_);
+    return messages_;
+}
+
+std::vector<Ear::Completion> Ear::wait_completions(std::size_t count, const Place& place) {
+    wait([&] { return completions_.size() >= count; }, "completion", place);
+    return completions();
+}
+
+Error Ear::wait_close(const Place& place) {
+    wait([&] { return closed_.has_value(); }, "end", place);
+    const std::lock_guard<std::mutex> lock(mutex_);
+    return *closed_;
+}
+
+std::vector<Ear::Completion> Ear::completions() {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    return completions_;
+}
+
+std::size_t Ear::message_count() {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    return messages_.size();
+}
+
+bool Ear::closed() { return closes() != 0; }
+
+unsigned Ear::closes() {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    return closes_;
+}
+
+bool Ear::called_after_close() {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    return called_after_close_;
+}
+
+Scattered::Scattered(std::size_t pages, std::size_t page_size)
+    : page_size_(page_size), mapping_((2 * pages + 1) * page_size, kGuard), pages_(pages) {
+    for (std::size_t i = 0; i < pages; ++i)
+        pages_[i] = (2 * i + 1) * page_size;
+    std::shuffle(pages_.begin(), pages_.end(), generator());
+    fill(Bytes(size()));
+}
+
+rdma::Translation Scattered::translation() const {
+    rdma::Translation translation;
+    translation.medium = {const_cast<std::byte*>(mapping_.data()), mapping_.size()};
+    translation.page_size = page_size_;
+    translation.pages = pages_;
+    translation.size = size();
+    return translation;
+}
+
+Bytes Scattered::read(std::uint64_t at, std::uint64_t count) const {
+    Bytes content(count);
+    for (std::uint64_t i = 0; i < count;) {
+        const std::uint64_t within = (at + i) % page_size_;
+        const std::uint64_t part = std::min<std::uint64_t>(page_size_ - within, count - i);
+        std::memcpy(&content[i], &mapping_[pages_[(at + i) / page_size_] + within], part);
+        i += part;
+    }
+    return content;
+}
+
+void Scattered::fill(const Bytes& content) {
+    for (std::size_t i = 0; i < pages_.size(); ++i)
+        std::memcpy(&mapping_[pages_[i]], &content[i * page_size_], page_size_);
+}
+
+bool Scattered::guards_whole() const {
+    for (std::size_t i = 0; i <= pages_.size(); ++i) {
+        const auto guard = std::span(mapping_).subspan(2 * i * page_size_, page_size_);
+        if (!std::all_of(guard.begin(), guard.end(), [](std::byte b) { return b == kGuard; }))
+            return false;
+    }
+    return true;
+}
+
+Server::Server(rdma::EngineOptions options, const std::string& host)
+    : engine(ok(rdma::make_engine("iwarp", options))) {
+    listener = ok(engine->listen({host, 0}, [this](std::shared_ptr<rdma::Connection> connection) {
+        const Accepted accepted{std::move(connection), std::make_shared<Ear>()};
+        if (accept_hook)
+            accept_hook(accepted);
+        const std::lock_guard<std::mutex> lock(mutex_);
+        accepted_.push_back(accepted);
+        changed_.notify_all();
+        return accepted.ear;
+    }));
+}
+
+Accepted Server::wait_accepted(std::size_t number, const Place& place) {
+    std::unique_lock<std::mutex> lock(mutex_);
+    if (!changed_.wait_for(lock, kWaitLimit, [&] { return accepted_.size() > number; }))
+        fail_at(place, "no connection was accepted");
+    return accepted_[number];
+}
+
+std::size_t Server::accepted_count() {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    return accepted_.size();
+}
+
+Pair::Pair(rdma::EngineOptions server_options, rdma::EngineOptions client_options)
+    : host(server_options), client_engine(ok(rdma::make_engine("iwarp", client_options))) {
+    client_ear = std::make_shared<Ear>();
+    client = ok(client_engine->connect(host.address(), client_ear, kConnectTimeout_ms));
+    const Accepted accepted = host.wait_accepted(0);
+    server = accepted.connection;
+    server_ear = accepted.ear;
+}
+
+}  // namespace pmemckpt::test

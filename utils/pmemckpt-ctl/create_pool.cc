@@ -1,0 +1,123 @@
+// pmemckpt-ctl create-pool, create-key.
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <filesystem>
+
+#include "lib/base/keys.hh"
+#include "lib/base/log.hh"
+#include "lib/base/units.hh"
+#include "lib/pool/pool.hh"
+#include "lib/wire/handshake.hh"
+#include "utils/pmemckpt-ctl/commands.hh"
+#include "utils/pmemckpt-ctl/json.hh"
+#include "utils/pmemckpt-ctl/text.hh"
+
+namespace pmemckpt::ctl {
+
+namespace {
+
+std::string plural(std::uint64_t count, std::string_view what) {
+    return fmt::format("{} {}{}", count, what, count == 1 ? "" : "s");
+}
+
+/// What --force destroys: said before it is done. EBUSY while a manager has the pool.
+Status say_what_is_replaced(const std::string& path) {
+    auto old = pool::Pool::open(path);
+    if (old) {
+        const auto info = (*old)->info();
+        log::warning("replacing pool {} at {}: {} with {} are lost", pool::to_string(info.uuid), path,
+                     plural(info.regions, "region"), plural(info.generations, "generation"));
+        return {};
+    }
+    if (old.error().code == EBUSY || old.error().code == EACCES)
+        return tl::unexpected(old.error());
+    log::warning("replacing {}, which can't be opened as a pool: {}", path, old.error().message);
+    return {};
+}
+
+Status check_place(const CreatePool& request) {
+    std::error_code ignored;
+    if (!std::filesystem::exists(std::filesystem::symlink_status(request.path, ignored)))
+        return {};
+    if (!request.force)
+        return fail(EEXIST, "{} is there already; --force makes a new pool in its place", request.path);
+    return say_what_is_replaced(request.path);
+}
+
+pool::Uuid random_uuid() {
+    const auto nonce = wire::random_nonce();
+    pool::Uuid uuid{};
+    std::copy_n(nonce.begin(), uuid.size(), uuid.begin());
+    uuid[6] = static_cast<std::uint8_t>((uuid[6] & 0x0f) | 0x40);  // RFC 9562, 5.4: version 4
+    uuid[8] = static_cast<std::uint8_t>((uuid[8] & 0x3f) | 0x80);  // and its variant
+    return uuid;
+}
+
+std::string key_directory(const Common& common) {
+    return common.connection.key_dir.empty() ? default_key_directory() : common.connection.key_dir;
+}
+
+Result<pool::CreateOptions> create_options(const CreatePool& request, const Key& key) {
+    pool::CreateOptions options;
+    options.path = request.path;
+    options.size = TRY(parse_size(request.size));
+    if (!request.page_size.empty())
+        options.page_size = TRY(parse_size(request.page_size));
+    options.manager_key = wire::public_key(key);
+    options.replace = request.force;
+    options.uuid = random_uuid();
+    return options;
+}
+
+Status report(const Common& common, const std::string& path, const std::string& key_path) {
+    const auto made = TRY(pool::Pool::open(path));
+    const auto info = made->info();
+    if (common.json)
+        return print(created_pool_json(info, key_path));
+    return print(
+        fmt::format("pool {} created\n"
+                    "  uuid         {}\n"
+                    "  pages        {} of {}\n"
+                    "  usable       {}\n"
+                    "  durability   {}\n"
+                    "  manager key  {} (keep a copy: without it nobody can serve this pool)\n",
+                    path, pool::to_string(info.uuid), info.pages, format_size(info.page_size),
+                    format_size(info.pages * info.page_size), media::to_string(info.durability), key_path));
+}
+
+}  // namespace
+
+Status create_pool(const Common& common, const CreatePool& request) {
+    const auto key = Key::random();
+    const auto options = TRY(create_options(request, key));
+    TRY(check_place(request));
+    // The key first: a pool that can be seen can be served.
+    const auto key_path =
+        TRY(store_key(key_directory(common), wire::pool_key_name(pool::to_string(*options.uuid)), key));
+    if (auto made = pool::Pool::create(options); !made) {
+        ::unlink(key_path.c_str());
+        return tl::unexpected(made.error());
+    }
+    return report(common, request.path, key_path);
+}
+
+Status create_key(const Common& common, const CreateKey& request) {
+    const auto directory = key_directory(common);
+    auto path = store_key(directory, request.principal, Key::random(), request.force);
+    if (!path && path.error().code == EEXIST)
+        return fail(EEXIST,
+                    "{}/{}.key is there already; --force makes a new key, and the old one stops working",
+                    directory, request.principal);
+    TRY(Status(path.map([](const auto&) {})));
+    if (common.json)
+        return print(created_key_json(request.principal, *path));
+    return print(fmt::format(
+        "{}\n"
+        "Both sides need it: copy it (mode 600) to the key directory of each host where {} runs,\n"
+        "and of the manager's, over a channel you trust, such as: scp -p {} HOST:{}/\n",
+        *path, request.principal, *path, directory));
+}
+
+}  // namespace pmemckpt::ctl

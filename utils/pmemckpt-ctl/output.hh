@@ -1,0 +1,42 @@
+#pragma once
+// Where a generation is restored to: a file that gets its name when it is complete, or an open stream.
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+
+#include "lib/base/handle.hh"
+#include "lib/base/result.hh"
+
+namespace pmemckpt::ctl {
+
+class Output {
+public:
+    /// "" is standard output. A regular file is written beside its name, a device or a pipe directly. ENOSPC
+    /// at once when `length` bytes have no room.
+    static Result<Output> open(const std::string& path, std::uint64_t length);
+    Output(Output&& other) noexcept = default;
+    Output& operator=(Output&&) = delete;
+    /// A file not committed is gone.
+    ~Output();
+
+    const std::string& name() const { return name_; }
+    /// Nothing is seen under its name before commit().
+    bool is_file() const { return !path_.empty(); }
+    Status write(std::span<const std::byte> bytes);
+    /// Brings a file to disk and gives it its name, in place of one that was there.
+    Status commit();
+
+private:
+    Output() = default;
+    Status make_file(unsigned mode);
+    Status give_draft_a_name();
+
+    std::string name_;
+    std::string path_, directory_;  ///< of a file, symbolic links resolved; empty for a stream
+    std::string draft_;             ///< the draft's name, while it has one
+    FileDescriptor file_;
+    std::uint64_t written_ = 0;
+};
+
+}  // namespace pmemckpt::ctl
