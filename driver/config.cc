@@ -62,6 +62,8 @@ Result<PoolConfig> parse_pool(std::string_view text) {
     pool.name = named ? text.substr(0, equals) : pool.path.substr(pool.path.rfind('/') + 1);
     if (pool.path.empty())
         return fail(EINVAL, "\"{}\" names no pool: write [NAME=]PATH", text);
+    if (pool.name.empty())
+        return fail(EINVAL, "\"{}\" has no name for the pool: write NAME=PATH", text);
     TRY(check_pool_name(pool.name));
     return pool;
 }

@@ -26,12 +26,10 @@ void describe(CLI::App& app, Options& options) {
         ->type_name("FILE");
     app.add_option("--pool", options.pools, "serve this pool; repeatable. NAME: the file's base name unless given")
         ->type_name("[NAME=]PATH")
-        ->expected(1)
-        ->take_all();
+        ->allow_extra_args(false);
     app.add_option("--listen", options.listen, "HOST[:PORT], [IPV6][:PORT] or :PORT; repeatable; :7471 unless given")
         ->type_name("ADDRESS")
-        ->expected(1)
-        ->take_all();
+        ->allow_extra_args(false);
     app.add_option("--transport", options.transport, "auto, iwarp or verbs")->type_name("NAME");
     app.add_option("--key-dir", options.key_dir, "where keys are; $PMEMCKPT_KEY_DIR, else /etc/pmemckpt/keys")
         ->type_name("DIR");

@@ -52,7 +52,7 @@ Status Connection::note_loss(const Error& why) {
     if (!lost_) {
         lost_ = true;
         reason_ = why.message;
-        log::warning("lost the connection to {}: {}; the next use connects again", options_.server, why.message);
+        log::warning("{} (the next use of the mount does)", why.message);
     }
     if (Clock::now() < next_attempt_)
         return fail(ENOTCONN, "{}", reason_);

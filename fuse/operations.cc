@@ -172,8 +172,8 @@ int errno_of_name(const Error& error) {
     switch (error.code) {
         case ENOENT: case ENODATA: return ENOENT;
         case ENOTDIR: case ENAMETOOLONG: case ESTALE: case EROFS: case EISDIR: case EBADF: return error.code;
-        case ENOMEM: break;
-        case ENOSPC: log_failure(error); return ENFILE;  // of a read-only file system: too much is open at once
+        case ENOMEM: return ENOMEM;
+        case EMFILE: case ENOSPC: log_failure(error); return ENFILE;  // of generations that a session may have open
         case EACCES: case EPERM: case EKEYREJECTED: log_failure(error); return EACCES;
         default:
             if (is_connection_error(error.code))
@@ -181,7 +181,6 @@ int errno_of_name(const Error& error) {
             log_failure(error);
             return EIO;
     }
-    return error.code;
 }
 
 int errno_of_read(const Error& error) {

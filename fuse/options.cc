@@ -132,7 +132,6 @@ constexpr int kForeground = 256;  // beyond the letters
 constexpr char kLetters[] = ":o:t:N:sfnvrwhV";
 constexpr std::array kLongOptions = std::to_array<option>({
     {"foreground", no_argument, nullptr, kForeground},
-    {"options", required_argument, nullptr, 'o'},
     {"fake", no_argument, nullptr, 'f'},
     {"verbose", no_argument, nullptr, 'v'},
     {"help", no_argument, nullptr, 'h'},

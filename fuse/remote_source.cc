@@ -66,22 +66,31 @@ private:
         std::lock_guard lock(mutex_);
         if (opened_ != broken)
             return opened_;
+        if (gone_)
+            return stale();
         auto fresh = open_on(TRY(connection_->client()), region_, generation_.number);
         if (!fresh && fresh.error().code != ENOENT && fresh.error().code != ENODATA)
             return fresh;
         if (!fresh || !is_same((*fresh)->reader->generation(), generation_)) {
-            log::warning("generation {} of {} is gone since the connection was lost", generation_.number, region_);
-            return fail(ESTALE, "generation {} of {} is gone", generation_.number, region_);
+            gone_ = true;
+            log::warning("generation {} of {}, which is open, was dropped while the connection was lost",
+                         generation_.number, region_);
+            return stale();
         }
         opened_ = std::move(*fresh);
         return opened_;
     }
 
+    tl::unexpected<Error> stale() const {
+        return fail(ESTALE, "generation {} of {} is gone", generation_.number, region_);
+    }
+
     const std::shared_ptr<Connection> connection_;
     const std::string region_;
     const wire::Generation generation_;
-    mutable std::mutex mutex_;  // guards opened_; held while it is opened again, by one for all
+    mutable std::mutex mutex_;  // guards the two below; held while it is opened again, by one for all
     std::shared_ptr<Opened> opened_;
+    bool gone_ = false;
 };
 
 class RemoteSource : public Source {
@@ -135,6 +144,7 @@ SourceStatus RemoteSource::status() {
     status.connected = pool.has_value();
     if (pool) {
         status.pool = std::move(*pool);
+        status.engine = (*client)->engine();
         status.session_id = (*client)->welcome().session_id;
         status.manager = (*client)->welcome().manager;
     } else {

@@ -53,7 +53,7 @@ std::string status_text(View& view) {
     json["pool"] = pool_json(status.pool, status.connected);
     json["open_files"] = view.files.size();
     json["inodes"] = view.inodes.size();
-    return json.dump(4, ' ', false, kReplace) + "\n";
+    return json.dump(2, ' ', false, kReplace) + "\n";
 }
 
 }  // namespace pmemckpt::view

@@ -27,8 +27,8 @@ Status check_answer(const wire::Generation& generation) {
     if (generation.number == 0)
         return fail(EPROTO, "the manager sent a generation with the number 0");
     if (generation.durability == 0 || generation.durability > kLastDurability)
-        return fail(EPROTO, "the manager sent generation {} with an unknown durability method, {}", generation.number,
-                    generation.durability);
+        return fail(EPROTO, "the manager sent generation {} with an unknown durability method, {}",
+                    generation.number, generation.durability);
     return check_name("generation's writer", generation.writer);
 }
 
@@ -36,7 +36,8 @@ Status check_window(const wire::Window& window, std::uint64_t size) {
     if (window.size < size)
         return fail(EPROTO, "the manager granted a window of {} bytes for {}", window.size, size);
     if (window.base > UINT64_MAX - window.size)
-        return fail(EPROTO, "the manager granted a window of {} bytes at {:#x}, beyond 2^64", window.size, window.base);
+        return fail(EPROTO, "the manager granted a window of {} bytes at {:#x}, beyond 2^64", window.size,
+                    window.base);
     return {};
 }
 

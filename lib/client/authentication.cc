@@ -31,12 +31,13 @@ bool looks_like_uuid(const std::string& name) {
 }
 
 bool same_text(const std::string& a, const std::string& b) {
-    return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](unsigned char x, unsigned char y) {
-        return std::tolower(x) == std::tolower(y);
-    });
+    return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                      [](unsigned char x, unsigned char y) { return std::tolower(x) == std::tolower(y); });
 }
 
-std::span<const std::byte> body_of(std::span<const std::byte> whole) { return whole.subspan(wire::kHeaderBytes); }
+std::span<const std::byte> body_of(std::span<const std::byte> whole) {
+    return whole.subspan(wire::kHeaderBytes);
+}
 
 constexpr std::uint64_t kLargestPage = kGiB;
 
@@ -58,7 +59,8 @@ std::vector<std::byte> Authentication::hello(std::uint64_t request_id) {
     return message;
 }
 
-Result<std::vector<std::byte>> Authentication::prove(std::uint64_t request_id, std::span<const std::byte> challenge) {
+Result<std::vector<std::byte>> Authentication::prove(std::uint64_t request_id,
+                                                     std::span<const std::byte> challenge) {
     challenge_ = TRY(wire::decode_body<wire::Challenge>(body_of(challenge)));
     TRY(check_challenge());
     transcript_.add(challenge);
@@ -66,18 +68,19 @@ Result<std::vector<std::byte>> Authentication::prove(std::uint64_t request_id, s
     return wire::encode_request(request_id, proof_);
 }
 
-/// What is known of the pool before must be so: its UUID when it was asked for by that, and its key where this host
-/// has it (the pmem host).
+/// What is known of the pool before must be so: its UUID when it was asked for by that, and its key where
+/// this host has it (the pmem host).
 Status Authentication::check_challenge() const {
     if (challenge_.version != wire::kProtocolVersion)
-        return fail(EPROTONOSUPPORT, "it wants protocol version {}; version {} is spoken here", challenge_.version,
-                    wire::kProtocolVersion);
+        return fail(EPROTONOSUPPORT, "it wants protocol version {}; version {} is spoken here",
+                    challenge_.version, wire::kProtocolVersion);
     const auto uuid = uuid_text(challenge_.pool_uuid);
     if (looks_like_uuid(options_.pool) && !same_text(options_.pool, uuid))
         return fail(EKEYREJECTED, "pool {} was asked for and {} was offered", options_.pool, uuid);
     const auto known = load_key(options_.key_dir, wire::pool_key_name(uuid));
     if (known && wire::public_key(*known) != challenge_.pool_key)
-        return fail(EKEYREJECTED, "the manager has another key for pool {} than {} does", uuid, options_.key_dir);
+        return fail(EKEYREJECTED, "the manager has another key for pool {} than {} does", uuid,
+                    options_.key_dir);
     return {};
 }
 
@@ -86,7 +89,8 @@ Result<wire::Welcome> Authentication::check(std::span<const std::byte> message) 
     if (!wire::equal(welcome.mac, transcript_.manager_mac(key_, proof_.mac)))
         return fail(EKEYREJECTED, "the manager does not have the key of {}", options_.principal);
     if (!transcript_.verify(challenge_.pool_key, proof_.mac, welcome.signature))
-        return fail(EKEYREJECTED, "the manager does not have the key of pool {}", uuid_text(challenge_.pool_uuid));
+        return fail(EKEYREJECTED, "the manager does not have the key of pool {}",
+                    uuid_text(challenge_.pool_uuid));
     TRY(check_page_size(welcome.page_size));
     return welcome;
 }

@@ -13,7 +13,8 @@ public:
     Authentication(const Options& options, const Key& key) : options_(options), key_(key) {}
 
     std::vector<std::byte> hello(std::uint64_t request_id);
-    /// Reads the CHALLENGE and makes the PROOF. EPROTO; EKEYREJECTED when it is another pool than was asked for.
+    /// Reads the CHALLENGE and makes the PROOF. EPROTO; EKEYREJECTED when it is another pool than was asked
+    /// for.
     Result<std::vector<std::byte>> prove(std::uint64_t request_id, std::span<const std::byte> challenge);
     /// Reads the WELCOME: EKEYREJECTED when the manager has not this principal's key, or not the pool's.
     Result<wire::Welcome> check(std::span<const std::byte> welcome);

@@ -1,5 +1,6 @@
 #pragma once
-// Memory registered by the caller. Its destructor waits for the operations that use it: then the memory may go.
+// Memory registered by the caller. Its destructor waits for the operations that use it: then the memory may
+// go.
 #include <memory>
 
 #include "lib/client/session.hh"

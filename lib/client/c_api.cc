@@ -1,5 +1,5 @@
-// The C API: pmemckpt.h over client.hh. No exception leaves it; errors are negative errno values, and their sentence is
-// kept for the calling thread.
+// The C API: pmemckpt.h over client.hh. No exception leaves it; errors are negative errno values, and their
+// sentence is kept for the calling thread.
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
@@ -39,7 +39,9 @@ int remember(int code, const char* sentence) noexcept {
     return -code;
 }
 
-int remember(const Error& error) noexcept { return remember(error.code, error.message.c_str()); }
+int remember(const Error& error) noexcept {
+    return remember(error.code, error.message.c_str());
+}
 
 /// Runs `body`, which returns a Status; whatever it throws becomes an error.
 template <class Body>
@@ -62,7 +64,9 @@ Status need(const char* function, const char* argument, const void* pointer) {
     return {};
 }
 
-std::string text_or_empty(const char* text) { return text ? text : ""; }
+std::string text_or_empty(const char* text) {
+    return text ? text : "";
+}
 
 Result<client::Options> read_options(const pmemckpt_options* options) {
     client::Options result;
@@ -108,8 +112,12 @@ char** copy_names(const std::vector<wire::Region>& regions) {
 
 extern "C" {
 
-const char* pmemckpt_error(void) { return the_sentence; }
-const char* pmemckpt_version(void) { return PMEMCKPT_VERSION; }
+const char* pmemckpt_error(void) {
+    return the_sentence;
+}
+const char* pmemckpt_version(void) {
+    return PMEMCKPT_VERSION;
+}
 
 int pmemckpt_connect(const pmemckpt_options* options, pmemckpt_client** result) {
     return guarded([&]() -> Status {

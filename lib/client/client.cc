@@ -15,7 +15,8 @@ namespace {
 /// What is wrong with a name is the manager's to say; here it must fit into a message.
 Status check_region(const std::string& name) {
     if (name.size() > kMaximumName)
-        return fail(ENAMETOOLONG, "a region's name of {} bytes is too long: at most {}", name.size(), kMaximumName);
+        return fail(ENAMETOOLONG, "a region's name of {} bytes is too long: at most {}", name.size(),
+                    kMaximumName);
     return {};
 }
 
@@ -42,7 +43,8 @@ Status append_part(Session& session, std::vector<Element>& all, std::vector<Elem
         all.push_back(std::move(element));
     }
     if (all.size() > kMaximumListed)
-        return fail(EOVERFLOW, "there are more than {} entries; that is the limit of a listing", kMaximumListed);
+        return fail(EOVERFLOW, "there are more than {} entries; that is the limit of a listing",
+                    kMaximumListed);
     return {};
 }
 
@@ -64,10 +66,21 @@ Result<std::shared_ptr<Client>> Client::connect(const Options& options) {
     return std::shared_ptr<Client>(new Client(TRY(Session::connect(with_defaults(options)))));
 }
 
-const wire::Welcome& Client::welcome() const { return session_->welcome(); }
-const wire::Uuid& Client::pool_uuid() const { return session_->pool_uuid(); }
-const Options& Client::options() const { return session_->options(); }
-Status Client::state() const { return session_->exchange().state(); }
+const wire::Welcome& Client::welcome() const {
+    return session_->welcome();
+}
+const wire::Uuid& Client::pool_uuid() const {
+    return session_->pool_uuid();
+}
+const Options& Client::options() const {
+    return session_->options();
+}
+const char* Client::engine() const {
+    return session_->engine();
+}
+Status Client::state() const {
+    return session_->exchange().state();
+}
 
 Result<wire::Region> Client::create_region(const std::string& name, RegionSettings settings, bool exclusive) {
     TRY(check_region(name));
@@ -102,7 +115,8 @@ Result<std::vector<wire::Region>> Client::regions() {
         auto part = TRY(session_->call<wire::RegionList>(request, session_->look_limit())).regions;
         if (part.empty())
             return all;
-        TRY(append_part(*session_, all, std::move(part), [](const wire::Region& region) { return region.name; }));
+        TRY(append_part(*session_, all, std::move(part),
+                        [](const wire::Region& region) { return region.name; }));
     }
 }
 
@@ -185,7 +199,8 @@ Result<wire::Generation> Client::wait_generation(const std::string& region, std:
         request.region = region;
         request.after = after;
         request.timeout_ms = static_cast<std::uint32_t>(slice.count());
-        auto answer = checked(*session_, session_->call<wire::Generation>(request, slice + session_->look_limit()));
+        auto answer =
+            checked(*session_, session_->call<wire::Generation>(request, slice + session_->look_limit()));
         if (answer || answer.error().code != ETIMEDOUT)
             return answer;
         TRY(state());  // it may not have been the manager who said so

@@ -96,6 +96,8 @@ public:
     const wire::Welcome& welcome() const;
     const wire::Uuid& pool_uuid() const;
     const Options& options() const;
+    /// What carries the connection: "iwarp" or "verbs".
+    const char* engine() const;
     /// ok while the connection stands, else why it ended.
     Status state() const;
 

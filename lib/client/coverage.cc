@@ -13,8 +13,10 @@ void Coverage::add(std::uint64_t offset, std::span<const std::byte> bytes) {
     const auto end = offset + bytes.size();
     const auto next = ranges_.lower_bound(offset);
     const auto before = next == ranges_.begin() ? ranges_.end() : std::prev(next);
-    if ((next != ranges_.end() && next->first < end) || (before != ranges_.end() && before->second.end > offset)) {
-        lost_ = true;  // a byte written twice: which one arrives last is known, its old checksum is not undone
+    if ((next != ranges_.end() && next->first < end) ||
+        (before != ranges_.end() && before->second.end > offset)) {
+        lost_ =
+            true;  // a byte written twice: which one arrives last is known, its old checksum is not undone
         ranges_.clear();
         return;
     }

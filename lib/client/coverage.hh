@@ -10,8 +10,8 @@ namespace pmemckpt::client {
 
 class Coverage {
 public:
-    /// `bytes` were written at `offset`. After an overlap, or with more than kMaximumExtents separate ranges, there is no
-    /// checksum any more.
+    /// `bytes` were written at `offset`. After an overlap, or with more than kMaximumExtents separate ranges,
+    /// there is no checksum any more.
     void add(std::uint64_t offset, std::span<const std::byte> bytes);
     /// The checksum of [0, length) if exactly that was written, each byte once.
     std::optional<std::uint32_t> checksum(std::uint64_t length) const;

@@ -31,7 +31,8 @@ void Exchange::start(std::shared_ptr<rdma::Connection> connection) {
         if (closed_ || !ended_)
             return;
     }
-    connection->close({EPROTO, "the peer did not keep to the protocol"});  // it did so before it was asked anything
+    connection->close(
+        {EPROTO, "the peer did not keep to the protocol"});  // it did so before it was asked anything
 }
 
 Status Exchange::state() const {
@@ -121,11 +122,12 @@ Result<std::vector<std::byte>> Exchange::ask(std::uint64_t id, wire::Type type,
     return wait_for_answer(id, waiting, limit, late);
 }
 
-Result<std::vector<std::byte>> Exchange::wait_for_answer(std::uint64_t id, Waiting& waiting, Milliseconds limit,
-                                                         WhenLate late) {
+Result<std::vector<std::byte>> Exchange::wait_for_answer(std::uint64_t id, Waiting& waiting,
+                                                         Milliseconds limit, WhenLate late) {
     std::unique_lock lock(mutex_);
     const auto answered = [&] { return waiting.answer.has_value(); };
-    while (!waiting.ready.wait_for(lock, limit, answered) && late != WhenLate::forget && waits_behind_another(id)) {
+    while (!waiting.ready.wait_for(lock, limit, answered) && late != WhenLate::forget &&
+           waits_behind_another(id)) {
     }
     leave(id);
     if (waiting.answer)
@@ -143,8 +145,9 @@ void Exchange::on_message(std::span<const std::byte> bytes) {
     const auto message = wire::parse_message(bytes);
     const auto status = message ? accept(*message, bytes) : Status(tl::unexpected(message.error()));
     if (!status)
-        end({status.error().code, fmt::format("{} does not keep to the protocol: {}; the connection was closed",
-                                              server_, status.error().message)});
+        end({status.error().code,
+             fmt::format("{} does not keep to the protocol: {}; the connection was closed", server_,
+                         status.error().message)});
 }
 
 /// EPROTO when it answers nothing that was asked.
@@ -167,8 +170,8 @@ Status Exchange::accept(const wire::Message& message, std::span<const std::byte>
     else if (header.type == waiting.answer_type)
         waiting.answer.emplace(std::vector<std::byte>(whole.begin(), whole.end()));
     else
-        return fail(EPROTO, "request {} was answered with type {:#06x}, not {:#06x}", header.request_id, header.type,
-                    waiting.answer_type);
+        return fail(EPROTO, "request {} was answered with type {:#06x}, not {:#06x}", header.request_id,
+                    header.type, waiting.answer_type);
     waiting.ready.notify_one();
     return {};
 }
@@ -181,7 +184,8 @@ void Exchange::on_close(const Error& why) {
     closed_ = true;
     let_go = std::move(connection_);
     forgotten_.clear();
-    // What is in operations_ now is about to be posted, and will be refused: all that was posted has been completed.
+    // What is in operations_ now is about to be posted, and will be refused: all that was posted has been
+    // completed.
 }
 
 template <class Post>
@@ -195,7 +199,8 @@ Status Exchange::post(Milliseconds limit, Post&& attempt) {
         if (status.error().code == ENOTCONN)
             return tl::unexpected(reason(status.error()));
         if (!wait_for_room(end))
-            return fail(ETIMEDOUT, "{} took nothing for {} ms: {}", server_, limit.count(), status.error().message);
+            return fail(ETIMEDOUT, "{} took nothing for {} ms: {}", server_, limit.count(),
+                        status.error().message);
     }
 }
 
@@ -222,15 +227,15 @@ Status Exchange::post_operation(Operation operation, Post&& attempt) {
     return posted;
 }
 
-Status Exchange::write(const std::shared_ptr<rdma::Registration>& local, Extent from, const rdma::Grant& remote,
-                       Offset offset, Operation operation) {
+Status Exchange::write(const std::shared_ptr<rdma::Registration>& local, Extent from,
+                       const rdma::Grant& remote, Offset offset, Operation operation) {
     return post_operation(std::move(operation), [&](rdma::Connection& connection, std::uint64_t tag) {
         return connection.write(local, from, remote, offset, tag);
     });
 }
 
-Status Exchange::read(const std::shared_ptr<rdma::Registration>& local, Extent into, const rdma::Grant& remote,
-                      Offset offset, Operation operation) {
+Status Exchange::read(const std::shared_ptr<rdma::Registration>& local, Extent into,
+                      const rdma::Grant& remote, Offset offset, Operation operation) {
     return post_operation(std::move(operation), [&](rdma::Connection& connection, std::uint64_t tag) {
         return connection.read(local, into, remote, offset, tag);
     });

@@ -1,6 +1,6 @@
 #pragma once
-// One connection's outstanding requests and operations: pairs answers with requests and completions with transfers.
-// The engine holds it as the connection's handler; it doesn't own the engine (session.hh does).
+// One connection's outstanding requests and operations: pairs answers with requests and completions with
+// transfers. The engine holds it as the connection's handler; it doesn't own the engine (session.hh does).
 //
 // Lock order: none but its own, and that is never held over a call of the engine.
 #include <atomic>
@@ -30,7 +30,8 @@ enum class WhenLate {
 /// Who waits for the end of one posted operation.
 struct Operation {
     std::shared_ptr<InFlight> transfer;
-    std::shared_ptr<InFlight> buffer;  ///< of memory the caller registered; null when registered for this operation
+    std::shared_ptr<InFlight>
+        buffer;  ///< of memory the caller registered; null when registered for this operation
 };
 
 class Exchange final : public rdma::Handler {
@@ -46,11 +47,13 @@ public:
     void end(Error why);
 
     std::uint64_t next_id() { return next_id_.fetch_add(1, std::memory_order_relaxed); }
-    /// Sends `request`, which carries `id`, and waits for its answer: the whole message, of the type that answers `type`.
-    /// The error of an ErrorAnswer is returned as it came. A manager runs the requests of a session one after the other:
-    /// `limit` counts from when the last one before this has its answer (but not with WhenLate::forget).
-    Result<std::vector<std::byte>> ask(std::uint64_t id, wire::Type type, const std::vector<std::byte>& request,
-                                       Milliseconds limit, WhenLate late);
+    /// Sends `request`, which carries `id`, and waits for its answer: the whole message, of the type that
+    /// answers `type`. The error of an ErrorAnswer is returned as it came. A manager runs the requests of a
+    /// session one after the other: `limit` counts from when the last one before this has its answer (but not
+    /// with WhenLate::forget).
+    Result<std::vector<std::byte>> ask(std::uint64_t id, wire::Type type,
+                                       const std::vector<std::byte>& request, Milliseconds limit,
+                                       WhenLate late);
 
     Status write(const std::shared_ptr<rdma::Registration>& local, Extent from, const rdma::Grant& remote,
                  Offset offset, Operation operation);
@@ -58,7 +61,8 @@ public:
                 Offset offset, Operation operation);
     Result<std::shared_ptr<rdma::Registration>> register_memory(std::span<std::byte> bytes);
 
-    /// The reason why the connection ended, when an operation has failed with `failure`; waits for it a moment.
+    /// The reason why the connection ended, when an operation has failed with `failure`; waits for it a
+    /// moment.
     Error reason(const Error& failure);
 
 private:
@@ -97,7 +101,7 @@ private:
     std::condition_variable ended_changed_;
     std::shared_ptr<rdma::Connection> connection_;
     std::optional<Error> ended_;
-    bool closed_ = false;  // on_close was there
+    bool closed_ = false;                        // on_close was there
     std::map<std::uint64_t, Waiting*> waiting_;  // by request_id: in the order of asking
     std::unordered_set<std::uint64_t> forgotten_;
     std::unordered_map<std::uint64_t, Operation> operations_;  // by tag

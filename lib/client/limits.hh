@@ -1,5 +1,6 @@
 #pragma once
 // Every limit of a client, in one place. Times are generous: they end what hangs, they don't measure anybody.
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -12,8 +13,9 @@ using Milliseconds = std::chrono::milliseconds;
 
 /// Unanswered requests of one connection; a manager takes no more unless told (its requests_per_session).
 inline constexpr std::size_t kMaximumRequests = 128;
-inline constexpr std::size_t kMaximumName = 255;        ///< bytes of a region's, a pool's or a principal's name
-inline constexpr std::size_t kMaximumListed = 1 << 20;  ///< regions, or generations of one region, in one listing
+inline constexpr std::size_t kMaximumName = 255;  ///< bytes of a region's, a pool's or a principal's name
+inline constexpr std::size_t kMaximumListed =
+    1 << 20;  ///< regions, or generations of one region, in one listing
 
 inline constexpr std::uint64_t kPieceBytes = kMiB;  ///< the largest single RDMA Write or Read
 inline constexpr std::size_t kWritesInFlight = 16;  ///< pieces of one writer
@@ -21,8 +23,8 @@ inline constexpr std::size_t kReadsInFlight = 8;    ///< pieces of one read(); t
 
 inline constexpr std::size_t kMaximumExtents = 256;  ///< separate written ranges whose checksum is kept
 
-/// Beyond Options::timeout_ms: what a request that only looks may take on a busy manager, and one that changes the
-/// journal, on a slow disk.
+/// Beyond Options::timeout_ms: what a request that only looks may take on a busy manager, and one that
+/// changes the journal, on a slow disk.
 inline constexpr Milliseconds kLookAllowance{20'000};
 inline constexpr Milliseconds kChangeAllowance{120'000};
 /// Begin blanks pages, seal reads and persists them: the slowest medium that is waited for.
@@ -38,10 +40,15 @@ inline constexpr Milliseconds kPostAgain{2};
 /// One wait_generation request; longer waits are made of several.
 inline constexpr Milliseconds kWaitSlice{60'000};
 
+/// No work takes longer: a size that no pool has must not become a time that no clock has.
+inline constexpr std::chrono::hours kLongestWork{7 * 24};
+
 /// The time limit of a request that works on `bytes` of a medium.
 constexpr Milliseconds work_limit(std::uint64_t bytes) {
-    return kChangeAllowance + Milliseconds(1000 * (bytes / kSlowestBytesPerSecond));
+    const auto seconds =
+        std::min<std::uint64_t>(bytes / kSlowestBytesPerSecond, std::chrono::seconds(kLongestWork).count());
+    return kChangeAllowance + std::chrono::seconds(seconds);
 }
-static_assert(work_limit(UINT64_MAX) > kChangeAllowance);
+static_assert(work_limit(UINT64_MAX) == kChangeAllowance + kLongestWork);
 
 }  // namespace pmemckpt::client

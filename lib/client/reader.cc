@@ -13,7 +13,9 @@ Reader::~Reader() {
     static_cast<void>(state_->session->call<wire::Empty>(request, kFarewellLimit, WhenLate::forget));
 }
 
-const wire::Generation& Reader::generation() const { return state_->opened.generation; }
+const wire::Generation& Reader::generation() const {
+    return state_->opened.generation;
+}
 
 Result<std::size_t> Reader::read(std::uint64_t offset, std::span<std::byte> into) {
     const auto length = generation().length;

@@ -13,7 +13,8 @@ constexpr unsigned kEngineThreads = 1;  // one connection is served by one threa
 
 Status check_option(const char* what, const std::string& value) {
     if (value.size() > kMaximumName)
-        return fail(ENAMETOOLONG, "the {} has {} bytes; at most {} are allowed", what, value.size(), kMaximumName);
+        return fail(ENAMETOOLONG, "the {} has {} bytes; at most {} are allowed", what, value.size(),
+                    kMaximumName);
     return {};
 }
 
@@ -61,7 +62,8 @@ Status Session::authenticate(const Key& key) {
     auto proof = authentication.prove(proof_id, challenge);
     if (!proof)
         return tl::unexpected(distrust(proof.error()));
-    const auto answer = TRY(exchange_->ask(proof_id, wire::Type::proof, *proof, limit, WhenLate::end_connection));
+    const auto answer =
+        TRY(exchange_->ask(proof_id, wire::Type::proof, *proof, limit, WhenLate::end_connection));
 
     auto welcome = authentication.check(answer);
     if (!welcome)
@@ -72,14 +74,16 @@ Status Session::authenticate(const Key& key) {
 }
 
 Error Session::distrust(const Error& what) {
-    Error error{what.code, fmt::format("the connection to {} was closed: {}", exchange_->server(), what.message)};
+    Error error{what.code,
+                fmt::format("the connection to {} was closed: {}", exchange_->server(), what.message)};
     exchange_->end(error);
     return error;
 }
 
 Session::~Session() {
     if (exchange_)
-        exchange_->end({ESHUTDOWN, fmt::format("the connection to {} was closed by this program", exchange_->server())});
+        exchange_->end(
+            {ESHUTDOWN, fmt::format("the connection to {} was closed by this program", exchange_->server())});
 }
 
 }  // namespace pmemckpt::client

@@ -19,12 +19,14 @@ public:
     const Options& options() const { return options_; }
     const wire::Welcome& welcome() const { return welcome_; }
     const wire::Uuid& pool_uuid() const { return pool_uuid_; }
+    const char* engine() const { return engine_->name(); }
     Exchange& exchange() { return *exchange_; }
 
-    /// Sends a request and returns its answer. The manager's refusal is returned as it came; an answer that makes no
-    /// sense ends the connection, with EPROTO.
+    /// Sends a request and returns its answer. The manager's refusal is returned as it came; an answer that
+    /// makes no sense ends the connection, with EPROTO.
     template <class Answer, class Request>
-    Result<Answer> call(const Request& request, Milliseconds limit, WhenLate late = WhenLate::end_connection) {
+    Result<Answer> call(const Request& request, Milliseconds limit,
+                        WhenLate late = WhenLate::end_connection) {
         const auto id = exchange_->next_id();
         const auto whole =
             TRY(exchange_->ask(id, Request::kType, wire::encode_request(id, request), limit, late));

@@ -21,12 +21,16 @@ void wait_until_unused(InFlight& in_flight, Session& session) {
     }
 }
 
-RegisteredBuffer::~RegisteredBuffer() { wait_until_unused(*in_flight_, *session_); }
+RegisteredBuffer::~RegisteredBuffer() {
+    wait_until_unused(*in_flight_, *session_);
+}
 
 Transfer::Transfer(std::shared_ptr<Session> session, const wire::Window& window, std::size_t most_in_flight)
     : session_(std::move(session)), window_{window.key, window.base}, most_in_flight_(most_in_flight) {}
 
-Transfer::~Transfer() { wait_until_unused(*in_flight_, *session_); }
+Transfer::~Transfer() {
+    wait_until_unused(*in_flight_, *session_);
+}
 
 Status Transfer::failure() const {
     const auto error = in_flight_->error();
@@ -53,7 +57,8 @@ Status Transfer::read(const std::shared_ptr<rdma::Registration>& local, Offset o
     for (std::uint64_t at = 0; at < size;) {
         const auto piece = std::min(kPieceBytes, size - at);
         TRY(wait_for_room());
-        TRY(session_->exchange().read(local, {{at}, {piece}}, window_, {offset.bytes + at}, {in_flight_, nullptr}));
+        TRY(session_->exchange().read(local, {{at}, {piece}}, window_, {offset.bytes + at},
+                                      {in_flight_, nullptr}));
         at += piece;
     }
     return {};

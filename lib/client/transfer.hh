@@ -1,5 +1,6 @@
 #pragma once
-// The operations in flight of one writer, or of one read(): large ranges go in pieces, a bounded number at a time.
+// The operations in flight of one writer, or of one read(): large ranges go in pieces, a bounded number at a
+// time.
 #include <memory>
 
 #include "lib/client/buffer.hh"

@@ -23,14 +23,15 @@ void Writer::State::remember(Error error) {
 
 Status Writer::State::check_range(std::uint64_t offset, std::uint64_t bytes) const {
     if (!fits({{offset}, {bytes}}, {size}))
-        return fail(ERANGE, "{} bytes at {} do not fit into the {} bytes that the generation of {} was begun with", bytes,
-                    offset, size, region);
+        return fail(ERANGE,
+                    "{} bytes at {} do not fit into the {} bytes that the generation of {} was begun with",
+                    bytes, offset, size, region);
     return {};
 }
 
 /// The checksum of each piece is taken before it is posted: of what the bytes were when write() was called.
-Status Writer::State::write(std::uint64_t offset, const std::shared_ptr<rdma::Registration>& local, Extent from,
-                            const RegisteredBuffer* buffer) {
+Status Writer::State::write(std::uint64_t offset, const std::shared_ptr<rdma::Registration>& local,
+                            Extent from, const RegisteredBuffer* buffer) {
     const auto bytes = local->bytes().subspan(from.at.bytes, from.size.bytes);
     for (std::uint64_t at = 0; at < bytes.size();) {
         const auto piece = std::min<std::uint64_t>(kPieceBytes, bytes.size() - at);
@@ -41,11 +42,14 @@ Status Writer::State::write(std::uint64_t offset, const std::shared_ptr<rdma::Re
     return {};
 }
 
-Status Writer::State::flush() { return transfer_.drain(); }
+Status Writer::State::flush() {
+    return transfer_.drain();
+}
 
 Result<wire::Generation> Writer::State::seal(std::uint64_t length) {
     if (length > size)
-        return fail(ERANGE, "{} bytes can't be sealed of a generation of {} that was begun with {}", length, region, size);
+        return fail(ERANGE, "{} bytes can't be sealed of a generation of {} that was begun with {}", length,
+                    region, size);
     TRY(flush());
     wire::Seal request;
     request.draft_id = draft_id;
@@ -57,7 +61,8 @@ Result<wire::Generation> Writer::State::seal(std::uint64_t length) {
     over_ = true;
     auto good = check_answer(generation);
     if (good && generation.length != length)
-        good = fail(EPROTO, "a seal of {} bytes was answered with a generation of {}", length, generation.length);
+        good = fail(EPROTO, "a seal of {} bytes was answered with a generation of {}", length,
+                    generation.length);
     if (!good)
         return tl::unexpected(session->distrust(good.error()));
     return generation;
@@ -78,9 +83,13 @@ Status Writer::State::abort(Milliseconds limit, WhenLate late) {
 
 Writer::Writer(std::unique_ptr<State> state) : state_(std::move(state)) {}
 
-Writer::~Writer() { static_cast<void>(state_->abort(kFarewellLimit, WhenLate::forget)); }
+Writer::~Writer() {
+    static_cast<void>(state_->abort(kFarewellLimit, WhenLate::forget));
+}
 
-std::uint64_t Writer::size() const { return state_->size; }
+std::uint64_t Writer::size() const {
+    return state_->size;
+}
 
 Status Writer::write(std::uint64_t offset, const std::shared_ptr<Buffer>& buffer, std::uint64_t from,
                      std::uint64_t size) {
@@ -91,8 +100,8 @@ Status Writer::write(std::uint64_t offset, const std::shared_ptr<Buffer>& buffer
             return fail(EINVAL, "a buffer can be written from with the client that registered it only");
         const Extent extent{{from}, {size}};
         if (!fits(extent, {own->bytes().size()}))
-            return fail(ERANGE, "{} bytes at {} of a buffer of {} can't be written: they lie beyond its end", size, from,
-                        own->bytes().size());
+            return fail(ERANGE, "{} bytes at {} of a buffer of {} can't be written: they lie beyond its end",
+                        size, from, own->bytes().size());
         return state_->write(offset, own->registration(), extent, own);
     });
 }
@@ -116,14 +125,15 @@ Status Writer::flush() {
 Result<wire::Generation> Writer::seal(std::optional<std::uint64_t> length) {
     auto generation = state_->guarded([&] { return state_->seal(length.value_or(state_->size)); });
     if (generation)
-        state_->remember({EINVAL, fmt::format("generation {} of {} is sealed: begin another", generation->number,
-                                              state_->region)});
+        state_->remember({EINVAL, fmt::format("generation {} of {} is sealed: begin another",
+                                              generation->number, state_->region)});
     return generation;
 }
 
 Status Writer::abort() {
     auto status = state_->abort(state_->session->change_limit(), WhenLate::end_connection);
-    state_->remember({EINVAL, fmt::format("this generation of {} was dropped: begin another", state_->region)});
+    state_->remember(
+        {EINVAL, fmt::format("this generation of {} was dropped: begin another", state_->region)});
     return status;
 }
 

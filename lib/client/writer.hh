@@ -9,7 +9,8 @@
 namespace pmemckpt::client {
 
 struct Writer::State {
-    State(std::shared_ptr<Session> the_session, std::string the_region, const wire::Begun& begun, std::uint64_t the_size);
+    State(std::shared_ptr<Session> the_session, std::string the_region, const wire::Begun& begun,
+          std::uint64_t the_size);
 
     Status write(std::uint64_t offset, const std::shared_ptr<rdma::Registration>& local, Extent from,
                  const RegisteredBuffer* buffer);

@@ -14,11 +14,13 @@ inline constexpr std::uint64_t kSuperblockBytes = 4 * kKiB;
 inline constexpr std::uint64_t kSuperblockOffset[2] = {0, kSuperblockBytes};
 inline constexpr std::uint64_t kJournalOffset = 64 * kKiB;
 
-/// A snapshot at its worst has each page in a generation of its own, with the longest writer's name: 152 bytes.
+/// A snapshot at its worst has each page in a generation of its own, with the longest writer's name: 152
+/// bytes.
 inline constexpr std::uint64_t kJournalBytesPerPage = 160;
 /// For regions, for generations without pages, and for the records after a snapshot.
 inline constexpr std::uint64_t kJournalBytesAtLeast = 480 * kKiB;
-/// Of each half, what only records that make the state smaller may use: a full pool can always drop something.
+/// Of each half, what only records that make the state smaller may use: a full pool can always drop
+/// something.
 inline constexpr std::uint64_t kJournalReserveBytes = 4 * kKiB;
 inline constexpr std::uint64_t kJournalAlignment = 4 * kKiB;
 
@@ -31,8 +33,8 @@ struct Layout {
     std::uint64_t page_count = 0;
 };
 
-/// For a power-of-two page size and any pool size. ERANGE when not a single page has room; the message says the
-/// smallest size that does.
+/// For a power-of-two page size and any pool size. ERANGE when not a single page has room; the message says
+/// the smallest size that does.
 Result<Layout> plan_layout(std::uint64_t pool_size, std::uint64_t page_size);
 
 }  // namespace pmemckpt::format

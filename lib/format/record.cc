@@ -68,7 +68,8 @@ std::optional<std::uint64_t> claimed_sequence(std::span<const std::byte> half, s
 
 std::uint64_t claimed_length(std::span<const std::byte> half, std::uint64_t at) {
     const auto header = read_header(half, at);
-    const bool possible = header && header->length >= sizeof(Header) && header->length % kRecordAlignment == 0 &&
+    const bool possible = header && header->length >= sizeof(Header) &&
+                          header->length % kRecordAlignment == 0 &&
                           fits({{at}, {header->length}}, {half.size()});
     return possible ? std::uint64_t{header->length} : 0;
 }

@@ -15,13 +15,13 @@ namespace pmemckpt::format {
 inline constexpr std::size_t kRecordAlignment = 8;
 inline constexpr std::size_t kRecordHeaderBytes = 24;
 inline constexpr std::uint64_t kMaximumRecordBytes = UINT32_MAX - UINT32_MAX % kRecordAlignment;
-inline constexpr std::uint16_t kKindVersion = 1;  ///< of every kind, so far
+inline constexpr std::uint16_t kKindVersion = 1;           ///< of every kind, so far
 inline constexpr std::uint32_t kRecordMagic = 0x4352434b;  ///< "KCRC" as it lies on the medium
 
 enum class Kind : std::uint16_t { region_put = 1, region_drop = 2, generation_seal = 3, generation_drop = 4 };
 
-/// What the CRC of each record in a half starts from. A record of another pool, or of an earlier use of the same
-/// half, does not verify, whatever its sequence.
+/// What the CRC of each record in a half starts from. A record of another pool, or of an earlier use of the
+/// same half, does not verify, whatever its sequence.
 std::uint32_t journal_seed(const std::array<std::uint8_t, 16>& pool_uuid, std::uint64_t first_sequence);
 
 /// The size of a whole record, padded, for a body of so many bytes.
@@ -90,7 +90,8 @@ std::vector<std::byte> encode(const RegionDrop& record);
 std::vector<std::byte> encode(const GenerationSeal& record);
 std::vector<std::byte> encode(const GenerationDrop& record);
 
-/// EUCLEAN when the counts in it and its length contradict each other. What the fields mean is the caller's to check.
+/// EUCLEAN when the counts in it and its length contradict each other. What the fields mean is the caller's
+/// to check.
 Result<RegionPut> decode_region_put(std::span<const std::byte> body);
 Result<RegionDrop> decode_region_drop(std::span<const std::byte> body);
 Result<GenerationSeal> decode_generation_seal(std::span<const std::byte> body);

@@ -47,7 +47,8 @@ struct GenerationSealImage {
 };
 static_assert(offsetof(GenerationSealImage, number) == 8 && offsetof(GenerationSealImage, length) == 16);
 static_assert(offsetof(GenerationSealImage, sealed_ns) == 24 && offsetof(GenerationSealImage, epoch) == 32);
-static_assert(offsetof(GenerationSealImage, crc32c) == 40 && offsetof(GenerationSealImage, extent_count) == 44);
+static_assert(offsetof(GenerationSealImage, crc32c) == 40 &&
+              offsetof(GenerationSealImage, extent_count) == 44);
 static_assert(offsetof(GenerationSealImage, dropped_count) == 48);
 static_assert(offsetof(GenerationSealImage, writer_bytes) == 52);
 static_assert(offsetof(GenerationSealImage, durability) == 54 && sizeof(GenerationSealImage) == 56);
@@ -159,7 +160,8 @@ std::vector<std::byte> encode(const GenerationSeal& record) {
     image.dropped_count = static_cast<std::uint32_t>(record.dropped.size());
     image.writer_bytes = static_cast<std::uint16_t>(record.writer.size());
     image.durability = record.durability;
-    Writer writer(sizeof image + 8 * record.extents.size() + 8 * record.dropped.size() + record.writer.size());
+    Writer writer(sizeof image + 8 * record.extents.size() + 8 * record.dropped.size() +
+                  record.writer.size());
     writer.put(image);
     for (const auto& extent : record.extents)
         writer.put(ExtentImage{extent.start, extent.count});

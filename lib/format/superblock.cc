@@ -79,8 +79,8 @@ bool journal_is_sound(const Superblock& s) {
         return offset >= kJournalOffset && offset % kJournalAlignment == 0 &&
                fits({{offset}, {s.half_size}}, {s.pages_offset});
     };
-    const bool apart = s.half_offset[0] < s.half_offset[1] &&
-                       s.half_offset[1] - s.half_offset[0] >= s.half_size;
+    const bool apart =
+        s.half_offset[0] < s.half_offset[1] && s.half_offset[1] - s.half_offset[0] >= s.half_size;
     return s.half_size >= kJournalBytesAtLeast && s.half_size % kJournalAlignment == 0 &&
            inside(s.half_offset[0]) && inside(s.half_offset[1]) && apart && s.active_half <= 1;
 }
@@ -141,17 +141,20 @@ SuperblockReading read_superblock(std::span<const std::byte> bytes) {
 
 Status check(const Superblock& superblock, std::uint64_t medium_size, const std::string& path) {
     if (superblock.major != kMajorVersion)
-        return fail(EPROTONOSUPPORT, "{} has pool format {}, and this program knows format {}; use one that knows it",
-                    path, superblock.major, kMajorVersion);
+        return fail(EPROTONOSUPPORT,
+                    "{} has pool format {}, and this program knows format {}; use one that knows it", path,
+                    superblock.major, kMajorVersion);
     if (superblock.pool_size > medium_size)
-        return fail(EUCLEAN, "{} is cut short: it has {} bytes, and the pool in it is of {}; restore it from a copy",
+        return fail(EUCLEAN,
+                    "{} is cut short: it has {} bytes, and the pool in it is of {}; restore it from a copy",
                     path, medium_size, superblock.pool_size);
     const char* wrong = !pages_are_sound(superblock)       ? "page size, number and place"
                         : !journal_is_sound(superblock)    ? "journal's size and place"
                         : !sequences_are_sound(superblock) ? "sequences"
                                                            : nullptr;
     if (wrong)
-        return fail(EUCLEAN, "{}: the superblock's {} contradict the rest of it; the pool is damaged", path, wrong);
+        return fail(EUCLEAN, "{}: the superblock's {} contradict the rest of it; the pool is damaged", path,
+                    wrong);
     return {};
 }
 

@@ -51,7 +51,8 @@ struct SuperblockReading {
 /// `bytes` may be shorter than a superblock, when the medium is.
 SuperblockReading read_superblock(std::span<const std::byte> bytes);
 
-/// EPROTONOSUPPORT for another major version; EUCLEAN for fields that contradict each other or the medium's size.
+/// EPROTONOSUPPORT for another major version; EUCLEAN for fields that contradict each other or the medium's
+/// size.
 Status check(const Superblock& superblock, std::uint64_t medium_size, const std::string& path);
 
 }  // namespace pmemckpt::format

@@ -18,7 +18,8 @@ constexpr std::size_t kZeroPieceBytes = 64 * kKiB;
 int allocate(int file, int mode, Extent extent) {
     int result = 0;
     do {
-        result = ::fallocate(file, mode, static_cast<off_t>(extent.at.bytes), static_cast<off_t>(extent.size.bytes));
+        result = ::fallocate(file, mode, static_cast<off_t>(extent.at.bytes),
+                             static_cast<off_t>(extent.size.bytes));
     } while (result != 0 && errno == EINTR);
     return result == 0 ? 0 : errno;
 }
@@ -51,9 +52,11 @@ int blank(int file, Extent extent) {
 
 Status blank_file(const FileDescriptor& file, Extent extent, const std::string& path) {
     const int code = blank(file.get(), extent);
+    if (code != 0)  // what was allocated before the disk was full is not left behind; best effort
+        allocate(file.get(), FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, extent);
     if (code == ENOSPC || code == EDQUOT)
-        return fail(ENOSPC, "the disk of {} has no room for {} more; make room on it, or use a smaller pool", path,
-                    format_size(extent.size.bytes));
+        return fail(ENOSPC, "the disk of {} has no room for {} more; make room on it, or use a smaller pool",
+                    path, format_size(extent.size.bytes));
     if (code != 0)
         return fail_errno(code, "{}: blanking {} bytes at {}", path, extent.size.bytes, extent.at.bytes);
     return {};

@@ -16,8 +16,12 @@ constexpr std::uint64_t kSyncAlignment = 4 * kKiB;
 /// A long extent goes in pieces, so that a small one of another thread doesn't wait for all of it.
 constexpr std::uint64_t kSyncPieceBytes = 64 * kMiB;
 
-inline void delete_config(pmem2_config* config) { pmem2_config_delete(&config); }
-inline void delete_source(pmem2_source* source) { pmem2_source_delete(&source); }
+inline void delete_config(pmem2_config* config) {
+    pmem2_config_delete(&config);
+}
+inline void delete_source(pmem2_source* source) {
+    pmem2_source_delete(&source);
+}
 using Config = std::unique_ptr<pmem2_config, Closer<delete_config>>;
 using Source = std::unique_ptr<pmem2_source, Closer<delete_source>>;
 
@@ -77,8 +81,10 @@ Status FileMedium::check(Extent extent, const char* what) const {
 Status FileMedium::sync_piece(Extent piece) {
     const std::lock_guard lock(syncing_);
     if (failure_)
-        return fail_errno(*failure_, "{}: writing to the disk failed earlier, and what was written since can't be "
-                          "trusted; check the disk, then start again", path_);
+        return fail_errno(*failure_,
+                          "{}: writing to the disk failed earlier, and what was written since can't be "
+                          "trusted; check the disk, then start again",
+                          path_);
     if (::msync(bytes_.data() + piece.at.bytes, piece.size.bytes, MS_SYNC) == 0)
         return {};
     failure_ = errno == ENOSPC || errno == EDQUOT ? errno : EIO;
@@ -111,7 +117,8 @@ Status lock_file(const FileDescriptor& file, const std::string& path) {
     if (::fcntl(file.get(), F_OFD_SETLK, &lock) == 0)
         return {};
     if (errno == EAGAIN || errno == EACCES)
-        return fail(EBUSY, "{} is in use by another program, most likely its manager; stop that one first", path);
+        return fail(EBUSY, "{} is in use by another program, most likely its manager; stop that one first",
+                    path);
     return fail_errno(errno, "{}: can't take the lock", path);
 }
 

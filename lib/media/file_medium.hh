@@ -12,7 +12,9 @@
 
 namespace pmemckpt::media {
 
-inline void delete_map(pmem2_map* map) { pmem2_map_delete(&map); }
+inline void delete_map(pmem2_map* map) {
+    pmem2_map_delete(&map);
+}
 using Map = std::unique_ptr<pmem2_map, Closer<delete_map>>;
 
 /// libpmem2 maps; its persist is not used, since at page granularity it calls abort() when msync fails.
@@ -38,8 +40,8 @@ private:
     Map map_;
     std::span<std::byte> bytes_;
 
-    // The kernel reports a failed write-back once to an open file, to whichever call comes next, whatever range
-    // that is for. So calls go one at a time, and after the first failure none is believed any more.
+    // The kernel reports a failed write-back once to an open file, to whichever call comes next, whatever
+    // range that is for. So calls go one at a time, and after the first failure none is believed any more.
     std::mutex syncing_;
     std::optional<int> failure_;  ///< errno; guarded by syncing_
 };

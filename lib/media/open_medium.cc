@@ -29,7 +29,8 @@ Result<FileDescriptor> open_file(const std::string& path, int flags) {
 
 /// The path may have got another file between open and lock; a lock on the old one protects nothing.
 Status still_named(const FileDescriptor& file, const std::string& path) {
-    struct stat held {}, named {};
+    struct stat held {
+    }, named{};
     if (::fstat(file.get(), &held) != 0)
         return fail_errno(errno, "{}: fstat", path);
     if (::stat(path.c_str(), &named) != 0 || held.st_ino != named.st_ino || held.st_dev != named.st_dev)
@@ -71,8 +72,9 @@ private:
 Status give_size(const FileDescriptor& file, Length size, const std::string& path) {
     TRY(lock_file(file, path));
     if (size.bytes > INT64_MAX || ::ftruncate(file.get(), static_cast<off_t>(size.bytes)) != 0)
-        return fail_errno(size.bytes > INT64_MAX ? EFBIG : errno, "{}: a file of {} can't be made on this file system",
-                          path, format_size(size.bytes));
+        return fail_errno(size.bytes > INT64_MAX ? EFBIG : errno,
+                          "{}: a file of {} can't be made on this file system", path,
+                          format_size(size.bytes));
     if (::fsync(file.get()) != 0)
         return fail_errno(errno, "{}: fsync", path);
     return {};

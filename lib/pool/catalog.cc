@@ -17,8 +17,8 @@ Status check_fields(const format::RegionPut& record) {
     TRY(check_principal(record.owner));
     if (record.keep < 1 || record.keep > kMaximumKeep || record.epoch < 1 || record.next_number < 1 ||
         record.next_number > kMaximumNumber || record.id < 1 || record.id >= format::kMaximumSequence)
-        return fail(EUCLEAN, "region {} has id {}, keep {}, epoch {}, next generation {}: out of range", record.name,
-                    record.id, record.keep, record.epoch, record.next_number);
+        return fail(EUCLEAN, "region {} has id {}, keep {}, epoch {}, next generation {}: out of range",
+                    record.name, record.id, record.keep, record.epoch, record.next_number);
     return {};
 }
 
@@ -33,27 +33,41 @@ void fill(RegionInfo& info, const format::RegionPut& record) {
 
 format::RegionPut put_of(const Region& region) {
     const auto& info = region.info;
-    return {info.id,         region.next_number,  info.epoch, info.settings.max_size,
+    return {info.id,         region.next_number, info.epoch, info.settings.max_size,
             info.created_ns, info.settings.keep, info.name,  info.owner};
 }
 
 format::GenerationSeal seal_of(const KeptGeneration& kept) {
     const auto& info = kept.generation->info();
-    return {info.region_id, info.number, info.length, info.sealed_ns, info.epoch, info.crc32c,
-            static_cast<std::uint8_t>(info.durability), info.writer, kept.pages->extents(), {}};
+    return {info.region_id,
+            info.number,
+            info.length,
+            info.sealed_ns,
+            info.epoch,
+            info.crc32c,
+            static_cast<std::uint8_t>(info.durability),
+            info.writer,
+            kept.pages->extents(),
+            {}};
 }
 
 GenerationInfo info_of(const format::GenerationSeal& record) {
-    return {record.region_id, record.number, record.length, record.crc32c,
-            static_cast<media::Durability>(record.durability), record.sealed_ns, record.epoch, record.writer};
+    return {record.region_id,
+            record.number,
+            record.length,
+            record.crc32c,
+            static_cast<media::Durability>(record.durability),
+            record.sealed_ns,
+            record.epoch,
+            record.writer};
 }
 
 Status check_dropped(const Region& region, const format::GenerationSeal& record) {
     std::uint64_t before = 0;
     for (const auto number : record.dropped) {
         if (number <= before || !region.generations.contains(number))
-            return fail(EUCLEAN, "generation {} of region {} drops generation {}, which is not there", record.number,
-                        region.info.name, number);
+            return fail(EUCLEAN, "generation {} of region {} drops generation {}, which is not there",
+                        record.number, region.info.name, number);
         before = number;
     }
     return {};
@@ -84,8 +98,8 @@ Status Catalog::check_new_name(const std::string& name) const {
         return fail(EEXIST, "region {} exists", name);
     for (auto slash = name.find('/'); slash != std::string::npos; slash = name.find('/', slash + 1))
         if (by_name_.contains(name.substr(0, slash)))
-            return fail(EEXIST, "region {} can't be made: {} is a region, so it can't be a folder of regions", name,
-                        name.substr(0, slash));
+            return fail(EEXIST, "region {} can't be made: {} is a region, so it can't be a folder of regions",
+                        name, name.substr(0, slash));
     const auto inside = by_name_.lower_bound(name + "/");
     if (inside != by_name_.end() && inside->first.starts_with(name + "/"))
         return fail(EEXIST, "region {} can't be made: it is a folder, of region {}", name, inside->first);
@@ -118,8 +132,10 @@ Status Catalog::apply(const format::RegionPut& record) {
 Status Catalog::update(Region& region, const format::RegionPut& record) {
     if (record.name != region.info.name || record.next_number < region.next_number ||
         record.epoch < region.info.epoch)
-        return fail(EUCLEAN, "region {} is put a second time as {}, with epoch {} and next generation {}: that is a "
-                    "step back", region.info.name, record.name, record.epoch, record.next_number);
+        return fail(EUCLEAN,
+                    "region {} is put a second time as {}, with epoch {} and next generation {}: that is a "
+                    "step back",
+                    region.info.name, record.name, record.epoch, record.next_number);
     fill(region.info, record);
     region.next_number = record.next_number;
     return {};
@@ -144,8 +160,8 @@ Result<Region*> Catalog::region_of(const format::GenerationSeal& record) {
     if (record.number < 1 || record.number >= kMaximumNumber || record.durability < 1 ||
         record.durability > static_cast<std::uint8_t>(media::Durability::flush) || record.epoch < 1 ||
         record.epoch > region->info.epoch)
-        return fail(EUCLEAN, "generation {} of region {} has durability {} and epoch {}: out of range", record.number,
-                    region->info.name, record.durability, record.epoch);
+        return fail(EUCLEAN, "generation {} of region {} has durability {} and epoch {}: out of range",
+                    record.number, region->info.name, record.durability, record.epoch);
     TRY(check_principal(record.writer));
     return region;
 }
@@ -167,7 +183,8 @@ Status Catalog::apply(const format::GenerationSeal& record, std::shared_ptr<cons
 Status Catalog::restore(const format::GenerationSeal& record, std::shared_ptr<const Pages> pages) {
     Region& region = *TRY(region_of(record));
     if (record.number >= region.next_number || record.number <= region.info.newest || !record.dropped.empty())
-        return fail(EUCLEAN, "the snapshot has generation {} of region {} after {}, with the next one to be {}",
+        return fail(EUCLEAN,
+                    "the snapshot has generation {} of region {} after {}, with the next one to be {}",
                     record.number, region.info.name, region.info.newest, region.next_number);
     insert(region, record, std::move(pages));
     return {};
@@ -176,13 +193,14 @@ Status Catalog::restore(const format::GenerationSeal& record, std::shared_ptr<co
 Status Catalog::apply(const format::GenerationDrop& record, Discarded& discarded) {
     Region* region = find(record.region_id);
     if (!region || !region->generations.contains(record.number))
-        return fail(EUCLEAN, "generation {} of the region with id {} is dropped, and is not there", record.number,
-                    record.region_id);
+        return fail(EUCLEAN, "generation {} of the region with id {} is dropped, and is not there",
+                    record.number, record.region_id);
     erase(*region, record.number, discarded);
     return {};
 }
 
-void Catalog::insert(Region& region, const format::GenerationSeal& record, std::shared_ptr<const Pages> pages) {
+void Catalog::insert(Region& region, const format::GenerationSeal& record,
+                     std::shared_ptr<const Pages> pages) {
     auto generation = std::make_shared<const Generation>(info_of(record), pages);
     region.generations.emplace(record.number, KeptGeneration{std::move(generation), std::move(pages)});
     region.info.newest = record.number;
@@ -201,7 +219,9 @@ void Catalog::erase(Region& region, std::uint64_t number, Discarded& discarded) 
     --generation_count_;
 }
 
-void Catalog::raise_next_region_id(std::uint64_t id) { next_region_id_ = std::max(next_region_id_, id); }
+void Catalog::raise_next_region_id(std::uint64_t id) {
+    next_region_id_ = std::max(next_region_id_, id);
+}
 
 void Catalog::for_each_record(const RecordSink& sink) const {
     for (const auto& [id, region] : by_id_) {

@@ -1,6 +1,6 @@
 #pragma once
-// The tables in memory: regions and the generations they keep. They change by records alone, by the same functions
-// when a record is replayed and when it was just written.
+// The tables in memory: regions and the generations they keep. They change by records alone, by the same
+// functions when a record is replayed and when it was just written.
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -50,7 +50,8 @@ public:
     Status apply(const format::RegionPut& record);
     Status apply(const format::RegionDrop& record, Discarded& discarded);
     /// `pages` are those of the record's extents.
-    Status apply(const format::GenerationSeal& record, std::shared_ptr<const Pages> pages, Discarded& discarded);
+    Status apply(const format::GenerationSeal& record, std::shared_ptr<const Pages> pages,
+                 Discarded& discarded);
     Status apply(const format::GenerationDrop& record, Discarded& discarded);
     /// A seal in a snapshot: its number is one that its region has given before.
     Status restore(const format::GenerationSeal& record, std::shared_ptr<const Pages> pages);

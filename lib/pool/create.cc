@@ -27,16 +27,19 @@ Result<Uuid> random_uuid() {
 
 Status check_sizes(const CreateOptions& options) {
     if (options.size < kMinimumPoolSize || options.size > kMaximumPoolSize)
-        return fail(ERANGE, "a pool of {} ({} bytes) can't be made: it takes {} to {}", format_size(options.size),
-                    options.size, format_size(kMinimumPoolSize), format_size(kMaximumPoolSize));
+        return fail(ERANGE, "a pool of {} ({} bytes) can't be made: it takes {} to {}",
+                    format_size(options.size), options.size, format_size(kMinimumPoolSize),
+                    format_size(kMaximumPoolSize));
     if (!std::has_single_bit(options.page_size) || options.page_size < format::kMinimumPageSize ||
         options.page_size > format::kMaximumPageSize)
-        return fail(EINVAL, "pages of {} bytes can't be had: a page is a power of two, {} to {}", options.page_size,
-                    format_size(format::kMinimumPageSize), format_size(format::kMaximumPageSize));
+        return fail(EINVAL, "pages of {} bytes can't be had: a page is a power of two, {} to {}",
+                    options.page_size, format_size(format::kMinimumPageSize),
+                    format_size(format::kMaximumPageSize));
     return {};
 }
 
-format::Superblock first_superblock(const CreateOptions& options, const format::Layout& layout, const Uuid& uuid) {
+format::Superblock first_superblock(const CreateOptions& options, const format::Layout& layout,
+                                    const Uuid& uuid) {
     format::Superblock superblock;
     superblock.sequence = 1;
     superblock.uuid = uuid;
@@ -58,7 +61,8 @@ Status write_superblocks(media::Medium& medium, format::Superblock superblock) {
         media::store(medium, {offset}, format::encode(superblock));
         ++superblock.sequence;
     }
-    return medium.persist(both);  // cut before or in it: no pool, or one that is empty; cut after: an empty pool
+    return medium.persist(
+        both);  // cut before or in it: no pool, or one that is empty; cut after: an empty pool
 }
 
 }  // namespace

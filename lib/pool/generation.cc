@@ -8,6 +8,8 @@ Generation::Generation(GenerationInfo info, std::shared_ptr<const Pages> pages)
 
 Generation::~Generation() = default;
 
-const std::vector<std::uint64_t>& Generation::page_offsets() const { return pages_->offsets(); }
+const std::vector<std::uint64_t>& Generation::page_offsets() const {
+    return pages_->offsets();
+}
 
 }  // namespace pmemckpt::pool

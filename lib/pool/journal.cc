@@ -16,8 +16,13 @@ constexpr std::uint64_t kReserveStep = kMiB;
 }  // namespace
 
 Journal::Journal(media::Medium& medium, const JournalPosition& position)
-    : medium_(medium), half_bytes_(position.superblock.half_size), superblock_(position.superblock),
-      slot_(position.slot), other_copy_differs_(position.other_copy_differs), next_sequence_(position.next_sequence), used_(position.used) {}
+    : medium_(medium),
+      half_bytes_(position.superblock.half_size),
+      superblock_(position.superblock),
+      slot_(position.slot),
+      other_copy_differs_(position.other_copy_differs),
+      next_sequence_(position.next_sequence),
+      used_(position.used) {}
 
 Extent Journal::in_half(unsigned half, std::uint64_t from, std::uint64_t to) const {
     return {{superblock_.half_offset[half] + from}, {to - from}};
@@ -25,8 +30,11 @@ Extent Journal::in_half(unsigned half, std::uint64_t from, std::uint64_t to) con
 
 Status Journal::check() const {
     if (failed_)
-        return fail(EIO, "{}: the journal could not be written earlier; nothing can be changed until the medium is "
-                    "checked and the pool opened anew", medium_.path());
+        return fail(
+            EIO,
+            "{}: the journal could not be written earlier; nothing can be changed until the medium is "
+            "checked and the pool opened anew",
+            medium_.path());
     return {};
 }
 
@@ -53,7 +61,8 @@ Status Journal::append(format::Kind kind, std::span<const std::byte> body, Effec
     const auto bytes = format::record_bytes(body.size());
     const auto limit = effect == Effect::grows ? half_bytes_ - format::kJournalReserveBytes : half_bytes_;
     if (bytes > std::min(limit, format::kMaximumRecordBytes))
-        return fail(ENOSPC, "a record of {} bytes is too long for the pool's journal; the pool is too fragmented",
+        return fail(ENOSPC,
+                    "a record of {} bytes is too long for the pool's journal; the pool is too fragmented",
                     bytes);
     if (!fits({{used_}, {bytes}}, {limit}))
         TRY(switch_half(bytes, limit, source));
@@ -73,8 +82,8 @@ Status Journal::reserve(std::uint64_t end) {
     if (reserved_ >= end)
         return {};
     // The page that the last record ends in has its space, and is not blanked beside it.
-    const auto from = std::min(round_up(std::max<std::uint64_t>(used_, reserved_), format::kJournalAlignment),
-                               half_bytes_);
+    const auto from =
+        std::min(round_up(std::max<std::uint64_t>(used_, reserved_), format::kJournalAlignment), half_bytes_);
     const auto to = std::max(from, std::min(round_up(end, kReserveStep), half_bytes_));
     TRY(medium_.blank(in_half(superblock_.active_half, from, to)));
     reserved_ = to;
@@ -83,13 +92,14 @@ Status Journal::reserve(std::uint64_t end) {
 
 Status Journal::measure(const SnapshotSource& source, std::uint64_t room, std::uint64_t& bytes) const {
     bytes = 0;
-    source.for_each_record([&](format::Kind, std::span<const std::byte> body) {
-        bytes += format::record_bytes(body.size());
-    });
+    source.for_each_record(
+        [&](format::Kind, std::span<const std::byte> body) { bytes += format::record_bytes(body.size()); });
     if (bytes <= room)
         return {};
-    return fail(ENOSPC, "the pool's journal is full: {} of its {} bytes are in use; destroy regions, or keep fewer "
-                "generations in new ones", bytes, half_bytes_);
+    return fail(ENOSPC,
+                "the pool's journal is full: {} of its {} bytes are in use; destroy regions, or keep fewer "
+                "generations in new ones",
+                bytes, half_bytes_);
 }
 
 std::uint64_t Journal::write_snapshot(unsigned half, const SnapshotSource& source) {
@@ -111,18 +121,19 @@ Status Journal::switch_half(std::uint64_t record_bytes, std::uint64_t limit, con
     const auto reserved = std::min(round_up(bytes + record_bytes, kReserveStep), half_bytes_);
     TRY(medium_.blank(in_half(other, 0, reserved)));
     require(write_snapshot(other, source) == bytes, "a snapshot is as long as it was measured");
-    TRY(persist(in_half(other, 0, bytes)));  // cut before or after: both superblocks name the half in use, whole
+    // Cut before or after: both superblocks name the half in use, whole.
+    TRY(persist(in_half(other, 0, bytes)));
 
     format::Superblock next = superblock_;
     next.active_half = other;
     next.first_sequence = next_sequence_;
     next.snapshot_records = source.snapshot_records();
     next.next_region_id = source.next_region_id();
-    // Cut before or in it: the other copy names the old half, which nothing has touched. Cut after: the new half,
-    // with the same state.
+    // Cut before or in it: the other copy names the old half, which nothing has touched. Cut after: the new
+    // half, with the same state.
     TRY(publish(next));
-    // Both copies name the new half from here on: the loss of either one loses nothing. Cut before or in it: the
-    // first one counts.
+    // Both copies name the new half from here on: the loss of either one loses nothing. Cut before or in it:
+    // the first one counts.
     TRY(publish(superblock_));
     next_sequence_ += next.snapshot_records;
     used_ = bytes;

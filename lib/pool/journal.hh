@@ -1,6 +1,6 @@
 #pragma once
-// Where metadata gets durable: records appended to one half of the journal; when it is full, a snapshot into the
-// other half, and the superblocks say so. man/pmemckpt-format.5, JOURNAL.
+// Where metadata gets durable: records appended to one half of the journal; when it is full, a snapshot into
+// the other half, and the superblocks say so. man/pmemckpt-format.5, JOURNAL.
 #include <atomic>
 #include <cstdint>
 #include <functional>
@@ -41,13 +41,16 @@ class Journal {
 public:
     Journal(media::Medium& medium, const JournalPosition& position);
 
-    /// Makes what recovery has read durable: it may have been stored by a process that ended before its persist.
-    /// Brings the other superblock copy up to this one. EROFS, with nothing done, on a medium for reading only.
+    /// Makes what recovery has read durable: it may have been stored by a process that ended before its
+    /// persist. Brings the other superblock copy up to this one. EROFS, with nothing done, on a medium for
+    /// reading only.
     Status settle();
 
-    /// On success the record is durable; the caller then applies it in memory. ENOSPC: no room, nothing changed.
-    /// Any failure to persist ends all writing (failed()): the record may be there after a restart, or not.
-    Status append(format::Kind kind, std::span<const std::byte> body, Effect effect, const SnapshotSource& source);
+    /// On success the record is durable; the caller then applies it in memory. ENOSPC: no room, nothing
+    /// changed. Any failure to persist ends all writing (failed()): the record may be there after a restart,
+    /// or not.
+    Status append(format::Kind kind, std::span<const std::byte> body, Effect effect,
+                  const SnapshotSource& source);
 
     bool failed() const { return failed_; }
     /// EIO once it failed.

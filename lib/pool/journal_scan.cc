@@ -11,9 +11,11 @@ namespace pmemckpt::pool {
 
 namespace {
 
-/// After so many zeros the rest of the half was never written: journals take their space in much smaller steps.
+/// After so many zeros the rest of the half was never written: journals take their space in much smaller
+/// steps.
 constexpr std::uint64_t kQuietBytes = 16 * kMiB;
-/// So many bytes of damaged records, in multiples of the half's size, are checksummed before the search gives up.
+/// So many bytes of damaged records, in multiples of the half's size, are checksummed before the search gives
+/// up.
 constexpr std::uint64_t kEffortFactor = 16;
 
 bool is_zero(std::span<const std::byte> half, std::uint64_t at) {
@@ -28,7 +30,8 @@ Result<std::optional<FoundRecord>> find_later_record(std::uint32_t seed, std::sp
                                                      std::uint64_t from, std::uint64_t least) {
     std::uint64_t quiet = 0;
     std::uint64_t effort = kEffortFactor * half.size();
-    for (std::uint64_t at = from; fits({{at}, {format::kRecordAlignment}}, {half.size()}) && quiet < kQuietBytes;
+    for (std::uint64_t at = from;
+         fits({{at}, {format::kRecordAlignment}}, {half.size()}) && quiet < kQuietBytes;
          at += format::kRecordAlignment) {
         quiet = is_zero(half, at) ? quiet + format::kRecordAlignment : 0;
         if (quiet > 0)

@@ -19,7 +19,9 @@ bool is_name_character(char c) {
            kMarks.find(c) != std::string_view::npos;
 }
 
-bool is_dash_position(std::size_t at) { return at == 8 || at == 13 || at == 18 || at == 23; }
+bool is_dash_position(std::size_t at) {
+    return at == 8 || at == 13 || at == 18 || at == 23;
+}
 
 /// nullptr when the part is a good one.
 const char* wrong_with_part(std::string_view part) {
@@ -61,7 +63,9 @@ std::string to_string(const Uuid& uuid) {
 }
 
 Result<Uuid> parse_uuid(std::string_view text) {
-    const auto bad = [&] { return fail(EINVAL, "\"{}\" is not a UUID: 8-4-4-4-12 hexadecimal digits", text); };
+    const auto bad = [&] {
+        return fail(EINVAL, "\"{}\" is not a UUID: 8-4-4-4-12 hexadecimal digits", text);
+    };
     if (text.size() != kUuidText)
         return bad();
     Uuid uuid{};

@@ -50,7 +50,8 @@ PageExtent PageStore::take_run(std::uint64_t wanted) {
     auto found = by_count_.lower_bound({static_cast<std::uint32_t>(wanted), 0});
     if (found == by_count_.end())
         found = std::prev(found);
-    const PageExtent extent{found->second, static_cast<std::uint32_t>(std::min<std::uint64_t>(wanted, found->first))};
+    const PageExtent extent{found->second,
+                            static_cast<std::uint32_t>(std::min<std::uint64_t>(wanted, found->first))};
     take_out(extent);
     return extent;
 }

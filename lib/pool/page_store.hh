@@ -1,6 +1,6 @@
 #pragma once
-// Which pages of a pool are free, and how many own each of the others. Nothing of it lies on media: it follows from
-// the journal at open.
+// Which pages of a pool are free, and how many own each of the others. Nothing of it lies on media: it
+// follows from the journal at open.
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -21,8 +21,8 @@ using format::PageExtent;
 
 class PageStore;
 
-/// One owner's share of some pages. Movable; the pages go back to the store when it dies, and the store lives at
-/// least as long. Threads: const calls from any.
+/// One owner's share of some pages. Movable; the pages go back to the store when it dies, and the store lives
+/// at least as long. Threads: const calls from any.
 class Pages {
 public:
     Pages() = default;
@@ -32,7 +32,8 @@ public:
 
     const std::vector<PageExtent>& extents() const { return extents_; }
     std::uint64_t count() const;
-    /// Where each page lies: offset in the medium, in bytes. Made at the first call: a large pool has millions.
+    /// Where each page lies: offset in the medium, in bytes. Made at the first call: a large pool has
+    /// millions.
     const std::vector<std::uint64_t>& offsets() const;
     /// Keeps the first `count` pages and gives the others back. No reference to offsets() may be in use.
     void truncate(std::uint64_t count);
@@ -87,12 +88,13 @@ private:
     void disown(PageExtent extent);
     void give_back(PageExtent extent);
     void insert_run(std::uint32_t start, std::uint32_t count);
-    std::map<std::uint32_t, std::uint32_t>::iterator erase_run(std::map<std::uint32_t, std::uint32_t>::iterator run);
+    std::map<std::uint32_t, std::uint32_t>::iterator erase_run(
+        std::map<std::uint32_t, std::uint32_t>::iterator run);
 
     const Geometry geometry_;
     mutable std::mutex lock_;
     std::uint64_t free_pages_ = 0;
-    std::map<std::uint32_t, std::uint32_t> runs_;                ///< free: start to count
+    std::map<std::uint32_t, std::uint32_t> runs_;                 ///< free: start to count
     std::set<std::pair<std::uint32_t, std::uint32_t>> by_count_;  ///< the same: count, start
     std::map<std::uint32_t, std::uint64_t> more_owners_;          ///< page to owners beyond the first, if any
 };

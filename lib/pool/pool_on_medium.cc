@@ -6,8 +6,11 @@
 namespace pmemckpt::pool {
 
 PoolOnMedium::PoolOnMedium(std::unique_ptr<media::Medium> medium, Recovered recovered)
-    : medium_(std::move(medium)), superblock_(recovered.position.superblock), pages_(std::move(recovered.pages)),
-      journal_(*medium_, recovered.position), catalog_(std::move(recovered.catalog)) {}
+    : medium_(std::move(medium)),
+      superblock_(recovered.position.superblock),
+      pages_(std::move(recovered.pages)),
+      journal_(*medium_, recovered.position),
+      catalog_(std::move(recovered.catalog)) {}
 
 Status PoolOnMedium::settle() {
     const std::lock_guard writing(writing_);
@@ -41,8 +44,8 @@ Result<std::shared_ptr<const Generation>> PoolOnMedium::open_generation(const st
         return fail(ENODATA, "region {} has no generation yet", region);
     const auto kept = found.generations.find(number == 0 ? found.info.newest : number);
     if (kept == found.generations.end())
-        return fail(ENOENT, "region {} has no generation {}; it keeps {} of them, the newest is {}", region, number,
-                    found.generations.size(), found.info.newest);
+        return fail(ENOENT, "region {} has no generation {}; it keeps {} of them, the newest is {}", region,
+                    number, found.generations.size(), found.info.newest);
     return kept->second.generation;
 }
 
@@ -51,8 +54,8 @@ Result<std::vector<GenerationInfo>> PoolOnMedium::generations(const std::string&
     const std::shared_lock lock(tables_);
     const Region& found = *TRY(region_named(region));
     std::vector<GenerationInfo> infos;
-    for (auto kept = found.generations.upper_bound(after); kept != found.generations.end() && infos.size() < limit;
-         ++kept)
+    for (auto kept = found.generations.upper_bound(after);
+         kept != found.generations.end() && infos.size() < limit; ++kept)
         infos.push_back(kept->second.generation->info());
     return infos;
 }

@@ -1,6 +1,6 @@
 #pragma once
-// The pool itself: Pool::open's class. Its parts are in pool_on_medium.cc (open, questions), regions.cc, draft.cc
-// (begin) and seal.cc.
+// The pool itself: Pool::open's class. Its parts are in pool_on_medium.cc (open, questions), regions.cc,
+// draft.cc (begin) and seal.cc.
 #include <atomic>
 #include <memory>
 #include <mutex>
@@ -17,8 +17,8 @@
 
 namespace pmemckpt::pool {
 
-// Lock order: writing_, then tables_, then the page store's. Payload is blanked, checksummed and persisted under
-// none of them.
+// Lock order: writing_, then tables_, then the page store's. Payload is blanked, checksummed and persisted
+// under none of them.
 class PoolOnMedium final : public Pool {
 public:
     PoolOnMedium(std::unique_ptr<media::Medium> medium, Recovered recovered);
@@ -39,7 +39,8 @@ public:
 
     Result<std::unique_ptr<Draft>> begin(const std::string& region, std::uint64_t size) override;
     Result<GenerationInfo> seal(std::unique_ptr<Draft> draft, std::uint64_t length,
-                                std::optional<std::uint32_t> expected_crc, const std::string& writer) override;
+                                std::optional<std::uint32_t> expected_crc,
+                                const std::string& writer) override;
 
     Result<std::shared_ptr<const Generation>> open_generation(const std::string& region,
                                                               std::uint64_t number) const override;
@@ -62,7 +63,8 @@ private:
     };
     Result<Sealed> commit(PagesDraft& draft, format::GenerationSeal record);
     Status complete(const PagesDraft& draft, format::GenerationSeal& record) const;
-    Sealed enter(const format::GenerationSeal& record, std::shared_ptr<const Pages> pages, Discarded& discarded);
+    Sealed enter(const format::GenerationSeal& record, std::shared_ptr<const Pages> pages,
+                 Discarded& discarded);
 
     std::unique_ptr<media::Medium> medium_;
     const format::Superblock superblock_;  ///< as it was at open; its identity and geometry never change
@@ -71,7 +73,8 @@ private:
 
     std::mutex writing_;  ///< one metadata change at a time; held over its persists
     Journal journal_;     ///< written under writing_
-    std::vector<std::shared_ptr<const Pages>> doubtful_;  ///< under writing_: of commits that failed to persist
+    std::vector<std::shared_ptr<const Pages>>
+        doubtful_;  ///< under writing_: of commits that failed to persist
 
     mutable std::shared_mutex tables_;  ///< never held over I/O
     Catalog catalog_;                   ///< changed under both locks, so either one is enough to read it

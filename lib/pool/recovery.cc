@@ -45,9 +45,11 @@ Result<Choice> choose_superblock(const media::Medium& medium) {
                         ? fmt::format("it has {} bytes", medium.bytes().size())
                         : "neither superblock is there");
     if (!valid(0) && !valid(1))
-        return fail(EUCLEAN, "{} ({} bytes): both superblocks are damaged or cut off; restore the pool from a copy",
+        return fail(EUCLEAN,
+                    "{} ({} bytes): both superblocks are damaged or cut off; restore the pool from a copy",
                     medium.path(), medium.bytes().size());
-    const bool second = valid(1) && (!valid(0) || copies[1].superblock.sequence > copies[0].superblock.sequence);
+    const bool second =
+        valid(1) && (!valid(0) || copies[1].superblock.sequence > copies[0].superblock.sequence);
     Choice choice{second, copies[second].superblock, !valid(!second), true};
     choice.other_differs =
         choice.other_damaged || !names_same_state(copies[0].superblock, copies[1].superblock);
@@ -65,32 +67,38 @@ Status check_end(const media::Medium& medium, const Superblock& superblock, cons
     const auto seed = format::journal_seed(superblock.uuid, superblock.first_sequence);
     const auto later = TRY(find_later_record(seed, half, end.used, end.next_sequence));
     if (later)
-        return fail(EUCLEAN, "{}: the journal is damaged at byte {}: record {} is not whole, and record {} at byte {} "
-                    "is; restore the pool from a copy", medium.path(), start + end.used, end.next_sequence,
-                    later->sequence, start + later->at);
+        return fail(EUCLEAN,
+                    "{}: the journal is damaged at byte {}: record {} is not whole, and record {} at byte {} "
+                    "is; restore the pool from a copy",
+                    medium.path(), start + end.used, end.next_sequence, later->sequence, start + later->at);
     if (format::claimed_sequence(half, end.used) == end.next_sequence)
-        log::notice("{}: record {} at byte {} of the journal is not whole: it was being written when the power "
-                    "failed, and is dropped", medium.path(), end.next_sequence, start + end.used);
+        log::notice(
+            "{}: record {} at byte {} of the journal is not whole: it was being written when the power "
+            "failed, and is dropped",
+            medium.path(), end.next_sequence, start + end.used);
     return {};
 }
 
-/// The newest superblock may be the damaged one. Then the other half has a snapshot that follows on ours; when it is
-/// of the same state and nothing came after it, the power failed while the superblock was written, and nothing
-/// is lost. Any more than that, and the state that this superblock names is an older one.
+/// The newest superblock may be the damaged one. Then the other half has a snapshot that follows on ours;
+/// when it is of the same state and nothing came after it, the power failed while the superblock was written,
+/// and nothing is lost. Any more than that, and the state that this superblock names is an older one.
 Status check_other_half(const media::Medium& medium, const Superblock& superblock, const ReplayEnd& end,
                         std::uint64_t snapshot_records) {
     const auto half = half_of(medium, superblock, 1 - superblock.active_half);
     const auto claimed = format::claimed_sequence(half, 0).value_or(0);
-    const bool begins = claimed >= end.next_sequence &&
-                        format::read_record(format::journal_seed(superblock.uuid, claimed), half, 0).has_value();
+    const bool begins =
+        claimed >= end.next_sequence &&
+        format::read_record(format::journal_seed(superblock.uuid, claimed), half, 0).has_value();
     const auto first = begins ? claimed : end.next_sequence;
     const auto least = begins && claimed > end.next_sequence ? claimed : end.next_sequence + snapshot_records;
-    const auto later =
-        TRY(find_later_record(format::journal_seed(superblock.uuid, first), half, 0, least));
+    const auto later = TRY(find_later_record(format::journal_seed(superblock.uuid, first), half, 0, least));
     if (!later)
         return {};
-    return fail(EUCLEAN, "{}: the newest superblock is damaged, and record {} in the half of the journal that it named "
-                "is not in the state before it; restore the pool from a copy", medium.path(), later->sequence);
+    return fail(
+        EUCLEAN,
+        "{}: the newest superblock is damaged, and record {} in the half of the journal that it named "
+        "is not in the state before it; restore the pool from a copy",
+        medium.path(), later->sequence);
 }
 
 }  // namespace

@@ -55,7 +55,8 @@ Status PoolOnMedium::destroy_region(const std::string& name) {
     Discarded discarded;  // declared first: dies when no lock is held
     const std::lock_guard writing(writing_);
     const format::RegionDrop record{TRY(region_named(name))->info.id};
-    // Cut before it returns: the region with all its generations, or none of it. Its pages are free only after that.
+    // Cut before it returns: the region with all its generations, or none of it. Its pages are free only
+    // after that.
     TRY(journal_.append(format::Kind::region_drop, format::encode(record), Effect::shrinks, catalog_));
     const std::lock_guard tables(tables_);
     require(catalog_.apply(record, discarded).has_value(), "the drop of a region that is there holds");

@@ -18,9 +18,10 @@ Result<ReplayEnd> Replay::run(std::span<const std::byte> half) {
     }
     const auto replayed = end.next_sequence - superblock_.first_sequence;
     if (replayed < superblock_.snapshot_records)
-        return fail(EUCLEAN, "{}: the journal is damaged at byte {}: {} of the snapshot's {} records are whole; "
-                    "restore the pool from a copy", path_,
-                    superblock_.half_offset[superblock_.active_half] + end.used, replayed,
+        return fail(EUCLEAN,
+                    "{}: the journal is damaged at byte {}: {} of the snapshot's {} records are whole; "
+                    "restore the pool from a copy",
+                    path_, superblock_.half_offset[superblock_.active_half] + end.used, replayed,
                     superblock_.snapshot_records);
     catalog_.raise_next_region_id(superblock_.next_region_id);
     return end;
@@ -35,14 +36,17 @@ tl::unexpected<Error> Replay::contradiction(const format::RecordView& record, st
     const auto byte = superblock_.half_offset[superblock_.active_half] + at;
     if (error.code == EPROTONOSUPPORT)
         return fail(error.code, "{}: record {} at byte {}: {}", path_, record.sequence, byte, error.message);
-    return fail(EUCLEAN, "{}: the journal's record {} at byte {} contradicts those before it: {}; the pool is damaged",
+    return fail(EUCLEAN,
+                "{}: the journal's record {} at byte {} contradicts those before it: {}; the pool is damaged",
                 path_, record.sequence, byte, error.message);
 }
 
 Status Replay::check_version(const format::RecordView& record) const {
     if (record.version != format::kKindVersion)
-        return fail(EPROTONOSUPPORT, "records of kind {} have version {}, and this program knows version {}; use one "
-                    "that knows it", record.kind, record.version, format::kKindVersion);
+        return fail(EPROTONOSUPPORT,
+                    "records of kind {} have version {}, and this program knows version {}; use one "
+                    "that knows it",
+                    record.kind, record.version, format::kKindVersion);
     return {};
 }
 
@@ -56,9 +60,7 @@ Status Replay::apply(const format::RecordView& record) {
         case Kind::region_drop:
             TRY(check_version(record));
             return catalog_.apply(TRY(format::decode_region_drop(record.body)), discarded);
-        case Kind::generation_seal:
-            TRY(check_version(record));
-            return apply_seal(record);
+        case Kind::generation_seal: TRY(check_version(record)); return apply_seal(record);
         case Kind::generation_drop:
             TRY(check_version(record));
             return catalog_.apply(TRY(format::decode_generation_drop(record.body)), discarded);

@@ -23,8 +23,8 @@ public:
     Replay(const std::string& path, const format::Superblock& superblock, Catalog& catalog, PageStore& pages)
         : path_(path), superblock_(superblock), catalog_(catalog), pages_(pages) {}
 
-    /// To the first record that does not verify. EUCLEAN when that is in the snapshot, or when a record that does
-    /// verify contradicts those before; EPROTONOSUPPORT when one is of a kind that is not known here.
+    /// To the first record that does not verify. EUCLEAN when that is in the snapshot, or when a record that
+    /// does verify contradicts those before; EPROTONOSUPPORT when one is of a kind that is not known here.
     Result<ReplayEnd> run(std::span<const std::byte> half);
 
 private:
@@ -32,7 +32,8 @@ private:
     Status apply(const format::RecordView& record);
     Status apply_seal(const format::RecordView& record);
     Status check_version(const format::RecordView& record) const;
-    tl::unexpected<Error> contradiction(const format::RecordView& record, std::uint64_t at, const Error& error) const;
+    tl::unexpected<Error> contradiction(const format::RecordView& record, std::uint64_t at,
+                                        const Error& error) const;
 
     const std::string& path_;
     const format::Superblock& superblock_;

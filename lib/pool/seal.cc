@@ -1,4 +1,5 @@
-// From a draft to a generation. The order of the persists is the promise: payload, then the record, then the answer.
+// From a draft to a generation. The order of the persists is the promise: payload, then the record, then the
+// answer.
 #include <algorithm>
 #include <cerrno>
 #include <mutex>
@@ -22,7 +23,8 @@ std::uint32_t PoolOnMedium::checksum(const Pages& pages, std::uint64_t length) c
     return crc;
 }
 
-Status PoolOnMedium::check_seal(const PagesDraft& draft, std::uint64_t length, const std::string& writer) const {
+Status PoolOnMedium::check_seal(const PagesDraft& draft, std::uint64_t length,
+                                const std::string& writer) const {
     require(draft.is_of(drafts_), "a draft is sealed by the pool that it is of");
     if (length > draft.size())
         return fail(EINVAL, "a draft of {} bytes of region {} can't be sealed with {} bytes", draft.size(),
@@ -35,8 +37,11 @@ Result<std::uint32_t> PoolOnMedium::finish_payload(PagesDraft& draft, std::uint6
     draft.pages().truncate(divide_up(length, page_size()));
     const auto crc = checksum(draft.pages(), length);
     if (expected_crc && *expected_crc != crc)
-        return fail(EBADMSG, "the {} bytes that arrived for region {} have CRC-32C {:08x}, and their sender says {:08x}; "
-                    "nothing is sealed, write them again", length, draft.region(), crc, *expected_crc);
+        return fail(
+            EBADMSG,
+            "the {} bytes that arrived for region {} have CRC-32C {:08x}, and their sender says {:08x}; "
+            "nothing is sealed, write them again",
+            length, draft.region(), crc, *expected_crc);
     // Whole pages: what lies behind `length` in the last one was blanked, and may not come back either.
     // Cut before or after: the old generation; no record names these pages.
     for (const auto extent : draft.pages().extents())
@@ -48,7 +53,8 @@ Result<std::uint32_t> PoolOnMedium::finish_payload(PagesDraft& draft, std::uint6
 Status PoolOnMedium::complete(const PagesDraft& draft, format::GenerationSeal& record) const {
     const Region* region = catalog_.find(draft.region());
     if (!region || region->info.id != draft.region_id())
-        return fail(ENOENT, "region {} was destroyed while this generation was being written", draft.region());
+        return fail(ENOENT, "region {} was destroyed while this generation was being written",
+                    draft.region());
     record.region_id = region->info.id;
     record.number = region->next_number;
     record.epoch = region->info.epoch;
@@ -57,10 +63,11 @@ Status PoolOnMedium::complete(const PagesDraft& draft, format::GenerationSeal& r
     return {};
 }
 
-PoolOnMedium::Sealed PoolOnMedium::enter(const format::GenerationSeal& record, std::shared_ptr<const Pages> pages,
-                                         Discarded& discarded) {
+PoolOnMedium::Sealed PoolOnMedium::enter(const format::GenerationSeal& record,
+                                         std::shared_ptr<const Pages> pages, Discarded& discarded) {
     const std::lock_guard tables(tables_);
-    require(catalog_.apply(record, std::move(pages), discarded).has_value(), "a new generation's record holds");
+    require(catalog_.apply(record, std::move(pages), discarded).has_value(),
+            "a new generation's record holds");
     const Region& region = *catalog_.find(record.region_id);
     return {region.info, region.generations.at(record.number).generation->info()};
 }
@@ -71,7 +78,8 @@ Result<PoolOnMedium::Sealed> PoolOnMedium::commit(PagesDraft& draft, format::Gen
     TRY(complete(draft, record));
     record.extents = draft.pages().extents();
     auto pages = std::make_shared<const Pages>(std::move(draft.pages()));
-    // Cut before it returns: the old generations, or the new one and what it drops; never one without the other.
+    // Cut before it returns: the old generations, or the new one and what it drops; never one without the
+    // other.
     const auto appended =
         journal_.append(format::Kind::generation_seal, format::encode(record), Effect::grows, catalog_);
     if (!appended) {
@@ -84,7 +92,8 @@ Result<PoolOnMedium::Sealed> PoolOnMedium::commit(PagesDraft& draft, format::Gen
 }
 
 Result<GenerationInfo> PoolOnMedium::seal(std::unique_ptr<Draft> draft, std::uint64_t length,
-                                          std::optional<std::uint32_t> expected_crc, const std::string& writer) {
+                                          std::optional<std::uint32_t> expected_crc,
+                                          const std::string& writer) {
     auto* own = dynamic_cast<PagesDraft*>(draft.get());
     require(own != nullptr, "a draft is one that a pool's begin() made");
     TRY(check_seal(*own, length, writer));

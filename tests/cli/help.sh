@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # --help, the man page and the completion name the same commands and options, both ways; so do the other programs' pages.
 . "$(dirname "$0")/../support/environment.sh"
+command -v mandoc >/dev/null || skip "mandoc is not installed"
 PAGE=$PROJECT/man/pmemckpt-ctl.1
 
 same() { # WHAT LIST LIST: words in any order
@@ -11,12 +12,18 @@ same() { # WHAT LIST LIST: words in any order
         grep '^[<>]' | tr '\n' ' ')"
 }
 
-options_of_help() { "$@" --help | sed -n 's/^  *\(-[a-z],\)\{0,1\}\(--[a-z-]*\).*/\2/p'; }
+options_of_help() { "$@" --help | sed -n 's/^  *\(-[a-zA-Z], \)\{0,1\}\(--[a-z-]*\).*/\2/p'; }
 
-# options_of_page PAGE [SECTION]: of a subsection's text, or of the whole page
-options_of_page() {
-    awk -v section="${2:-}" '/^\.S[sh] /{inside = ($2 == section)} section == "" || inside' "$1" |
+# options_of_section COMMAND: in the command's part of the page
+options_of_section() {
+    awk -v section="$1" '/^\.S[sh] /{inside = ($2 == section)} inside' "$PAGE" |
         grep '^\.' | grep -o 'Fl -[a-z-]*' | sed 's/Fl /-/'
+}
+
+# tagged_options PAGE: those that stand at the start of a line, as the tags of lists do
+tagged_options() {
+    mandoc -T ascii "$1" | sed 's/.\x08//g' | grep '^ *-' | sed 's/\(  [^ -]\|[^a-z-]  \).*//' |
+        grep -o -e '--[a-z][a-z-]*' || true
 }
 
 # completed WORD...: what bash offers for the last word
@@ -37,8 +44,7 @@ same "common options of --help and of the page" "$COMMON" \
     "$(awk '/^\.Ss /{exit} /^\.It /' "$PAGE" | grep -o 'Fl -[a-z-]*' | sed 's/Fl /-/' | grep -vx -e --pools -e --sessions)"
 for command in $COMMANDS; do
     own=$(options_of_help pmemckpt-ctl "$command" | grep -vx -e --help || true)
-    page=$(options_of_page "$PAGE" "$command")
-    same "options of $command --help and of its section" "$own" "$page"
+    same "options of $command --help and of its section" "$own" "$(options_of_section "$command")"
     same "options of $command --help and of the completion" "$own $COMMON" "$(completed pmemckpt-ctl "$command" -)"
     contains "$(pmemckpt-ctl "$command" --help)" "$command"
 done
@@ -51,7 +57,11 @@ same "exit statuses" "$(sed -n 's/^ *kExit[A-Za-z]* = \([0-9]*\),.*/\1/p' "$PROJ
 
 for program in pmemckptd mount.pmemckpt; do
     same "options of $program --help and of its page" "$(options_of_help "$program")" \
-        "$(options_of_page "$PROJECT/man/$program.8" | sort -u)"
+        "$(tagged_options "$PROJECT/man/$program.8")"
+done
+for word in $(mount.pmemckpt --help | sed -n '/^Options after -o:/,/^$/s/^  \([a-z_-]*\).*/\1/p'); do
+    mandoc -T ascii "$PROJECT/man/mount.pmemckpt.8" | sed 's/.\x08//g' | grep -q "^ *$word\b" ||
+        fail "the page of mount.pmemckpt has no -o $word"
 done
 for program in pmemckpt-ctl pmemckptd mount.pmemckpt; do
     expect_status 0 "$program" --version

@@ -40,9 +40,13 @@ FLAGS=$(pkg-config --cflags --libs pmemckpt) || fail "pkg-config: $FLAGS"
 # Word splitting is wanted: these are flags.
 # shellcheck disable=SC2086
 gcc -std=c99 -Wall -Werror -o program program.c $FLAGS || fail "the program did not build with: $FLAGS"
-LD_LIBRARY_PATH=$PLACE/lib expect_status 0 ./program
-contains "$OUTPUT" "$VERSION 1 "
-contains "$OUTPUT" "nobody.key"
+if grep -q '__[at]san_init' "$PLACE/lib/libpmemckpt.so"; then
+    echo "SKIP: the program is not run: it has no sanitizer, but the library has"
+else
+    LD_LIBRARY_PATH=$PLACE/lib expect_status 0 ./program
+    contains "$OUTPUT" "$VERSION 1 "
+    contains "$OUTPUT" "nobody.key"
+fi
 
 make_quietly uninstall
 LEFT=$(find "$ROOT" ! -type d)

@@ -43,7 +43,9 @@ Image fresh_image(std::uint64_t size, std::uint64_t page_size) {
     return image;
 }
 
-std::shared_ptr<Tape> make_tape(Image image) { return std::make_shared<Tape>(std::move(image)); }
+std::shared_ptr<Tape> make_tape(Image image) {
+    return std::make_shared<Tape>(std::move(image));
+}
 
 Result<std::unique_ptr<pool::Pool>> open_tape(const std::shared_ptr<Tape>& tape) {
     return pool::Pool::open(std::make_unique<RecordingMedium>(tape));
@@ -53,7 +55,8 @@ Result<std::unique_ptr<pool::Pool>> open_image(Image image) {
     return open_tape(std::make_shared<Tape>(std::move(image), false));
 }
 
-std::vector<std::byte> content(pool::Pool& pool, const std::vector<std::uint64_t>& page_offsets, std::uint64_t length) {
+std::vector<std::byte> content(pool::Pool& pool, const std::vector<std::uint64_t>& page_offsets,
+                               std::uint64_t length) {
     std::vector<std::byte> bytes;
     bytes.reserve(length);
     const auto medium = pool.medium().bytes();
@@ -78,8 +81,8 @@ void fill(pool::Pool& pool, const pool::Draft& draft, std::span<const std::byte>
     }
 }
 
-Result<pool::GenerationInfo> save(pool::Pool& pool, const std::string& region, std::span<const std::byte> bytes,
-                                  const std::string& writer) {
+Result<pool::GenerationInfo> save(pool::Pool& pool, const std::string& region,
+                                  std::span<const std::byte> bytes, const std::string& writer) {
     auto draft = TRY(pool.begin(region, bytes.size()));
     fill(pool, *draft, bytes);
     return pool.seal(std::move(draft), bytes.size(), crc32c(bytes), writer);
@@ -88,14 +91,15 @@ Result<pool::GenerationInfo> save(pool::Pool& pool, const std::string& region, s
 std::string digest(pool::Pool& pool) {
     std::string text;
     for (const auto& region : pool.regions("", kAll)) {
-        text += fmt::format("{} id {} owner {} keep {} max {} epoch {} newest {} n {} bytes {}\n", region.name, region.id,
-                            region.owner, region.settings.keep, region.settings.max_size, region.epoch, region.newest,
-                            region.generations, region.bytes);
+        text +=
+            fmt::format("{} id {} owner {} keep {} max {} epoch {} newest {} n {} bytes {}\n", region.name,
+                        region.id, region.owner, region.settings.keep, region.settings.max_size, region.epoch,
+                        region.newest, region.generations, region.bytes);
         for (const auto& info : ok(pool.generations(region.name, 0, kAll))) {
             const auto generation = ok(pool.open_generation(region.name, info.number));
             const bool whole = crc32c(content(pool, *generation)) == info.crc32c;
-            text += fmt::format("  {} length {} crc {:08x} writer {}{}\n", info.number, info.length, info.crc32c,
-                                info.writer, whole ? "" : " TORN");
+            text += fmt::format("  {} length {} crc {:08x} writer {}{}\n", info.number, info.length,
+                                info.crc32c, info.writer, whole ? "" : " TORN");
         }
     }
     return text;

@@ -20,13 +20,14 @@ Result<std::unique_ptr<pool::Pool>> open_tape(const std::shared_ptr<Tape>& tape)
 Result<std::unique_ptr<pool::Pool>> open_image(Image image);
 
 /// The bytes of a generation, or of a draft's first `length`.
-std::vector<std::byte> content(pool::Pool& pool, const std::vector<std::uint64_t>& page_offsets, std::uint64_t length);
+std::vector<std::byte> content(pool::Pool& pool, const std::vector<std::uint64_t>& page_offsets,
+                               std::uint64_t length);
 std::vector<std::byte> content(pool::Pool& pool, const pool::Generation& generation);
 void fill(pool::Pool& pool, const pool::Draft& draft, std::span<const std::byte> bytes);
 
 /// begin, fill, seal with all of `bytes`.
-Result<pool::GenerationInfo> save(pool::Pool& pool, const std::string& region, std::span<const std::byte> bytes,
-                                  const std::string& writer = "tester");
+Result<pool::GenerationInfo> save(pool::Pool& pool, const std::string& region,
+                                  std::span<const std::byte> bytes, const std::string& writer = "tester");
 
 /// All regions and generations, a line each; a generation whose bytes have not its CRC is TORN.
 std::string digest(pool::Pool& pool);

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
-#include <numeric>
+#include <future>
 
 namespace pmemckpt::test {
 
@@ -161,6 +161,24 @@ Accepted Server::wait_accepted(std::size_t number, const Place& place) {
 std::size_t Server::accepted_count() {
     const std::lock_guard<std::mutex> lock(mutex_);
     return accepted_.size();
+}
+
+Initiator::Initiator(StartUpFrame reply, rdma::EngineOptions options)
+    : engine(ok(rdma::make_engine("iwarp", options))) {
+    auto connecting = std::async(std::launch::async, [this] {
+        return engine->connect(listener_.address(), ear, kConnectTimeout_ms);
+    });
+    peer.emplace(listener_.accept());
+    peer->answer_start_up(std::move(reply));
+    connection = ok(connecting.get());
+}
+
+std::uint32_t sink_of(std::span<const std::byte> read_request_ulpdu) {
+    constexpr std::size_t kHeader = 18;
+    std::uint32_t sink = 0;
+    for (const std::byte b : read_request_ulpdu.subspan(kHeader, sizeof sink))
+        sink = sink << 8 | std::to_integer<std::uint32_t>(b);
+    return sink;
 }
 
 Pair::Pair(rdma::EngineOptions server_options, rdma::EngineOptions client_options)

@@ -11,8 +11,11 @@
 
 #include "lib/rdma/engine.hh"
 #include "tests/support/check.hh"
+#include "tests/support/hostile_peer.hh"
 
 namespace pmemckpt::test {
+
+inline constexpr unsigned kConnectTimeout_ms = 10'000;
 
 using Bytes = std::vector<std::byte>;
 Bytes bytes_of(std::string_view text);
@@ -101,6 +104,27 @@ private:
     std::vector<Accepted> accepted_;
 };
 
+/// An engine that is connected to a hand-made responder.
+class Initiator {
+public:
+    explicit Initiator(StartUpFrame reply, rdma::EngineOptions options = {});
+
+private:
+    HostileListener listener_;
+
+public:
+    std::shared_ptr<Ear> ear = std::make_shared<Ear>();
+    std::optional<HostilePeer> peer;
+    std::unique_ptr<rdma::Engine> engine;
+    std::shared_ptr<rdma::Connection> connection;
+};
+
+inline const StartUpFrame kPlainReply{.reply = true, .flags = 0, .revision = 1, .private_data = {}};
+inline const StartUpFrame kEnhancedReply{.reply = true, .flags = 0x10, .revision = 2, .private_data = {}};
+
+/// Where the answer to a Read Request is to go.
+std::uint32_t sink_of(std::span<const std::byte> read_request_ulpdu);
+
 /// Two engines connected with each other.
 class Pair {
 public:
@@ -111,7 +135,5 @@ public:
     std::shared_ptr<Ear> server_ear, client_ear;
     std::shared_ptr<rdma::Connection> server, client;
 };
-
-inline constexpr unsigned kConnectTimeout_ms = 10'000;
 
 }  // namespace pmemckpt::test

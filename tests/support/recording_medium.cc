@@ -11,7 +11,8 @@ namespace {
 constexpr std::size_t kLineBytes = 64;
 constexpr std::size_t kBlockBytes = 4096;
 
-void mix_block(const Image& stored, Image& image, std::size_t block, std::size_t end, std::mt19937_64& generator) {
+void mix_block(const Image& stored, Image& image, std::size_t block, std::size_t end,
+               std::mt19937_64& generator) {
     for (std::size_t at = block; at < end; at += kLineBytes) {
         const auto size = std::min(kLineBytes, end - at);
         if (generator() & 1)
@@ -44,7 +45,8 @@ Status RecordingMedium::blank(Extent extent) {
     require(fits(extent, {tape_->stored.size()}), "what is blanked lies within the medium");
     if (const int code = tape_->blank_result ? tape_->blank_result(extent) : 0)
         return fail_errno(code, "blanking {} bytes at {}", extent.size.bytes, extent.at.bytes);
-    std::fill_n(tape_->stored.begin() + static_cast<std::ptrdiff_t>(extent.at.bytes), extent.size.bytes, std::byte{0});
+    std::fill_n(tape_->stored.begin() + static_cast<std::ptrdiff_t>(extent.at.bytes), extent.size.bytes,
+                std::byte{0});
     return {};
 }
 

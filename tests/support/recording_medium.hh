@@ -1,6 +1,6 @@
 #pragma once
-// A medium in memory that knows what is durable and what is only stored, for crash tests: power can be cut at any
-// persist, before it and after it.
+// A medium in memory that knows what is durable and what is only stored, for crash tests: power can be cut at
+// any persist, before it and after it.
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -14,17 +14,19 @@ namespace pmemckpt::test {
 
 using Image = std::vector<std::byte>;
 
-/// What outlives the medium: its bytes, and what happened to it. Not for several threads, unless nothing is hooked.
+/// What outlives the medium: its bytes, and what happened to it. Not for several threads, unless nothing is
+/// hooked.
 struct Tape {
-    /// Not `recording`: everything stored counts as durable, and `durable` stays empty. Half the memory and time.
+    /// Not `recording`: everything stored counts as durable, and `durable` stays empty. Half the memory and
+    /// time.
     explicit Tape(Image image, bool recording = true)
         : stored(std::move(image)), durable(recording ? stored : Image()) {}
 
     Image stored;   ///< what the process sees
     Image durable;  ///< what a power cut leaves for sure
 
-    /// Called at each persist before it takes effect: all that is in `durable` is safe, any part of the rest of
-    /// `stored` may have reached the medium by itself.
+    /// Called at each persist before it takes effect: all that is in `durable` is safe, any part of the rest
+    /// of `stored` may have reached the medium by itself.
     std::function<void(Extent)> before_persist;
     std::function<void(Extent)> after_persist;
     /// 0: goes well; else an errno.

@@ -1,9 +1,9 @@
 // heat: how a long computation goes on where it died.
 //
-// The 2-D heat equation on a square grid. Every few steps the whole state goes into a region as a new generation. Started
-// again, on this host or another, the program finds the newest generation and goes on from there; its result is the
-// same, bit for bit, as if nobody had ever disturbed it. What matters is in three functions: resume(), write_checkpoint()
-// and simulate().
+// The 2-D heat equation on a square grid. Every few steps the whole state goes into a region as a new
+// generation. Started again, on this host or another, the program finds the newest generation and goes on
+// from there; its result is the same, bit for bit, as if nobody had ever disturbed it. What matters is in
+// three functions: resume(), write_checkpoint() and simulate().
 //
 //     heat --region team/heat --steps 1000 --every 100 --output result
 #include <getopt.h>
@@ -43,8 +43,8 @@ struct Settings {
     std::uint64_t write_pause_ms = 0;  // in the middle of each checkpoint: a good moment to kill it
 };
 
-// What a generation begins with. The library keeps bytes and verifies them; what they mean is for the program to say,
-// and to check: a region may hold something else.
+// What a generation begins with. The library keeps bytes and verifies them; what they mean is for the program
+// to say, and to check: a region may hold something else.
 struct Header {
     char magic[8];  // "heat-1", in the byte order and with the doubles of who wrote it
     std::uint64_t one;
@@ -100,21 +100,23 @@ void read_all(const ckpt::Reader& reader, std::uint64_t offset, void* into, std:
 
 void check_header(const Header& header, std::uint64_t length, const Settings& settings) {
     if (std::memcmp(header.magic, kMagic, sizeof kMagic) != 0 || header.one != 1)
-        throw std::invalid_argument("region " + settings.region + " holds something that heat did not write here");
+        throw std::invalid_argument("region " + settings.region +
+                                    " holds something that heat did not write here");
     if (header.size != settings.size)
         throw std::invalid_argument("region " + settings.region + " holds a grid of size " +
-                                    std::to_string(header.size) + ", and --size is " + std::to_string(settings.size) +
-                                    ": give that size, or another --region");
+                                    std::to_string(header.size) + ", and --size is " +
+                                    std::to_string(settings.size) + ": give that size, or another --region");
     if (length != kCellsAt + header.size * header.size * sizeof(double))
         throw std::invalid_argument("region " + settings.region + " has a generation of a wrong length, " +
                                     std::to_string(length));
     if (header.step > settings.steps)
-        throw std::invalid_argument("region " + settings.region + " is at step " + std::to_string(header.step) +
-                                    " already, beyond --steps " + std::to_string(settings.steps));
+        throw std::invalid_argument("region " + settings.region + " is at step " +
+                                    std::to_string(header.step) + " already, beyond --steps " +
+                                    std::to_string(settings.steps));
 }
 
-// Goes on from the newest generation, if there is one. Returns its number, or 0. The reader holds the generation: it can be
-// read to its end, whatever is sealed or dropped meanwhile.
+// Goes on from the newest generation, if there is one. Returns its number, or 0. The reader holds the
+// generation: it can be read to its end, whatever is sealed or dropped meanwhile.
 std::uint64_t resume(ckpt::Client& client, const Settings& settings, State& state) {
     const auto reader = client.open_newest(settings.region);
     if (!reader)
@@ -135,9 +137,9 @@ void pause(std::uint64_t milliseconds) {
         std::this_thread::sleep_for(std::chrono::milliseconds(milliseconds));
 }
 
-// Writes the state as a new generation. Nobody sees it before seal(), and seal() returns when it is durable: a kill at
-// any moment leaves the old newest generation or this one, whole. Writes only start with write(); the memory they are
-// made from must stay as it is until flush() or seal() returned.
+// Writes the state as a new generation. Nobody sees it before seal(), and seal() returns when it is durable:
+// a kill at any moment leaves the old newest generation or this one, whole. Writes only start with write();
+// the memory they are made from must stay as it is until flush() or seal() returned.
 ckpt::Generation write_checkpoint(ckpt::Client& client, const Settings& settings, const State& state) {
     Header header = {};
     std::memcpy(header.magic, kMagic, sizeof kMagic);
@@ -179,7 +181,8 @@ void simulate(ckpt::Client& client, const Settings& settings, State& state) {
 
 void write_output(const Settings& settings, const State& state) {
     std::ofstream file(settings.output, std::ios::binary | std::ios::trunc);
-    file.write(reinterpret_cast<const char*>(state.cells.data()), static_cast<std::streamsize>(state.bytes()));
+    file.write(reinterpret_cast<const char*>(state.cells.data()),
+               static_cast<std::streamsize>(state.bytes()));
     file.close();
     if (!file)
         throw std::runtime_error("can't write " + settings.output + ": " + std::strerror(errno));
@@ -198,8 +201,8 @@ void run(const Settings& settings) {
     simulate(client, settings, state);
     if (!settings.output.empty())
         write_output(settings, state);
-    std::cerr << "done: step " << state.step << (settings.output.empty() ? "" : ", result in " + settings.output)
-              << '\n';
+    std::cerr << "done: step " << state.step
+              << (settings.output.empty() ? "" : ", result in " + settings.output) << '\n';
 }
 
 constexpr const char* kHelp =
@@ -226,8 +229,9 @@ std::uint64_t number(const char* option, const char* text, std::uint64_t least, 
     const char* end = text + std::strlen(text);
     const auto [stop, status] = std::from_chars(text, end, value);
     if (status != std::errc() || stop != end || value < least || value > most)
-        throw std::invalid_argument(std::string("--") + option + " is a number from " + std::to_string(least) +
-                                    " to " + std::to_string(most) + ", not \"" + text + "\"");
+        throw std::invalid_argument(std::string("--") + option + " is a number from " +
+                                    std::to_string(least) + " to " + std::to_string(most) + ", not \"" +
+                                    text + "\"");
     return value;
 }
 
@@ -281,8 +285,11 @@ int exit_status(const ckpt::Error& error) {
     switch (error.code().value()) {
         case EINVAL: return 2;
         case ENOENT: return 3;
-        case ENOSPC: case EFBIG: return 5;
-        case EACCES: case EPERM: case EKEYREJECTED: return 8;
+        case ENOSPC:
+        case EFBIG: return 5;
+        case EACCES:
+        case EPERM:
+        case EKEYREJECTED: return 8;
         default: return 1;
     }
 }

@@ -183,7 +183,8 @@ int run(int argc, char** argv) {
     add_data_commands(app, parsed);
     if (const auto ended = parse(app, argc, argv))
         return *ended;
-    const auto done = parsed.chosen ? parsed.chosen() : fail(EINVAL, "no command is given (see pmemckpt-ctl --help)");
+    const auto done =
+        parsed.chosen ? parsed.chosen() : fail(EINVAL, "no command is given (see pmemckpt-ctl --help)");
     if (!done)
         log::error("{}", done.error().message);
     return done ? kExitSuccess : exit_status(done.error().code);

@@ -18,10 +18,6 @@ namespace pmemckpt::ctl {
 
 namespace {
 
-std::string plural(std::uint64_t count, std::string_view what) {
-    return fmt::format("{} {}{}", count, what, count == 1 ? "" : "s");
-}
-
 /// What --force destroys: said before it is done. EBUSY while a manager has the pool.
 Status say_what_is_replaced(const std::string& path) {
     auto old = pool::Pool::open(path);
@@ -82,9 +78,17 @@ Status report(const Common& common, const std::string& path, const std::string& 
                     "  pages        {} of {}\n"
                     "  usable       {}\n"
                     "  durability   {}\n"
-                    "  manager key  {} (keep a copy: without it nobody can serve this pool)\n",
+                    "  manager key  {}\n",
                     path, pool::to_string(info.uuid), info.pages, format_size(info.page_size),
                     format_size(info.pages * info.page_size), media::to_string(info.durability), key_path));
+}
+
+/// Replacing a pool's manager key would take the pool away from its manager for good.
+Status check_not_a_pool_key(std::string_view principal) {
+    const auto prefix = wire::pool_key_name("");
+    if (principal.starts_with(prefix) && pool::parse_uuid(principal.substr(prefix.size())))
+        return fail(EINVAL, "{} names a pool's manager key, which create-pool makes", principal);
+    return {};
 }
 
 }  // namespace
@@ -104,6 +108,7 @@ Status create_pool(const Common& common, const CreatePool& request) {
 }
 
 Status create_key(const Common& common, const CreateKey& request) {
+    TRY(check_not_a_pool_key(request.principal));
     const auto directory = key_directory(common);
     auto path = store_key(directory, request.principal, Key::random(), request.force);
     if (!path && path.error().code == EEXIST)

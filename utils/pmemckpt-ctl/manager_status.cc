@@ -126,9 +126,10 @@ std::string joined(const Json& list) {
 std::string manager_line(const Json& status) {
     if (status.contains("server"))
         return fmt::format("{} at {}\n", text_of(status, "version"), text_of(status, "server"));
-    return fmt::format("{}, pid {}, {} on {}, {} sessions, {} windows, up {} s\n", text_of(status, "version"),
+    return fmt::format("{}, pid {}, {} on {}, {}, {}, up {} s\n", text_of(status, "version"),
                        text_of(status, "pid"), text_of(status, "engine"), joined(array_of(status, "listen")),
-                       array_of(status, "sessions").size(), array_of(status, "windows").size(),
+                       plural(array_of(status, "sessions").size(), "session"),
+                       plural(array_of(status, "windows").size(), "window"),
                        text_of(status, "uptime_seconds"));
 }
 

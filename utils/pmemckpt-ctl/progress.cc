@@ -15,7 +15,7 @@ namespace {
 
 constexpr std::chrono::milliseconds kBetweenUpdates(100);
 constexpr std::size_t kDefaultColumns = 80;
-constexpr std::size_t kBarColumns = 24;
+constexpr std::size_t kBarColumns = 12;
 constexpr std::string_view kStartOfLine = "\r\033[K";
 
 /// Best effort: nothing depends on the line being seen.

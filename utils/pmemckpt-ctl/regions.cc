@@ -12,7 +12,7 @@ namespace pmemckpt::ctl {
 namespace {
 
 std::string losses(const wire::Region& region) {
-    return fmt::format("{} generation{} of {} in all", region.generations, region.generations == 1 ? "" : "s",
+    return fmt::format("{} of {} in all", plural(region.generations, "generation"),
                        format_size(region.bytes));
 }
 
@@ -31,9 +31,9 @@ Status create_region(const Common& common, const CreateRegion& request) {
     const auto region = TRY(client->create_region(request.name, settings, true));
     if (common.json)
         return print(region_json(region));
-    return print(
-        fmt::format("{} created: keeps {} generations of {}; its owner is {}\n", region.name, region.keep,
-                    region.max_size ? "at most " + format_size(region.max_size) : "any size", region.owner));
+    return print(fmt::format(
+        "{} created: keeps {} of {}; its owner is {}\n", region.name, plural(region.keep, "generation"),
+        region.max_size ? "at most " + format_size(region.max_size) : "any size", region.owner));
 }
 
 Status destroy_region(const Common& common, const DestroyRegion& request) {

@@ -53,6 +53,10 @@ std::string crc32c_text(std::uint32_t crc32c) {
     return fmt::format("{:08x}", crc32c);
 }
 
+std::string plural(std::uint64_t count, std::string_view what) {
+    return fmt::format("{} {}{}", count, what, count == 1 ? "" : "s");
+}
+
 Table::Table(std::vector<Column> columns) : columns_(std::move(columns)) {}
 
 void Table::add(std::vector<std::string> row) {

@@ -18,6 +18,9 @@ std::string durability_name(std::uint8_t durability);
 /// Eight hexadecimal digits, as crc32c is written everywhere.
 std::string crc32c_text(std::uint32_t crc32c);
 
+/// "1 region", "2 regions".
+std::string plural(std::uint64_t count, std::string_view what);
+
 /// Rows under a heading, columns aligned; a column with numbers stands to the right.
 class Table {
 public:

@@ -1,5 +1,5 @@
-// pmemckpt for C++17 and later: owners for the handles of pmemckpt.h, and exceptions for its errors. Header only, over
-// the C API alone. See pmemckpt(3).
+// pmemckpt for C++17 and later: owners for the handles of pmemckpt.h, and exceptions for its errors. Header
+// only, over the C API alone. See pmemckpt(3).
 #ifndef PMEMCKPT_HH
 #define PMEMCKPT_HH
 
@@ -29,8 +29,16 @@ public:
     /// The manager can't be reached, or the connection was lost: connect again, perhaps later.
     bool is_connection() const noexcept {
         switch (code().value()) {
-            case ECONNREFUSED: case ECONNRESET: case ECONNABORTED: case ENOTCONN: case EPIPE: case ETIMEDOUT:
-            case EHOSTUNREACH: case ENETUNREACH: case EADDRNOTAVAIL: case ESHUTDOWN: return true;
+            case ECONNREFUSED:
+            case ECONNRESET:
+            case ECONNABORTED:
+            case ENOTCONN:
+            case EPIPE:
+            case ETIMEDOUT:
+            case EHOSTUNREACH:
+            case ENETUNREACH:
+            case EADDRNOTAVAIL:
+            case ESHUTDOWN: return true;
             default: return false;
         }
     }

@@ -24,7 +24,7 @@ void IwarpConnection::on_events(std::uint32_t events) {
         case State::open: work((events & (EPOLLIN | kGone)) != 0); break;
         case State::draining:
             if ((events & kGone) != 0)
-                finish(false);
+                finish(false);  // also while a finish waits: then there is nothing to linger for
             else
                 transmit();
             break;
@@ -136,7 +136,7 @@ void IwarpConnection::take_persisted() {
         return;
     responses_.persist_done();
     if (std::exchange(finish_waits_, false)) {
-        finish(false);
+        finish(finish_lingers_);
         return;
     }
     if (*status)

@@ -138,6 +138,7 @@ private:
     std::function<void()> left_;
     std::optional<Error> why_;  // of the end, once it has begun
     bool finish_waits_ = false;  // for a persist that is under way
+    bool finish_lingers_ = false;
     std::vector<Operation> taking_;
 
     mutable std::mutex mutex_;  // guards these; nothing is called under it

@@ -74,6 +74,9 @@ void IwarpConnection::start_draining() {
 
 void IwarpConnection::finish(bool linger_after) {
     state_ = State::draining;
+    finish_lingers_ = linger_after;
+    if (linger_after)
+        ::shutdown(link_.socket.get(), SHUT_WR);
     if (responses_.persisting()) {
         // Its windows' owner may go once it has had its on_close. Edge-triggered: a lost peer is not reported again
         // and again meanwhile.
@@ -103,7 +106,6 @@ void IwarpConnection::complete_all() {
 
 void IwarpConnection::linger() {
     state_ = State::lingering;
-    ::shutdown(link_.socket.get(), SHUT_WR);
     reactor_->set_deadline(*this, Clock::now() + kLingerTime);
     reactor_->set_interest(*this, EPOLLIN);
 }

@@ -127,10 +127,12 @@ void IwarpConnection::fail_start_up(Error why) {
     }
     handler_.reset();
     leave_start_up(tl::unexpected<Error>(std::move(why)));
-    if (linger_after)
+    if (linger_after) {
+        ::shutdown(link_.socket.get(), SHUT_WR);
         linger();
-    else
+    } else {
         end();
+    }
 }
 
 }  // namespace pmemckpt::rdma::iwarp

@@ -43,16 +43,19 @@ std::size_t Receiver::header_wanted() const {
 }
 
 Receiver::Progress Receiver::receive_header() {
-    if (const auto broken = check_length())
-        return tl::unexpected<Stop>(violation(*broken));
     const std::size_t wanted = header_wanted();
+    Progress progress = Step::again;
     if (header_have_ < wanted) {
         iovec piece{header_.data() + header_have_, wanted - header_have_};
         std::size_t received = 0;
-        const auto progress = receive({&piece, 1}, received);
+        progress = receive({&piece, 1}, received);
         header_have_ += received;
-        return progress;
     }
+    if (const auto broken = check_length())
+        return tl::unexpected<Stop>(violation(*broken));
+    // An untagged header turns out to be longer when its first bytes are there.
+    if (header_have_ < header_wanted())
+        return progress;
     segment_ = decode_segment(header_.data() + kLengthBytes);
     if (const auto broken = begin_segment())
         return tl::unexpected<Stop>(violation(*broken));

@@ -1,0 +1,94 @@
+#pragma once
+// A manager in this process, with a pool and keys in the test's directory, and clients of it.
+#include <cstdlib>
+#include <filesystem>
+#include <memory>
+
+#include "driver/manager.hh"
+#include "lib/client/client.hh"
+#include "lib/pool/pool.hh"
+#include "lib/wire/handshake.hh"
+#include "tests/support/check.hh"
+
+namespace pmemckpt::test {
+
+inline constexpr std::uint64_t kPoolBytes = 64 * kMiB;
+inline constexpr std::uint64_t kPageBytes = 64 * kKiB;
+
+/// What the environment of whoever runs the tests says must not matter.
+inline void clear_environment() {
+    for (const char* name :
+         {"PMEMCKPT_SERVER", "PMEMCKPT_POOL", "PMEMCKPT_PRINCIPAL", "PMEMCKPT_KEY_DIR", "PMEMCKPT_TRANSPORT"})
+        ::unsetenv(name);
+}
+
+class ManagerHere {
+public:
+    explicit ManagerHere(driver::Limits limits = {}) : limits_(limits) {
+        key_dir_ = (directory() / "keys").string();
+        const auto pool_key = Key::random();
+        pool::CreateOptions options;
+        options.path = (directory() / "pool").string();
+        options.size = kPoolBytes;
+        options.page_size = kPageBytes;
+        options.manager_key = wire::public_key(pool_key);
+        uuid_ = pool::to_string(ok(pool::Pool::create(options)));
+        ok(store_key(key_dir_, wire::pool_key_name(uuid_), pool_key));
+        ok(store_key(key_dir_, "alice", Key::random()));
+        ok(store_key(key_dir_, "bob", Key::random()));
+        start();
+    }
+
+    void start() {
+        driver::Config config;
+        config.pools = {{"first", (directory() / "pool").string()}};
+        config.listen = {Address{"127.0.0.1", port_}};
+        config.transport = "iwarp";
+        config.key_dir = key_dir_;
+        config.log_level = log::Level::error;
+        config.limits = limits_;
+        manager_ = ok(driver::Manager::start(config));
+        port_ = manager_->addresses().at(0).port;
+    }
+    /// At once, as a kill does it for those who are connected.
+    void end() { manager_.reset(); }
+
+    client::Options options(const std::string& principal = "alice") const {
+        client::Options options;
+        options.server = format_address({"127.0.0.1", port_});
+        options.principal = principal;
+        options.key_dir = key_dir_;
+        options.transport = "iwarp";
+        return options;
+    }
+    std::shared_ptr<client::Client> connect(const std::string& principal = "alice") const {
+        return ok(client::Client::connect(options(principal)));
+    }
+    driver::Manager& manager() { return *manager_; }
+    const std::string& key_dir() const { return key_dir_; }
+    const std::string& uuid() const { return uuid_; }
+
+private:
+    driver::Limits limits_;
+    std::string key_dir_, uuid_;
+    std::uint16_t port_ = 0;
+    std::unique_ptr<driver::Manager> manager_;
+};
+
+/// The content of a generation, read at once.
+inline std::vector<std::byte> content(client::Client& client, const std::string& region,
+                                      std::uint64_t number = 0) {
+    const auto reader = ok(client.open(region, number));
+    std::vector<std::byte> bytes(reader->generation().length);
+    equal(ok(reader->read(0, bytes)), bytes.size());
+    return bytes;
+}
+
+inline wire::Generation save(client::Client& client, const std::string& region,
+                             std::span<const std::byte> bytes) {
+    const auto writer = ok(client.begin(region, bytes.size()));
+    ok(writer->write(0, bytes));
+    return ok(writer->seal());
+}
+
+}  // namespace pmemckpt::test

@@ -1,0 +1,278 @@
+// What fails, fails at once and says why: keys, pools, addresses, and a manager that goes away in the middle.
+#include <algorithm>
+#include <atomic>
+#include <cerrno>
+#include <thread>
+
+#include "lib/rdma/engine.hh"
+#include "lib/wire/handshake.hh"
+#include "tests/unit/client_fixture.hh"
+
+namespace {
+
+using namespace pmemckpt;
+using client::Client;
+using test::ManagerHere;
+
+bool is_loss(const Error& error) {
+    constexpr int kCodes[] = {ECONNRESET, ESHUTDOWN, ETIMEDOUT, EPIPE, ENOTCONN, ECONNABORTED};
+    return std::find(std::begin(kCodes), std::end(kCodes), error.code) != std::end(kCodes) &&
+           error.message.find("the connection to 127.0.0.1:") != std::string::npos &&
+           error.message.find("connect again") != std::string::npos;
+}
+
+template <class T>
+void expect_loss(const Result<T>& result, test::Place place = test::Place::current()) {
+    if (result)
+        test::fail_at(place, "it went well on a lost connection");
+    if (!is_loss(result.error()))
+        test::fail_at(place, fmt::format("error {}: {}", result.error().code, result.error().message));
+}
+
+void keys_must_be_right() {
+    ManagerHere here;
+    test::error(Client::connect(here.options("carol")), ENOENT);
+    const auto elsewhere = (test::directory() / "elsewhere").string();
+    test::ok(store_key(elsewhere, "alice", Key::random()));
+    test::ok(store_key(elsewhere, "carol", Key::random()));
+    auto options = here.options();
+    options.key_dir = elsewhere;
+    test::contains(test::error(Client::connect(options), EKEYREJECTED), "alice");
+    options.principal = "carol";  // has a key, and the manager knows none
+    test::contains(test::error(Client::connect(options), EKEYREJECTED), "carol");
+    options.principal = "../alice";
+    test::error(Client::connect(options), EINVAL);
+    here.connect();
+}
+
+void the_pools_known_key_must_be_the_managers() {
+    ManagerHere here;
+    const auto elsewhere = (test::directory() / "elsewhere").string();
+    test::ok(store_key(elsewhere, "alice", test::ok(load_key(here.key_dir(), "alice"))));
+    auto options = here.options();
+    options.key_dir = elsewhere;
+    CHECK(Client::connect(options).has_value());
+    test::ok(store_key(elsewhere, wire::pool_key_name(here.uuid()), Key::random()));
+    test::contains(test::error(Client::connect(options), EKEYREJECTED), here.uuid());
+}
+
+void pools_and_addresses_must_be_there() {
+    ManagerHere here;
+    auto options = here.options();
+    options.pool = "second";
+    test::contains(test::error(Client::connect(options), ENOENT), "second");
+    options.pool = "00000000-0000-4000-8000-000000000000";
+    test::error(Client::connect(options), ENOENT);
+    options.pool = here.uuid();
+    test::equal(pool::to_string(test::ok(Client::connect(options))->pool_uuid()), here.uuid());
+    options.pool = std::string(1000, 'x');
+    test::error(Client::connect(options), ENAMETOOLONG);
+    options = here.options();
+    options.server = "127.0.0.1:0";
+    test::error(Client::connect(options), EINVAL);
+    options.server = "127.0.0.1:x";
+    test::error(Client::connect(options), EINVAL);
+    options = here.options();
+    options.transport = "pigeon";
+    CHECK(!Client::connect(options));
+    here.end();
+    test::contains(test::error(Client::connect(here.options()), ECONNREFUSED), here.options().server);
+}
+
+void the_environment_fills_in_what_is_not_said() {
+    ManagerHere here;
+    const auto options = here.options();
+    ::setenv("PMEMCKPT_SERVER", options.server.c_str(), 1);
+    ::setenv("PMEMCKPT_PRINCIPAL", "bob", 1);
+    ::setenv("PMEMCKPT_KEY_DIR", options.key_dir.c_str(), 1);
+    ::setenv("PMEMCKPT_TRANSPORT", "iwarp", 1);
+    ::setenv("PMEMCKPT_POOL", "first", 1);
+    const auto bob = Client::connect({});
+    client::Options given;
+    given.principal = "alice";
+    const auto alice = Client::connect(given);
+    test::clear_environment();
+    test::equal(test::ok(bob)->options().principal, "bob");
+    test::equal(test::ok(alice)->options().principal, "alice");
+    test::equal(client::with_defaults({}).server, "localhost");
+    test::equal(client::with_defaults({}).transport, "auto");
+}
+
+void a_lost_manager_fails_everything_at_once() {
+    ManagerHere here;
+    const auto client = here.connect();
+    test::ok(client->create_region("lost", {}, true));
+    auto bytes = test::random_bytes(4 * kMiB);
+    test::save(*client, "lost", bytes);
+    const auto reader = test::ok(client->open("lost"));
+    const auto writer = test::ok(client->begin("lost", bytes.size()));
+    test::ok(writer->write(0, bytes));
+    here.end();
+    Status status;
+    while (status)  // until the loss is noticed here
+        status = writer->write(0, bytes);
+    expect_loss(status);
+    expect_loss(writer->flush());
+    expect_loss(writer->seal());
+    expect_loss(reader->read(0, bytes));
+    expect_loss(client->state());
+    expect_loss(client->regions());
+    expect_loss(client->begin("lost", 1));
+    expect_loss(client->register_memory(bytes));
+    expect_loss(client->wait_generation("lost", 0, 0));
+    test::ok(writer->abort());  // nothing is left to be dropped
+
+    here.start();
+    const auto again = here.connect();
+    test::equal(test::ok(again->generations("lost")).size(), 1U);  // what was not sealed is nowhere
+}
+
+/// The manager ends while threads wait, write and read: each of them ends with an error.
+void nobody_hangs() {
+    ManagerHere here;
+    const auto client = here.connect();
+    test::ok(client->create_region("busy", {}, true));
+    test::save(*client, "busy", test::random_bytes(8 * kMiB));
+    std::atomic<int> turning = 0, losses = 0, others = 0;
+    const auto repeat = [&](const std::function<Status()>& step) {
+        Status status = step();
+        ++turning;
+        while (status)
+            status = step();
+        ++(is_loss(status.error()) ? losses : others);
+    };
+    const auto without_value = [](const auto& result) {
+        return result ? Status() : tl::unexpected(result.error());
+    };
+    std::vector<std::jthread> threads;
+    threads.emplace_back([&] {
+        ++turning;
+        const auto waited = client->wait_generation("busy", 1'000'000, UINT32_MAX);
+        ++(!waited && is_loss(waited.error()) ? losses : others);
+    });
+    threads.emplace_back([&] { repeat([&] { return without_value(client->regions()); }); });
+    threads.emplace_back([&] {
+        const auto bytes = std::vector<std::byte>(3 * kMiB, std::byte{1});
+        const auto writer = client->begin("busy", bytes.size());
+        repeat([&] { return writer ? (*writer)->write(0, bytes) : without_value(writer); });
+    });
+    threads.emplace_back([&] {
+        std::vector<std::byte> into(8 * kMiB);
+        const auto reader = client->open("busy");
+        repeat([&] { return reader ? without_value((*reader)->read(0, into)) : without_value(reader); });
+    });
+    test::eventually([&] { return turning == 4; });
+    here.end();
+    threads.clear();
+    test::equal(losses.load(), 4);
+    test::equal(others.load(), 0);
+}
+
+/// A peer of this test's own: it answers a HELLO as it likes.
+class FalseManager final : public rdma::Handler {
+public:
+    using Answer = std::function<std::vector<std::byte>(const wire::Message&, std::span<const std::byte>)>;
+    FalseManager(std::shared_ptr<rdma::Connection> connection, Answer answer)
+        : connection_(std::move(connection)), answer_(std::move(answer)) {}
+    void on_message(std::span<const std::byte> bytes) override {
+        const auto message = wire::parse_message(bytes);
+        if (message)
+            static_cast<void>(connection_->send(answer_(*message, bytes)));
+    }
+    void on_completion(std::uint64_t, const Status&) override {}
+    void on_close(const Error&) override { connection_.reset(); }
+
+private:
+    std::shared_ptr<rdma::Connection> connection_;
+    Answer answer_;
+};
+
+Status connect_to_false_manager(FalseManager::Answer answer) {
+    const auto keys = (test::directory() / "keys").string();
+    static_cast<void>(store_key(keys, "alice", Key::parse(std::string(64, 'a')).value()));
+    const auto engine = test::ok(rdma::make_engine("iwarp", {}));
+    const auto listener = test::ok(engine->listen({"127.0.0.1", 0}, [&](auto connection) {
+        return std::make_shared<FalseManager>(std::move(connection), answer);
+    }));
+    client::Options options;
+    options.server = format_address(listener->address());
+    options.principal = "alice";
+    options.key_dir = keys;
+    options.transport = "iwarp";
+    const auto client = Client::connect(options);
+    return client ? Status() : tl::unexpected(client.error());
+}
+
+/// It has the key of alice, or not; and that of the pool, or not.
+FalseManager::Answer pretender(Key principal, Key pool, Key pool_shown, std::uint64_t page_size = 4096) {
+    const auto transcript = std::make_shared<wire::Transcript>();
+    return [=](const wire::Message& message, std::span<const std::byte> whole) {
+        if (static_cast<wire::Type>(message.header.type) == wire::Type::hello) {
+            wire::Challenge challenge;
+            challenge.pool_key = wire::public_key(pool_shown);
+            transcript->add(whole);
+            auto answer = wire::encode_answer(wire::Type::hello, message.header.request_id, challenge);
+            transcript->add(answer);
+            return answer;
+        }
+        const auto proof = wire::decode_body<wire::Proof>(message.body).value();
+        wire::Welcome welcome;
+        welcome.mac = transcript->manager_mac(principal, proof.mac);
+        welcome.signature = transcript->sign(pool, proof.mac);
+        welcome.page_size = page_size;
+        return wire::encode_answer(wire::Type::proof, message.header.request_id, welcome);
+    };
+}
+
+void a_false_manager_is_not_believed() {
+    const auto alice = Key::parse(std::string(64, 'a')).value();
+    const auto pool = Key::random();
+    test::ok(connect_to_false_manager(pretender(alice, pool, pool)));
+    test::contains(test::error(connect_to_false_manager(pretender(Key::random(), pool, pool)), EKEYREJECTED),
+                   "does not have the key of alice");
+    test::contains(test::error(connect_to_false_manager(pretender(alice, Key::random(), pool)), EKEYREJECTED),
+                   "does not have the key of pool");
+    test::error(connect_to_false_manager(pretender(alice, pool, pool, 4097)), EPROTO);
+    test::error(connect_to_false_manager([](const wire::Message& message, auto) {
+                    return wire::encode_answer(wire::Type::hello, message.header.request_id, wire::Empty{});
+                }),
+                EPROTO);
+    test::error(connect_to_false_manager([](const wire::Message& message, auto) {
+                    wire::Challenge challenge;
+                    challenge.version = 2;
+                    return wire::encode_answer(wire::Type::hello, message.header.request_id, challenge);
+                }),
+                EPROTONOSUPPORT);
+}
+
+void a_silent_manager_is_given_up() {
+    const auto engine = test::ok(rdma::make_engine("iwarp", {}));
+    ManagerHere here;
+    struct Silent final : rdma::Handler {
+        void on_message(std::span<const std::byte>) override {}
+        void on_completion(std::uint64_t, const Status&) override {}
+        void on_close(const Error&) override {}
+    };
+    const auto listener =
+        test::ok(engine->listen({"127.0.0.1", 0}, [](auto) { return std::make_shared<Silent>(); }));
+    auto options = here.options();
+    options.server = format_address(listener->address());
+    options.timeout_ms = 200;
+    test::contains(test::error(Client::connect(options), ETIMEDOUT), "within 200 ms");
+}
+
+}  // namespace
+
+int main() {
+    test::clear_environment();
+    return test::run(
+        "client loss",
+        {{"keys must be right", keys_must_be_right},
+         {"the pool's known key must be the manager's", the_pools_known_key_must_be_the_managers},
+         {"pools and addresses must be there", pools_and_addresses_must_be_there},
+         {"the environment fills in", the_environment_fills_in_what_is_not_said},
+         {"a lost manager fails everything at once", a_lost_manager_fails_everything_at_once},
+         {"nobody hangs", nobody_hangs},
+         {"a false manager is not believed", a_false_manager_is_not_believed},
+         {"a silent manager is given up", a_silent_manager_is_given_up}});
+}

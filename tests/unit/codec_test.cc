@@ -1,0 +1,154 @@
+// Control messages on the wire: every type goes there and back; nothing torn, long or hostile is taken.
+#include <cerrno>
+
+#include "lib/wire/messages.hh"
+#include "tests/support/check.hh"
+
+using namespace pmemckpt;
+
+namespace {
+
+using Bytes = std::vector<std::byte>;
+
+/// Fills every field with something that is not zero.
+class Filler {
+public:
+    template <std::unsigned_integral T>
+    void operator()(T& value) {
+        value = static_cast<T>(test::generator()() | 1);
+    }
+    void operator()(std::int64_t& value) { value = -static_cast<std::int64_t>(test::generator()() >> 1); }
+    void operator()(std::string& text) { text = fmt::format("text {}", test::generator()() % 1'000'000); }
+    template <std::size_t N>
+    void operator()(std::array<std::uint8_t, N>& raw) {
+        for (auto& byte : raw)
+            (*this)(byte);
+    }
+    template <class T>
+    void operator()(std::vector<T>& list) {
+        list.resize(1 + test::generator()() % 5);
+        for (auto& element : list)
+            (*this)(element);
+    }
+    template <class T>
+        requires requires(T& t, Filler& f) { T::fields(t, f); }
+    void operator()(T& message) {
+        T::fields(message, *this);
+    }
+};
+
+template <class Body>
+Bytes encoded(const Body& body) {
+    wire::Encoder encoder;
+    encoder(body);
+    return encoder.bytes();
+}
+
+template <class Body>
+void check_body() {
+    Body body;
+    Filler{}(body);
+    const auto bytes = encoded(body);
+    CHECK(encoded(test::ok(wire::decode_body<Body>(bytes))) == bytes);
+    for (std::size_t size = 0; size < bytes.size(); ++size)
+        test::contains(test::error(wire::decode_body<Body>(std::span(bytes).first(size)), EPROTO), "cut short");
+    auto longer = bytes;
+    longer.push_back(std::byte{0});
+    test::contains(test::error(wire::decode_body<Body>(longer), EPROTO), "longer");
+    for (int round = 0; round < 200; ++round) {
+        const auto noise = test::random_bytes(test::generator()() % 300);
+        if (const auto decoded = wire::decode_body<Body>(noise))
+            CHECK(encoded(*decoded) == noise);  // one meaning, one encoding
+    }
+}
+
+template <class... Bodies>
+void check_bodies() {
+    (check_body<Bodies>(), ...);
+}
+
+void bodies_go_there_and_back() {
+    check_bodies<wire::ErrorAnswer, wire::Hello, wire::Challenge, wire::Proof, wire::Welcome, wire::Region,
+                 wire::Generation, wire::Window, wire::CreateRegion, wire::FindRegion, wire::DestroyRegion,
+                 wire::ListRegions, wire::RegionList, wire::Begin, wire::Begun, wire::Seal, wire::Abort,
+                 wire::OpenGeneration, wire::OpenedGeneration, wire::CloseGeneration, wire::ListGenerations,
+                 wire::GenerationList, wire::WaitGeneration, wire::FindGeneration, wire::PoolStatus>();
+    test::ok(wire::decode_body<wire::Empty>({}));
+    test::error(wire::decode_body<wire::Empty>(Bytes(1)), EPROTO);
+}
+
+std::string hexadecimal(const Bytes& bytes) {
+    std::string text;
+    for (const auto byte : bytes)
+        text += fmt::format("{}{:02x}", text.empty() ? "" : " ", std::to_integer<unsigned>(byte));
+    return text;
+}
+
+// The example of pmemckpt-protocol.7, byte by byte.
+void the_manual_tells_the_truth() {
+    test::equal(hexadecimal(wire::encode_request(5, wire::OpenGeneration{"team/app", 3})),
+                "00 01 03 04 00 00 00 12 00 00 00 00 00 00 00 05 "
+                "00 08 74 65 61 6d 2f 61 70 70 "
+                "00 00 00 00 00 00 00 03");
+    const wire::ErrorAnswer error{ENOENT, "no"};
+    test::equal(hexadecimal(wire::encode_answer(wire::Type::error, 5, error)),
+                "00 01 ff ff 00 00 00 08 00 00 00 00 00 00 00 05 00 00 00 02 00 02 6e 6f");
+}
+
+void numbers_are_as_the_manual_says() {
+    using wire::Type;
+    const auto number = [](Type type) { return static_cast<unsigned>(type); };
+    test::equal(number(Type::hello), 0x0101U);
+    test::equal(number(Type::proof), 0x0102U);
+    test::equal(number(Type::create_region), 0x0201U);
+    test::equal(number(Type::list_regions), 0x0204U);
+    test::equal(number(Type::begin), 0x0301U);
+    test::equal(number(Type::seal), 0x0302U);
+    test::equal(number(Type::abort), 0x0303U);
+    test::equal(number(Type::open_generation), 0x0304U);
+    test::equal(number(Type::close_generation), 0x0305U);
+    test::equal(number(Type::list_generations), 0x0306U);
+    test::equal(number(Type::wait_generation), 0x0307U);
+    test::equal(number(Type::find_generation), 0x0308U);
+    test::equal(number(Type::status), 0x0601U);
+    test::equal(encoded(wire::Header{}).size(), wire::kHeaderBytes);
+}
+
+void headers_that_lie_are_refused() {
+    const auto good = wire::encode_request(1, wire::FindRegion{"team/app"});
+    test::ok(wire::parse_message(good));
+    for (std::size_t size = 0; size < good.size(); ++size)
+        test::error(wire::parse_message(std::span(good).first(size)), EPROTO);
+    auto longer = good;
+    longer.push_back(std::byte{0});
+    test::error(wire::parse_message(longer), EPROTO);
+    auto huge = good;
+    for (std::size_t at = 4; at < 8; ++at)
+        huge[at] = std::byte{0xff};
+    test::contains(test::error(wire::parse_message(huge), EPROTO), "4294967295");
+    auto other = good;
+    other[1] = std::byte{2};
+    test::contains(test::error(wire::parse_message(other), EPROTONOSUPPORT), "version 2");
+}
+
+// A count or a length that says more than there is must cost nothing.
+void counts_that_lie_are_refused() {
+    Bytes list(2, std::byte{0xff});
+    test::error(wire::decode_body<wire::RegionList>(list), EPROTO);
+    test::error(wire::decode_body<wire::GenerationList>(list), EPROTO);
+    list.resize(2 + 200);
+    test::error(wire::decode_body<wire::RegionList>(list), EPROTO);
+    Bytes text(2 + 100, std::byte{0xff});
+    test::error(wire::decode_body<wire::FindRegion>(text), EPROTO);
+    test::error(wire::decode_body<wire::ListRegions>(text), EPROTO);
+}
+
+}  // namespace
+
+int main() {
+    return test::run("codec", {{"bodies go there and back", bodies_go_there_and_back},
+                               {"the manual tells the truth", the_manual_tells_the_truth},
+                               {"numbers are as the manual says", numbers_are_as_the_manual_says},
+                               {"headers that lie are refused", headers_that_lie_are_refused},
+                               {"counts that lie are refused", counts_that_lie_are_refused}});
+}

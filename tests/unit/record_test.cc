@@ -1,0 +1,99 @@
+#include "lib/format/record.hh"
+
+#include <cerrno>
+
+#include "tests/support/check.hh"
+
+using namespace pmemckpt;
+using namespace pmemckpt::format;
+
+namespace {
+
+constexpr std::array<std::uint8_t, 16> kUuid{9, 8, 7};
+
+GenerationSeal sample_seal() {
+    return {3, 14, 8193, -6, 5, 0xdeadbeef, 2, "someone", {{7, 1}, {2, 2}}, {11, 13}};
+}
+
+void records_verify_by_place_and_pool() {
+    const auto seed = journal_seed(kUuid, 40);
+    const auto body = encode(sample_seal());
+    const auto record = frame_record(seed, 41, Kind::generation_seal, body);
+    test::equal(record.size(), record_bytes(body.size()));
+    test::equal(record.size() % kRecordAlignment, std::size_t{0});
+    const auto view = read_record(seed, record, 0);
+    CHECK(view && view->sequence == 41 && view->length == record.size() && view->kind == 3 &&
+          view->version == 1);
+    // Another pool's record, and one of an earlier use of the half.
+    CHECK(!read_record(journal_seed({1}, 40), record, 0));
+    CHECK(!read_record(journal_seed(kUuid, 39), record, 0));
+}
+
+void each_flipped_byte_is_noticed() {
+    const auto seed = journal_seed(kUuid, 1);
+    auto record = frame_record(seed, 1, Kind::generation_seal, encode(sample_seal()));
+    for (auto& byte : record) {
+        byte ^= std::byte{1};
+        CHECK(!read_record(seed, record, 0));
+        byte ^= std::byte{1};
+    }
+    for (std::size_t size = 0; size < record.size(); ++size)
+        CHECK(!read_record(seed, std::span(record).first(size), 0));
+    CHECK(!read_record(seed, record, 8) && !read_record(seed, record, UINT64_MAX));
+    CHECK(read_record(seed, record, 0));
+}
+
+void bodies_come_back() {
+    const RegionPut put{5, 6, 7, 8, -9, 10, "team/app", "owner"};
+    const auto put_back = test::ok(decode_region_put(encode(put)));
+    CHECK(encode(put_back) == encode(put) && put_back.name == "team/app" && put_back.created_ns == -9);
+    const auto seal_back = test::ok(decode_generation_seal(encode(sample_seal())));
+    CHECK(encode(seal_back) == encode(sample_seal()) && seal_back.extents == sample_seal().extents);
+    CHECK(seal_back.dropped == sample_seal().dropped && seal_back.writer == "someone");
+    test::equal(test::ok(decode_region_drop(encode(RegionDrop{4}))).id, std::uint64_t{4});
+    test::equal(test::ok(decode_generation_drop(encode(GenerationDrop{4, 6}))).number, std::uint64_t{6});
+}
+
+void bodies_of_the_wrong_size_are_refused() {
+    const auto seal = encode(sample_seal());
+    const auto put = encode(RegionPut{1, 1, 1, 0, 0, 1, "a", "b"});
+    for (std::size_t size = 0; size < seal.size(); ++size)
+        test::error(decode_generation_seal(std::span(seal).first(size)), EUCLEAN);
+    for (std::size_t size = 0; size < put.size(); ++size)
+        test::error(decode_region_put(std::span(put).first(size)), EUCLEAN);
+    auto longer = seal;
+    longer.push_back(std::byte{1});
+    test::contains(test::error(decode_generation_seal(longer), EUCLEAN), "padding");
+    longer.resize(seal.size() + 8);
+    test::contains(test::error(decode_generation_seal(longer), EUCLEAN), "too many");
+}
+
+void enormous_counts_allocate_nothing() {
+    auto body = encode(sample_seal());
+    for (const std::size_t field : {44U, 48U}) {  // extents, dropped numbers
+        auto lie = body;
+        for (std::size_t byte = 0; byte < 4; ++byte)
+            lie[field + byte] = std::byte{0xff};
+        test::error(decode_generation_seal(lie), EUCLEAN);
+    }
+}
+
+void a_page_of_its_own_fits_the_journals_share() {
+    GenerationSeal worst = sample_seal();
+    worst.writer.assign(64, 'w');
+    worst.extents = {{1, 1}};
+    worst.dropped.clear();
+    test::equal(record_bytes(encode(worst).size()), std::uint64_t{152});
+}
+
+}  // namespace
+
+int main() {
+    return test::run(
+        "record", {{"records_verify_by_place_and_pool", records_verify_by_place_and_pool},
+                   {"each_flipped_byte_is_noticed", each_flipped_byte_is_noticed},
+                   {"bodies_come_back", bodies_come_back},
+                   {"bodies_of_the_wrong_size_are_refused", bodies_of_the_wrong_size_are_refused},
+                   {"enormous_counts_allocate_nothing", enormous_counts_allocate_nothing},
+                   {"a_page_of_its_own_fits_the_journals_share", a_page_of_its_own_fits_the_journals_share}});
+}
