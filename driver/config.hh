@@ -1,5 +1,5 @@
 #pragma once
-// What a manager is started with: pmemckptd.toml(5 of pmemckptd.8, CONFIGURATION) and the options over it.
+// What a manager is started with: the file and the options over it. See pmemckptd.8, CONFIGURATION.
 #include <cstdint>
 #include <string>
 #include <vector>

@@ -62,9 +62,10 @@ private:
 Status Manager::Parts::start() {
     TRY(check_config(config_));
     log::set_level(config_.log_level);
-    if (!config_.address_file.empty())
-        ::unlink(config_.address_file.c_str());  // of one who was here before: who waits for it waits for us
     TRY(open_pools(config_.pools));
+    // Of one who was here before, and is gone: the pools were free. Who waits for the file waits for ours.
+    if (!config_.address_file.empty())
+        ::unlink(config_.address_file.c_str());
     engine_ = TRY(rdma::make_engine(config_.transport, engine_options(config_)));
     TRY(listen());
     TRY(open_admin_socket());

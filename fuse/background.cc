@@ -35,7 +35,8 @@ void pass_to_syslog(FileDescriptor from) {
             }
 }
 
-/// stdin and stdout closed, stderr a pipe whose lines go to syslog(3). A full pipe loses lines and blocks nobody.
+/// stdin and stdout closed, stderr a pipe whose lines go to syslog(3). A full pipe loses lines and blocks
+/// nobody.
 class Detached {
 public:
     Status leave_terminal() {

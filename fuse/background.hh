@@ -10,8 +10,8 @@ namespace pmemckpt::view {
 /// EPIPE: who waited for it is gone, so nobody wants it any more.
 using Announce = std::function<Status()>;
 
-/// Forks. In the child runs serve(announce); the parent waits for the announcement, or for serve's error, which it
-/// prints in one line. Returns the exit status, in both. No thread may have been started before.
+/// Forks. In the child runs serve(announce); the parent waits for the announcement, or for serve's error,
+/// which it prints in one line. Returns the exit status, in both. No thread may have been started before.
 int run_in_background(const std::function<Status(const Announce&)>& serve);
 
 /// Prints an error as programs do, and gives its exit status.

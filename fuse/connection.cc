@@ -62,8 +62,8 @@ Status Connection::note_loss(const Error& why) {
 Result<std::shared_ptr<client::Client>> Connection::connect_again() {
     auto fresh = TRY(client::Client::connect(options_));
     if (fresh->pool_uuid() != uuid_)
-        return fail(ENOTCONN, "{} serves pool {} now, not {}", options_.server, pool::to_string(fresh->pool_uuid()),
-                    pool::to_string(uuid_));
+        return fail(ENOTCONN, "{} serves pool {} now, not {}", options_.server,
+                    pool::to_string(fresh->pool_uuid()), pool::to_string(uuid_));
     return fresh;
 }
 

@@ -1,5 +1,6 @@
 #pragma once
-// A client that comes back: when its connection is lost, the next use connects anew, to the same pool and no other.
+// A client that comes back: when its connection is lost, the next use connects anew, to the same pool and no
+// other.
 #include <chrono>
 #include <memory>
 #include <mutex>
@@ -19,8 +20,8 @@ public:
     /// The client's errors, as they are: for the first time, a wrong key has to be a wrong key.
     static Result<std::shared_ptr<Connection>> connect(const client::Options& options);
 
-    /// The client; a new one when the last one's connection is lost. Waits at most the options' timeout for each thread
-    /// ahead of this one. ENOTCONN with the reason, whatever that is.
+    /// The client; a new one when the last one's connection is lost. Waits at most the options' timeout for
+    /// each thread ahead of this one. ENOTCONN with the reason, whatever that is.
     Result<std::shared_ptr<client::Client>> client();
 
     /// operation(client); once more, on a new connection, when the connection broke under it.
@@ -31,7 +32,8 @@ public:
             auto result = operation(*now);
             if (result || (now->state() && !is_connection_error(result.error().code)))
                 return result;
-            if (again || now->state())  // a request that timed out on a connection that stands is not made twice
+            if (again ||
+                now->state())  // a request that timed out on a connection that stands is not made twice
                 return fail(ENOTCONN, "{}", result.error().message);
         }
     }
@@ -50,7 +52,8 @@ private:
 
     const client::Options options_;  // all filled in; the pool by its UUID
     const wire::Uuid uuid_;
-    mutable std::mutex mutex_;  // guards what follows; held while connecting, so that one thread does it for all
+    mutable std::mutex
+        mutex_;  // guards what follows; held while connecting, so that one thread does it for all
     std::shared_ptr<client::Client> client_;
     bool lost_ = false;
     std::string reason_;  // of the last failed attempt

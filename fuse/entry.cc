@@ -65,14 +65,16 @@ Entry::Key Entry::key() const {
 std::uint64_t generation_inode_number(std::uint64_t region_id, std::uint64_t number) {
     if (region_id >> kRegionBits == 0 && number >> kNumberBits == 0)
         return kGenerationBit | region_id << kNumberBits | number;
-    // Beyond eight million regions or 274 thousand million generations; alike numbers there disturb nobody but tar(1).
+    // Beyond eight million regions or 274 thousand million generations; alike numbers there disturb nobody
+    // but tar(1).
     const auto mixed = hash(fmt::format("{}.{}", region_id, number));
     return kGenerationBit | kFolderBit | mixed >> 3;
 }
 
 std::uint64_t inode_number(const Entry& entry) {
     switch (entry.kind) {
-        case Kind::generation: return generation_inode_number(entry.generation.region_id, entry.generation.number);
+        case Kind::generation:
+            return generation_inode_number(entry.generation.region_id, entry.generation.number);
         case Kind::status: return kStatusInode;
         case Kind::folder: return entry.path.empty() ? kRootInode : kFolderBit | hash(entry.path) >> 3;
         default: return kFolderBit | hash(entry.path, hash(".generations/")) >> 3;

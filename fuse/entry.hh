@@ -22,7 +22,8 @@ enum class Kind : std::uint8_t {
 
 struct Entry {
     Kind kind = Kind::folder;
-    std::string path;             ///< of a folder: the region names below it start with this; of a generation: its region
+    std::string
+        path;  ///< of a folder: the region names below it start with this; of a generation: its region
     wire::Generation generation;  ///< of a generation
 
     /// Two entries with equal keys are one inode.

@@ -75,8 +75,8 @@ void fill(fuse_req_t request, Page& page, const Node& node, const OpenFolder& fo
             return;
 }
 
-Result<Page> read_lines(fuse_req_t request, fuse_ino_t id, size_t size, off_t offset, const fuse_file_info& info,
-                        Add add) {
+Result<Page> read_lines(fuse_req_t request, fuse_ino_t id, size_t size, off_t offset,
+                        const fuse_file_info& info, Add add) {
     constexpr std::size_t kMaximumPageBytes = 1 << 20;
     auto& view = view_of(request);
     const auto node = TRY(node_of(view, id));

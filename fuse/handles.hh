@@ -1,5 +1,6 @@
 #pragma once
-// What the kernel has open: numbers for fuse_file_info.fh, and an end of everything when the session ends without a release.
+// What the kernel has open: numbers for fuse_file_info.fh, and an end of everything when the session ends
+// without a release.
 #include <cstdint>
 #include <memory>
 #include <mutex>

@@ -2,7 +2,9 @@
 
 namespace pmemckpt::view {
 
-InodeTable::InodeTable() { look_up(Entry{}); }
+InodeTable::InodeTable() {
+    look_up(Entry{});
+}
 
 std::shared_ptr<Node> InodeTable::look_up(const Entry& entry) {
     std::lock_guard lock(mutex_);

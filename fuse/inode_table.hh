@@ -16,7 +16,8 @@ struct Node {
     NodeId id = 0;
     Entry entry;
 
-    std::mutex open_mutex;  ///< guards `content`; held while a generation is opened, so that it is opened once
+    std::mutex
+        open_mutex;  ///< guards `content`; held while a generation is opened, so that it is opened once
     std::weak_ptr<Content> content;
 };
 

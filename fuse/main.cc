@@ -12,7 +12,9 @@ using namespace pmemckpt;
 
 namespace {
 
-int print(const std::string& text) { return std::fputs(text.c_str(), stdout) < 0 ? kExitFailure : kExitSuccess; }
+int print(const std::string& text) {
+    return std::fputs(text.c_str(), stdout) < 0 ? kExitFailure : kExitSuccess;
+}
 
 int run_in_foreground(const view::MountOptions& options, const std::string& point) {
     const auto served = view::serve(options, point, []() -> Status { return {}; });

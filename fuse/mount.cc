@@ -1,7 +1,7 @@
 #include "fuse/mount.hh"
 
-#include <fuse_lowlevel.h>
 #include <fcntl.h>
+#include <fuse_lowlevel.h>
 #include <pthread.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -31,14 +31,16 @@ std::string escape(const std::string& value) {
 }
 
 std::string libfuse_options(const MountSettings& settings) {
-    return fmt::format("-oro,nosuid,nodev,default_permissions,subtype=pmemckpt,fsname={}{}{}", escape(settings.source),
-                       settings.allow_other ? ",allow_other" : "", settings.noexec ? ",noexec" : "");
+    return fmt::format("-oro,nosuid,nodev,default_permissions,subtype=pmemckpt,fsname={}{}{}",
+                       escape(settings.source), settings.allow_other ? ",allow_other" : "",
+                       settings.noexec ? ",noexec" : "");
 }
 
 /// What libfuse, or fusermount3 that it starts, prints meanwhile becomes a part of our error.
 class CapturedStderr {
 public:
-    CapturedStderr() : old_(::fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3)), file_(::memfd_create("stderr", MFD_CLOEXEC)) {
+    CapturedStderr()
+        : old_(::fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3)), file_(::memfd_create("stderr", MFD_CLOEXEC)) {
         if (old_ && file_)
             ::dup2(file_.get(), STDERR_FILENO);
     }
@@ -67,7 +69,8 @@ void set_signals(int how) {
     pthread_sigmask(how, &signals, nullptr);
 }
 
-// What the kernel reads ahead is set by the administrator of the device, not in the handshake; without root it stays.
+// What the kernel reads ahead is set by the administrator of the device, not in the handshake; without root
+// it stays.
 void raise_read_ahead(const std::string& point) {
     const auto table = read_mount_table();
     const auto mounted = table ? mounted_at(*table, point) : std::nullopt;
@@ -80,13 +83,25 @@ void raise_read_ahead(const std::string& point) {
         log::info("{}: {}; reading in sequence is slower", path, system_error(errno, "").message);
 }
 
+Status check_device() {
+    constexpr const char* kDevice = "/dev/fuse";
+    if (::access(kDevice, R_OK | W_OK) == 0)
+        return {};
+    if (errno == ENOENT)
+        return fail(ENODEV,
+                    "there is no {}: this kernel has no FUSE, or its module is not loaded (modprobe fuse)",
+                    kDevice);
+    return fail_errno(errno, "{} can't be opened by this user", kDevice);
+}
+
 }  // namespace
 
-void block_end_signals() { set_signals(SIG_BLOCK); }
+void block_end_signals() {
+    set_signals(SIG_BLOCK);
+}
 
 Result<std::unique_ptr<Mount>> Mount::mount(View& view, const MountSettings& settings) {
-    if (::access("/dev/fuse", F_OK) != 0)
-        return fail(ENODEV, "there is no /dev/fuse: this kernel has no FUSE, or its module is not loaded (modprobe fuse)");
+    TRY(check_device());
     auto options = libfuse_options(settings);
     std::string program = "mount.pmemckpt";
     char* argv[] = {program.data(), options.data(), nullptr};
@@ -98,7 +113,8 @@ Result<std::unique_ptr<Mount>> Mount::mount(View& view, const MountSettings& set
     const bool good = mount->session_ && fuse_session_mount(mount->session_, settings.point.c_str()) == 0;
     const auto said = captured.restore();
     if (!good)
-        return fail(ECANCELED, "can't mount on {}: {}", settings.point, said.empty() ? "libfuse gave no reason" : said);
+        return fail(ECANCELED, "can't mount on {}: {}", settings.point,
+                    said.empty() ? "libfuse gave no reason" : said);
     mount->mounted_ = true;
     TRY(mount->shake_hands());
     raise_read_ahead(settings.point);

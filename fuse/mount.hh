@@ -9,7 +9,7 @@ struct fuse_session;
 
 namespace pmemckpt::view {
 
-inline constexpr unsigned kMaximumThreads = 16;   ///< that serve requests at a time
+inline constexpr unsigned kMaximumThreads = 16;  ///< that serve requests at a time
 inline constexpr unsigned kReadAheadKiB = 4096;  ///< of the mount, where root may set it
 
 struct MountSettings {
@@ -19,14 +19,14 @@ struct MountSettings {
     bool noexec = false;
 };
 
-/// Keeps the signals that end a mount from this thread, and from those that it starts. Before any other thread is
-/// started: only the one in Mount::run() takes them.
+/// Keeps the signals that end a mount from this thread, and from those that it starts. Before any other
+/// thread is started: only the one in Mount::run() takes them.
 void block_end_signals();
 
 class Mount {
 public:
     /// On return the file system is mounted and has shaken hands with the kernel; requests wait until run().
-    /// ENODEV (no FUSE here), ECANCELED with what libfuse or fusermount3 said.
+    /// ENODEV (no FUSE here), EACCES, ECANCELED with what libfuse or fusermount3 said.
     static Result<std::unique_ptr<Mount>> mount(View& view, const MountSettings& settings);
     /// Unmounts when it still is mounted.
     ~Mount();

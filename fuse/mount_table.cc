@@ -16,7 +16,8 @@ namespace pmemckpt::view {
 namespace {
 
 bool is_octal(std::string_view digits) {
-    return digits.size() == 3 && digits.find_first_not_of("01234567") == std::string_view::npos && digits[0] < '4';
+    return digits.size() == 3 && digits.find_first_not_of("01234567") == std::string_view::npos &&
+           digits[0] < '4';
 }
 
 // "\040" is a space; tab, newline and backslash are written so, too.
@@ -87,7 +88,8 @@ Result<std::string> check_mount_point(const std::string& path) {
         return fail_errno(errno, "mount point {}", path);
     const auto top = mounted_at(TRY(read_mount_table()), real.get());
     if (top && top->type == kFileSystemType)
-        return fail(EBUSY, "{} is mounted on {} already; unmount it first: umount {}", top->source, path, path);
+        return fail(EBUSY, "{} is mounted on {} already; unmount it first: umount {}", top->source, path,
+                    path);
     struct stat attributes {};
     if (::stat(real.get(), &attributes) != 0)
         return fail_errno(errno, "mount point {}", path);

@@ -9,8 +9,12 @@ namespace pmemckpt::view {
 
 namespace {
 
-bool by_name(const wire::Region& a, const wire::Region& b) { return a.name < b.name; }
-bool same_name(const wire::Region& a, const wire::Region& b) { return a.name == b.name; }
+bool by_name(const wire::Region& a, const wire::Region& b) {
+    return a.name < b.name;
+}
+bool same_name(const wire::Region& a, const wire::Region& b) {
+    return a.name == b.name;
+}
 
 }  // namespace
 
@@ -21,8 +25,9 @@ Names::Names(std::vector<wire::Region> regions) : regions_(std::move(regions)) {
 }
 
 std::size_t Names::first_at_or_after(std::string_view name) const {
-    const auto found = std::lower_bound(regions_.begin(), regions_.end(), name,
-                                        [](const wire::Region& region, std::string_view n) { return region.name < n; });
+    const auto found =
+        std::lower_bound(regions_.begin(), regions_.end(), name,
+                         [](const wire::Region& region, std::string_view n) { return region.name < n; });
     return static_cast<std::size_t>(found - regions_.begin());
 }
 
@@ -34,20 +39,24 @@ NameIs Names::what(std::string_view path) const {
         return NameIs::region;
     const auto prefix = join(path, "");
     const auto below = first_at_or_after(prefix);
-    return below < regions_.size() && regions_[below].name.starts_with(prefix) ? NameIs::folder : NameIs::nothing;
+    return below < regions_.size() && regions_[below].name.starts_with(prefix) ? NameIs::folder
+                                                                               : NameIs::nothing;
 }
 
 std::vector<Names::Child> Names::children(std::string_view folder) const {
     const auto prefix = folder.empty() ? std::string() : join(folder, "");
     std::vector<Child> children;
-    for (auto at = first_at_or_after(prefix); at < regions_.size() && regions_[at].name.starts_with(prefix);) {
+    for (auto at = first_at_or_after(prefix);
+         at < regions_.size() && regions_[at].name.starts_with(prefix);) {
         const auto rest = std::string_view(regions_[at].name).substr(prefix.size());
         const auto slash = rest.find('/');
-        children.push_back({std::string(rest.substr(0, slash)), slash == rest.npos ? &regions_[at] : nullptr});
+        children.push_back(
+            {std::string(rest.substr(0, slash)), slash == rest.npos ? &regions_[at] : nullptr});
         // A folder's regions stand together: '0' is the character after '/'.
         at = slash == rest.npos ? at + 1 : first_at_or_after(prefix + children.back().name + '0');
     }
-    std::sort(children.begin(), children.end(), [](const Child& a, const Child& b) { return a.name < b.name; });
+    std::sort(children.begin(), children.end(),
+              [](const Child& a, const Child& b) { return a.name < b.name; });
     return children;
 }
 

@@ -1,5 +1,6 @@
 #pragma once
-// Region names seen as folders: regions "team/app" and "team/web" are the files app and web in the folder team.
+// Region names seen as folders: regions "team/app" and "team/web" are the files app and web in the folder
+// team.
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -12,7 +13,8 @@ namespace pmemckpt::view {
 
 enum class NameIs { nothing, folder, region };
 
-/// One listing of a pool's regions. Names that no pool can have (the listing came over a network) are left out.
+/// One listing of a pool's regions. Names that no pool can have (the listing came over a network) are left
+/// out.
 class Names {
 public:
     Names() = default;

@@ -170,11 +170,20 @@ const fuse_lowlevel_ops& operations() {
 
 int errno_of_name(const Error& error) {
     switch (error.code) {
-        case ENOENT: case ENODATA: return ENOENT;
-        case ENOTDIR: case ENAMETOOLONG: case ESTALE: case EROFS: case EISDIR: case EBADF: return error.code;
+        case ENOENT:
+        case ENODATA: return ENOENT;
+        case ENOTDIR:
+        case ENAMETOOLONG:
+        case ESTALE:
+        case EROFS:
+        case EISDIR:
+        case EBADF: return error.code;
         case ENOMEM: return ENOMEM;
-        case EMFILE: case ENOSPC: log_failure(error); return ENFILE;  // of generations that a session may have open
-        case EACCES: case EPERM: case EKEYREJECTED: log_failure(error); return EACCES;
+        case EMFILE:
+        case ENOSPC: log_failure(error); return ENFILE;  // of generations that a session may have open
+        case EACCES:
+        case EPERM:
+        case EKEYREJECTED: log_failure(error); return EACCES;
         default:
             if (is_connection_error(error.code))
                 return ENOTCONN;  // logged when it was lost

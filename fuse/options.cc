@@ -47,7 +47,8 @@ Status take_timeout(MountOptions& options, std::string_view value) {
     const auto [end, status] = std::from_chars(value.data(), value.data() + value.size(), timeout_ms);
     if (status != std::errc() || end != value.data() + value.size() || timeout_ms == 0 ||
         timeout_ms > kMaximumTimeoutMs)
-        return fail(EINVAL, "-o timeout={}: it is a number of milliseconds from 1 to {}", value, kMaximumTimeoutMs);
+        return fail(EINVAL, "-o timeout={}: it is a number of milliseconds from 1 to {}", value,
+                    kMaximumTimeoutMs);
     options.client.timeout_ms = timeout_ms;
     return {};
 }
@@ -67,7 +68,7 @@ constexpr std::array kValueWords = std::to_array<ValueWord>({
 
 struct FlagWord {
     std::string_view name;
-    bool MountOptions::* flag;
+    bool MountOptions::*flag;
     bool value;
 };
 constexpr std::array kFlagWords = std::to_array<FlagWord>({
@@ -76,16 +77,18 @@ constexpr std::array kFlagWords = std::to_array<FlagWord>({
     {"exec", &MountOptions::noexec, false},
 });
 
-// What fstab(5) and mount(8) have for every file system. The view is always read-only, nosuid, nodev and without
-// access times, so those words change nothing; mount(8) gives "rw" when nobody asked for anything.
+// What fstab(5) and mount(8) have for every file system. The view is always read-only, nosuid, nodev and
+// without access times, so those words change nothing; mount(8) gives "rw" when nobody asked for anything.
 constexpr std::array<std::string_view, 36> kIgnoredWords = {
-    "ro",         "rw",       "defaults",   "auto",          "noauto",   "user",       "nouser",  "users",
-    "owner",      "group",    "nofail",     "_netdev",       "suid",     "nosuid",     "dev",     "nodev",
-    "async",      "sync",     "dirsync",    "atime",         "noatime",  "diratime",   "nodiratime",
-    "relatime",   "norelatime", "strictatime", "nostrictatime", "lazytime", "nolazytime", "mand", "nomand",
-    "iversion",   "noiversion", "silent",   "loud",          "nosymfollow",
+    "ro",         "rw",          "defaults",      "auto",     "noauto",     "user",
+    "nouser",     "users",       "owner",         "group",    "nofail",     "_netdev",
+    "suid",       "nosuid",      "dev",           "nodev",    "async",      "sync",
+    "dirsync",    "atime",       "noatime",       "diratime", "nodiratime", "relatime",
+    "norelatime", "strictatime", "nostrictatime", "lazytime", "nolazytime", "mand",
+    "nomand",     "iversion",    "noiversion",    "silent",   "loud",       "nosymfollow",
 };
-constexpr std::array<std::string_view, 6> kIgnoredPrefixes = {"x-", "X-", "comment=", "user=", "uhelper=", "helper="};
+constexpr std::array<std::string_view, 6> kIgnoredPrefixes = {
+    "x-", "X-", "comment=", "user=", "uhelper=", "helper="};
 
 bool is_ignored(std::string_view word) {
     return std::find(kIgnoredWords.begin(), kIgnoredWords.end(), word) != kIgnoredWords.end() ||
@@ -148,7 +151,10 @@ Status take_letter(MountOptions& options, std::vector<std::string>& words, int l
         case 'h': options.help = true; return {};
         case 'V': options.version = true; return {};
         case kForeground: options.foreground = true; return {};
-        case 'n': case 'r': case 'w': case 't': return {};  // of mount(8); nothing here depends on them
+        case 'n':
+        case 'r':
+        case 'w':
+        case 't': return {};  // of mount(8); nothing here depends on them
         case 'N': return fail(EINVAL, "-N {}: enter the namespace with nsenter(1) and mount there", optarg);
         case ':': return fail(EINVAL, "{} needs a value", wrong);
         default: return fail(EINVAL, "{}: there is no such option; see mount.pmemckpt --help", wrong);
@@ -168,7 +174,8 @@ Status take_positions(MountOptions& options, const std::vector<char*>& argv) {
     if (count != 2)
         return fail(EINVAL, "{}; use: mount.pmemckpt HOST[:PORT]:/[POOL] MOUNTPOINT [-o OPTIONS]",
                     count == 0   ? std::string("the source and the mount point are missing")
-                    : count == 1 ? fmt::format("\"{}\" stands alone: a source and a mount point are needed", argv[first])
+                    : count == 1 ? fmt::format("\"{}\" stands alone: a source and a mount point are needed",
+                                               argv[first])
                                  : fmt::format("\"{}\" is one argument too many", argv[first + 2]));
     options.source = argv[first];
     options.mount_point = argv[first + 1];
@@ -193,7 +200,8 @@ Result<RemoteName> parse_source(std::string_view text) {
     RemoteName name{std::string(text.substr(0, cut)), std::string(text.substr(cut + 2))};
     const auto address = TRY(parse_address(name.server));
     if (address.host.empty() || address.port == 0)
-        return fail(EINVAL, "\"{}\" is not a source: it has no {}", text, address.host.empty() ? "host" : "port");
+        return fail(EINVAL, "\"{}\" is not a source: it has no {}", text,
+                    address.host.empty() ? "host" : "port");
     if (name.pool.find('/') != std::string::npos)
         return fail(EINVAL, "\"{}\" is not a source: a pool's name has no slash", text);
     return name;

@@ -14,9 +14,10 @@ Races::Map Races::expired() {
         race = next;
     }
     while (races_.size() > kMaximumRaces)
-        old.insert(races_.extract(std::min_element(races_.begin(), races_.end(), [](const auto& a, const auto& b) {
-            return a.second.at < b.second.at;
-        })));
+        old.insert(
+            races_.extract(std::min_element(races_.begin(), races_.end(), [](const auto& a, const auto& b) {
+                return a.second.at < b.second.at;
+            })));
     any_ = !races_.empty();
     return old;
 }
@@ -45,7 +46,8 @@ void Races::keep(const std::string& region, std::shared_ptr<Content> content) {
         race->second.content.swap(content);  // the argument is closed after the lock
 }
 
-std::shared_ptr<Content> Races::take(const std::string& region, std::uint64_t region_id, std::uint64_t number) {
+std::shared_ptr<Content> Races::take(const std::string& region, std::uint64_t region_id,
+                                     std::uint64_t number) {
     if (!any_)
         return nullptr;
     Map old;

@@ -1,7 +1,8 @@
 #pragma once
-// Between the look-up of /<region> and its open, a seal may drop the generation that was looked up: open answers ESTALE,
-// and the kernel looks up once more. That second look-up opens the newest generation at once and keeps it here for
-// the open that follows, which so can't lose again, however fast generations come and go.
+// Between the look-up of /<region> and its open, a seal may drop the generation that was looked up: open
+// answers ESTALE, and the kernel looks up once more. That second look-up opens the newest generation at once
+// and keeps it here for the open that follows, which so can't lose again, however fast generations come and
+// go.
 #include <atomic>
 #include <chrono>
 #include <map>

@@ -13,7 +13,8 @@ namespace {
 // What came over the network, before it becomes a file's size.
 Status check(const wire::Generation& generation) {
     if (generation.length > INT64_MAX || generation.number == 0)
-        return fail(EPROTO, "the manager says that generation {} has {} bytes", generation.number, generation.length);
+        return fail(EPROTO, "the manager says that generation {} has {} bytes", generation.number,
+                    generation.length);
     return {};
 }
 
@@ -109,8 +110,8 @@ public:
     }
 
     Result<wire::Generation> find_generation(const std::string& region, std::uint64_t number) override {
-        auto generation =
-            TRY(connection_->run([&](client::Client& client) { return client.find_generation(region, number); }));
+        auto generation = TRY(
+            connection_->run([&](client::Client& client) { return client.find_generation(region, number); }));
         TRY(check(generation));
         return generation;
     }

@@ -17,10 +17,13 @@ inline constexpr double kStableNameSeconds = 1;
 /// The newest generation's name: any seal may give it to another.
 inline constexpr double kNewestNameSeconds = 0;
 
-inline View& view_of(fuse_req_t request) { return *static_cast<View*>(fuse_req_userdata(request)); }
+inline View& view_of(fuse_req_t request) {
+    return *static_cast<View*>(fuse_req_userdata(request));
+}
 
 /// The errno to answer with; says in the log what is not plain from it.
-int errno_of_name(const Error& error);  ///< of look-ups and listings: ENOENT, ESTALE, ENOTCONN, EACCES, EIO, ...
+int errno_of_name(
+    const Error& error);  ///< of look-ups and listings: ENOENT, ESTALE, ENOTCONN, EACCES, EIO, ...
 int errno_of_read(const Error& error);  ///< ESTALE, EIO
 
 /// The node, or an error when the kernel names one that it should not have.

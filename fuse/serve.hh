@@ -8,7 +8,8 @@
 
 namespace pmemckpt::view {
 
-/// Connects, mounts on `point`, announces, serves; returns when it is unmounted. Nothing is left mounted on error.
+/// Connects, mounts on `point`, announces, serves; returns when it is unmounted. Nothing is left mounted on
+/// error.
 Status serve(const MountOptions& options, const std::string& point, const Announce& announce);
 
 }  // namespace pmemckpt::view

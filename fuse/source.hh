@@ -1,8 +1,9 @@
 #pragma once
-// Where the view's generations come from. remote_source.hh asks a manager; a pool on a medium of this host could be another.
+// Where the view's generations come from. remote_source.hh asks a manager; a pool on a medium of this host
+// could be another.
 //
-// Threads: every call may come from any thread. None waits without a limit. ENOTCONN: the source can't be reached now;
-// a later call may find it again.
+// Threads: every call may come from any thread. None waits without a limit. ENOTCONN: the source can't be
+// reached now; a later call may find it again.
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -17,15 +18,17 @@
 namespace pmemckpt::view {
 
 /// Is it the way to the source that failed, and not the request?
-inline bool is_connection_error(int code) { return exit_status(code) == kExitConnection; }
+inline bool is_connection_error(int code) {
+    return exit_status(code) == kExitConnection;
+}
 
 /// A sealed generation, held: readable while this lives, whatever retention drops.
 class Content {
 public:
     virtual ~Content() = default;
     virtual const wire::Generation& generation() const = 0;
-    /// Cut at the generation's end; otherwise all of `into`. ESTALE when the generation is gone after all (the source
-    /// was away in between).
+    /// Cut at the generation's end; otherwise all of `into`. ESTALE when the generation is gone after all
+    /// (the source was away in between).
     virtual Result<std::size_t> read(std::uint64_t offset, std::span<std::byte> into) = 0;
 };
 

@@ -11,18 +11,26 @@ namespace {
 constexpr std::string_view kGenerationsName = ".generations";
 constexpr std::string_view kStatusName = ".status";
 
-bool is_gone(const Error& error) { return error.code == ENOENT || error.code == ENODATA; }
+bool is_gone(const Error& error) {
+    return error.code == ENOENT || error.code == ENODATA;
+}
 
-bool is_root(const Entry& folder) { return folder.kind == Kind::folder && folder.path.empty(); }
+bool is_root(const Entry& folder) {
+    return folder.kind == Kind::folder && folder.path.empty();
+}
 
-auto no_such_name(std::string_view path) { return fail(ENOENT, "there is no {}", path); }
+auto no_such_name(std::string_view path) {
+    return fail(ENOENT, "there is no {}", path);
+}
 
 Listed listed(std::string name, Entry entry) {
     const bool is_folder = entry.kind == Kind::folder || entry.kind == Kind::generations_folder;
     return {std::move(name), inode_number(entry), is_folder, std::move(entry)};
 }
 
-Entry folder_entry(Kind kind, std::string path) { return {kind, std::move(path), {}}; }
+Entry folder_entry(Kind kind, std::string path) {
+    return {kind, std::move(path), {}};
+}
 
 // Which of its names a region has in a folder of newest generations: none before its first.
 std::optional<Listed> list_newest(const std::string& folder, Names::Child& child) {
@@ -82,7 +90,8 @@ Result<Entry> Tree::look_up_newest(std::string path) {
     if (generation)
         return Entry{Kind::generation, std::move(path), std::move(*generation)};
     if (generation.error().code != ENOENT)
-        return is_gone(generation.error()) ? no_such_name(path) : tl::unexpected(std::move(generation.error()));
+        return is_gone(generation.error()) ? no_such_name(path)
+                                           : tl::unexpected(std::move(generation.error()));
     if (TRY(what(path)) == NameIs::folder)
         return folder_entry(Kind::folder, std::move(path));
     return no_such_name(path);

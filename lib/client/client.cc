@@ -63,7 +63,8 @@ Client::Client(std::shared_ptr<Session> session) : session_(std::move(session)) 
 Client::~Client() = default;
 
 Result<std::shared_ptr<Client>> Client::connect(const Options& options) {
-    return std::shared_ptr<Client>(new Client(TRY(Session::connect(with_defaults(options)))));
+    auto session = TRY(Session::connect(with_defaults(options)));
+    return std::shared_ptr<Client>(new Client(std::move(session)));
 }
 
 const wire::Welcome& Client::welcome() const {

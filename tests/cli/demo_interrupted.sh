@@ -7,11 +7,12 @@ need_fuse
 # What of the demo is still alive: everything of it has this variable.
 left() { grep -lsz "^DEMO=$TEST_DIRECTORY/demo\$" /proc/[0-9]*/environ 2>/dev/null | cut -d/ -f3 | grep -vx "$$" || true; }
 
-for moment in 'true' '[ -s demo/address ]' 'mounted "$PWD/demo/ckpt"' 'grep -qs checkpoint demo/first.log' \
+for moment in '[ -s demo.out ]' '[ -s demo/address ]' 'mounted "$PWD/demo/ckpt"' 'grep -qs checkpoint demo/first.log' \
     'grep -qs "writing generation" demo/second.log'; do
-    rm -rf demo
-    DEMO=$TEST_DIRECTORY/demo STEPS=4000 setsid --wait bash -c \
-        'echo $$ >"$TEST_DIRECTORY/group"; trap - INT; exec "$PROJECT/utils/examples/demo.sh"' >demo.out 2>&1 &
+    rm -rf demo demo.out
+    # A shell's background job starts with SIGINT ignored, which no trap can undo; a terminal's does not.
+    DEMO=$TEST_DIRECTORY/demo STEPS=4000 env --default-signal=INT setsid --wait bash -c \
+        'echo $$ >"$TEST_DIRECTORY/group"; exec "$PROJECT/utils/examples/demo.sh"' >demo.out 2>&1 &
     started $!
     DEMO_PID=$!
     wait_for '[ -s group ]'

@@ -22,8 +22,8 @@ options_of_section() {
 
 # tagged_options PAGE: those that stand at the start of a line, as the tags of lists do
 tagged_options() {
-    mandoc -T ascii "$1" | sed 's/.\x08//g' | grep '^ *-' | sed 's/\(  [^ -]\|[^a-z-]  \).*//' |
-        grep -o -e '--[a-z][a-z-]*' || true
+    mandoc -T ascii "$1" | sed 's/.\x08//g; s/^ *//; s/  .*//' | grep '^-' |
+        tr ', ' '\n' | grep -x -e '--[a-z][a-z-]*' || true
 }
 
 # completed WORD...: what bash offers for the last word

@@ -13,11 +13,8 @@ SUM=$(sha256sum <state)
 
 contains "$(pmemckpt-ctl save large state 2>shown)" "large@1 1073741824 bytes"
 [ ! -s shown ] || fail "progress, although stderr is no terminal: $(head -c 200 shown)"
-pmemckpt-ctl restore large 2>shown >back
+[ "$(pmemckpt-ctl restore large 2>shown | sha256sum)" = "$SUM" ] || fail "another SHA-256 came back"
 [ ! -s shown ] || fail "progress, although stderr is no terminal: $(head -c 200 shown)"
-cmp state back || fail "it came back changed"
-[ "$(sha256sum <back)" = "$SUM" ] || fail "another SHA-256 came back"
-rm back
 
 script -qec 'pmemckpt-ctl restore large --to back' terminal >/dev/null || fail "restore: $(tail -c 300 terminal)"
 contains "$(tr -d '\0' <terminal)" "% "

@@ -1,5 +1,6 @@
-// mmap_sum FILE [HOLD]: maps a file and prints the CRC-32C of what it sees. With HOLD, an existing FIFO, it closes the
-// file, prints once, waits until HOLD is opened for writing, and prints again, of the same mapping.
+// mmap_sum FILE [HOLD]: maps a file and prints the CRC-32C of what it sees. With HOLD, an existing FIFO, it
+// closes the file, prints once, waits until HOLD is opened for writing, and prints again, of the same
+// mapping.
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>

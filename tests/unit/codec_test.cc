@@ -1,7 +1,10 @@
 // Control messages on the wire: every type goes there and back; nothing torn, long or hostile is taken.
 #include <cerrno>
 
-#include "lib/wire/messages.hh"
+#include "lib/base/crc32c.hh"
+#include "lib/rdma/iwarp/ddp.hh"
+#include "lib/rdma/iwarp/mpa.hh"
+#include "lib/wire/handshake.hh"
 #include "tests/support/check.hh"
 
 using namespace pmemckpt;
@@ -77,22 +80,74 @@ void bodies_go_there_and_back() {
     test::error(wire::decode_body<wire::Empty>(Bytes(1)), EPROTO);
 }
 
-std::string hexadecimal(const Bytes& bytes) {
+std::string hexadecimal(const auto& bytes, const char* between = "") {
     std::string text;
     for (const auto byte : bytes)
-        text += fmt::format("{}{:02x}", text.empty() ? "" : " ", std::to_integer<unsigned>(byte));
+        text += fmt::format("{}{:02x}", text.empty() ? "" : between, static_cast<unsigned>(byte));
     return text;
 }
 
-// The example of pmemckpt-protocol.7, byte by byte.
+// The examples of pmemckpt-protocol.7, byte by byte.
 void the_manual_tells_the_truth() {
-    test::equal(hexadecimal(wire::encode_request(5, wire::OpenGeneration{"team/app", 3})),
+    const auto request = wire::encode_request(5, wire::OpenGeneration{"team/app", 3});
+    test::equal(hexadecimal(request, " "),
                 "00 01 03 04 00 00 00 12 00 00 00 00 00 00 00 05 "
                 "00 08 74 65 61 6d 2f 61 70 70 "
                 "00 00 00 00 00 00 00 03");
     const wire::ErrorAnswer error{ENOENT, "no"};
-    test::equal(hexadecimal(wire::encode_answer(wire::Type::error, 5, error)),
+    test::equal(hexadecimal(wire::encode_answer(wire::Type::error, 5, error), " "),
                 "00 01 ff ff 00 00 00 08 00 00 00 00 00 00 00 05 00 00 00 02 00 02 6e 6f");
+}
+
+void the_manual_s_frame_is_one() {
+    namespace iwarp = rdma::iwarp;
+    const auto message = wire::encode_request(5, wire::OpenGeneration{"team/app", 3});
+    iwarp::Segment header;
+    header.last = true;
+    header.number = 3;
+    Bytes frame(iwarp::kLengthBytes + iwarp::kUntaggedBytes);
+    const auto ulpdu = iwarp::kUntaggedBytes + message.size();
+    frame[1] = static_cast<std::byte>(ulpdu);
+    iwarp::encode(header, frame.data() + iwarp::kLengthBytes);
+    frame.insert(frame.end(), message.begin(), message.end());
+    frame.resize(frame.size() + iwarp::pad_bytes(ulpdu));
+    const auto crc = crc32c(frame);
+    frame.resize(frame.size() + iwarp::kCrcBytes);
+    iwarp::store_crc(frame.data() + frame.size() - iwarp::kCrcBytes, crc);
+    test::equal(hexadecimal(std::span(frame).first(20)), "0034414300000000000000000000000300000000");
+    test::equal(hexadecimal(std::span(frame).last(6)), "0000f73625c4");
+}
+
+void the_manual_s_handshake_is_one() {
+    const auto alice = test::ok(Key::parse("000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"));
+    std::string seed;
+    for (int count = 0; count < 32; ++count)
+        seed += "44";
+    const auto pool = test::ok(Key::parse(seed));
+    wire::Hello hello;
+    hello.nonce.fill(0x11);
+    hello.principal = "alice";
+    wire::Challenge challenge;
+    challenge.nonce.fill(0x22);
+    challenge.pool_uuid.fill(0x33);
+    challenge.pool_key = wire::public_key(pool);
+    const auto first = wire::encode_request(1, hello);
+    const auto second = wire::encode_answer(wire::Type::hello, 1, challenge);
+    const auto text = hexadecimal(first);
+    test::equal(text.substr(0, 40), "000101010000002d000000000000000100010001");
+    test::equal(text.substr(text.size() - 18), "0005616c6963650000");
+    test::equal(hexadecimal(second).substr(0, 36), "000181010000005200000000000000010001");
+    test::equal(hexadecimal(challenge.pool_key), "d759793bbc13a2819a827c76adb6fba8a49aee007f49f2d0992d99b825ad2c48");
+    wire::Transcript transcript;
+    transcript.add(first);
+    transcript.add(second);
+    const auto proof = transcript.client_mac(alice);
+    test::equal(hexadecimal(proof), "a68ccba6d003d4bbf950047628f4ffc37f219946c051f71b9648524e60cd4711");
+    test::equal(hexadecimal(transcript.manager_mac(alice, proof)),
+                "9e6675d1f90ffcc51f64bdb29490c9c4b16b759a56dcb1679bd94bf0e1ae143d");
+    test::equal(hexadecimal(transcript.sign(pool, proof)),
+                "5e9887ac1aa11c93e2ea8aecc008f7ba29924113d06a355351242880708045a1"
+                "6d857ffc325b60332740b5bd5d92a435eded8feed451460eab0cd71e57b76e05");
 }
 
 void numbers_are_as_the_manual_says() {
@@ -148,6 +203,8 @@ void counts_that_lie_are_refused() {
 int main() {
     return test::run("codec", {{"bodies go there and back", bodies_go_there_and_back},
                                {"the manual tells the truth", the_manual_tells_the_truth},
+                               {"the manual's frame is one", the_manual_s_frame_is_one},
+                               {"the manual's handshake is one", the_manual_s_handshake_is_one},
                                {"numbers are as the manual says", numbers_are_as_the_manual_says},
                                {"headers that lie are refused", headers_that_lie_are_refused},
                                {"counts that lie are refused", counts_that_lie_are_refused}});

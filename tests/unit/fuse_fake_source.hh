@@ -19,7 +19,8 @@ public:
     Result<std::size_t> read(std::uint64_t offset, std::span<std::byte> into) override {
         if (away_)
             return fail(ECONNRESET, "the connection was lost");
-        const auto size = std::min<std::uint64_t>(into.size(), bytes_.size() - std::min(offset, bytes_.size()));
+        const auto size =
+            std::min<std::uint64_t>(into.size(), bytes_.size() - std::min(offset, bytes_.size()));
         std::memcpy(into.data(), bytes_.data() + offset, size);
         return size;
     }

@@ -8,8 +8,8 @@
 
 using namespace pmemckpt;
 using view::Entry;
-using view::InodeTable;
 using view::inode_number;
+using view::InodeTable;
 using view::Kind;
 
 namespace {
@@ -131,13 +131,14 @@ void extended_attributes() {
 
 int main() {
     return test::run("inode table", {
-        {"a generation is one inode", a_generation_is_one_inode},
-        {"it goes with the last forget", it_goes_with_the_last_forget},
-        {"the root and the unknown are safe to forget", the_root_and_the_unknown_are_safe_to_forget},
-        {"counts are exact under threads", counts_are_exact_under_threads},
-        {"folders differ by tree and path", folders_differ_by_tree_and_path},
-        {"numbers stay through mounts", numbers_stay_through_mounts},
-        {"attributes say what was sealed", attributes_say_what_was_sealed},
-        {"extended attributes", extended_attributes},
-    });
+                                        {"a generation is one inode", a_generation_is_one_inode},
+                                        {"it goes with the last forget", it_goes_with_the_last_forget},
+                                        {"the root and the unknown are safe to forget",
+                                         the_root_and_the_unknown_are_safe_to_forget},
+                                        {"counts are exact under threads", counts_are_exact_under_threads},
+                                        {"folders differ by tree and path", folders_differ_by_tree_and_path},
+                                        {"numbers stay through mounts", numbers_stay_through_mounts},
+                                        {"attributes say what was sealed", attributes_say_what_was_sealed},
+                                        {"extended attributes", extended_attributes},
+                                    });
 }

@@ -14,7 +14,8 @@ namespace {
 
 constexpr const char* kTable =
     "22 1 254:1 / / rw,relatime shared:1 - ext4 /dev/vda1 rw\n"
-    "30 22 0:45 / /a\\040b\\134c rw,nosuid master:2 propagate_from:3 - fuse.pmemckpt [::1]:7471:/ ro,user_id=0\n"
+    "30 22 0:45 / /a\\040b\\134c rw,nosuid master:2 propagate_from:3 - fuse.pmemckpt [::1]:7471:/ "
+    "ro,user_id=0\n"
     "31 22 0:46 / /plain rw - tmpfs tmpfs rw\n"
     "32 31 0:47 / /plain rw - fuse.pmemckpt h:/ ro\n"
     "nonsense\n"
@@ -52,7 +53,8 @@ void this_system_has_a_root() {
 
 void mount_points() {
     const auto& here = test::directory();
-    test::equal(test::ok(view::check_mount_point(here.string() + "/.")), std::filesystem::canonical(here).string());
+    test::equal(test::ok(view::check_mount_point(here.string() + "/.")),
+                std::filesystem::canonical(here).string());
     test::contains(test::error(view::check_mount_point(here / "none"), ENOENT), "none");
     std::ofstream(here / "file") << "x";
     test::contains(test::error(view::check_mount_point(here / "file"), ENOTDIR), "not a directory");
@@ -64,10 +66,10 @@ void mount_points() {
 
 int main() {
     return test::run("mount table", {
-        {"lines are read", lines_are_read},
-        {"the topmost counts", the_topmost_counts},
-        {"cut escapes stay", cut_escapes_stay},
-        {"this system has a root", this_system_has_a_root},
-        {"mount points", mount_points},
-    });
+                                        {"lines are read", lines_are_read},
+                                        {"the topmost counts", the_topmost_counts},
+                                        {"cut escapes stay", cut_escapes_stay},
+                                        {"this system has a root", this_system_has_a_root},
+                                        {"mount points", mount_points},
+                                    });
 }

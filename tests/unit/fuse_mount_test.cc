@@ -53,7 +53,8 @@ public:
     FileDescriptor open(const std::string& name) const {
         FileDescriptor file(::open(path(name).c_str(), O_RDONLY | O_CLOEXEC));
         if (!file)
-            test::fail_at(test::Place::current(), fmt::format("open {}: {}", name, system_error(errno, "").message));
+            test::fail_at(test::Place::current(),
+                          fmt::format("open {}: {}", name, system_error(errno, "").message));
         return file;
     }
     Status end() {
@@ -74,7 +75,9 @@ std::vector<std::byte> text(std::string_view of) {
     return {bytes.begin(), bytes.end()};
 }
 
-int error_of(int result) { return result < 0 ? errno : 0; }
+int error_of(int result) {
+    return result < 0 ? errno : 0;
+}
 
 void files_are_read() {
     Fixture f;
@@ -111,7 +114,8 @@ void an_open_file_stays_what_it_was() {
     struct stat attributes {};
     CHECK(::fstat(file.get(), &attributes) == 0 && attributes.st_size == 5);
     test::equal(f.source->opened.load(), 2U);  // one Content for both opens of the first
-    test::eventually([&] { return f.view.files.size() == 2; });  // the kernel releases a moment after close(2)
+    test::eventually(
+        [&] { return f.view.files.size() == 2; });  // the kernel releases a moment after close(2)
 }
 
 void a_lost_race_is_not_seen() {
@@ -168,7 +172,8 @@ void nothing_is_held_that_the_kernel_forgot() {
     CHECK(f.view.inodes.size() > 300);
     // The kernel gives back what it holds; what is still open stays.
     f.remount(MS_RDONLY);
-    test::eventually([&] { return f.view.inodes.size() == 1 && f.view.files.size() == 0 && f.view.folders.size() == 0; });
+    test::eventually(
+        [&] { return f.view.inodes.size() == 1 && f.view.files.size() == 0 && f.view.folders.size() == 0; });
 }
 
 void changes_are_refused() {
@@ -227,14 +232,15 @@ void what_mount_shows() {
 }  // namespace
 
 int main() {
-    return test::run("mount", {
-        {"files are read", files_are_read},
-        {"an open file stays what it was", an_open_file_stays_what_it_was},
-        {"a lost race is not seen", a_lost_race_is_not_seen},
-        {"large folders", large_folders},
-        {"nothing is held that the kernel forgot", nothing_is_held_that_the_kernel_forgot},
-        {"changes are refused", changes_are_refused},
-        {"errors have their numbers", errors_have_their_numbers},
-        {"what mount shows", what_mount_shows},
-    });
+    return test::run("mount",
+                     {
+                         {"files are read", files_are_read},
+                         {"an open file stays what it was", an_open_file_stays_what_it_was},
+                         {"a lost race is not seen", a_lost_race_is_not_seen},
+                         {"large folders", large_folders},
+                         {"nothing is held that the kernel forgot", nothing_is_held_that_the_kernel_forgot},
+                         {"changes are refused", changes_are_refused},
+                         {"errors have their numbers", errors_have_their_numbers},
+                         {"what mount shows", what_mount_shows},
+                     });
 }

@@ -55,8 +55,8 @@ void a_path_is_a_folder_or_a_region() {
 }
 
 void what_no_pool_can_have_is_left_out() {
-    const auto all = names({"..", "../etc/passwd", "a//b", "/root", ".generations", "x/.hidden", "good", "", "tail/",
-                            std::string("nul\0l", 5), std::string(256, 'x'), "good"});
+    const auto all = names({"..", "../etc/passwd", "a//b", "/root", ".generations", "x/.hidden", "good", "",
+                            "tail/", std::string("nul\0l", 5), std::string(256, 'x'), "good"});
     test::equal(children(all, ""), "good");
 }
 
@@ -97,7 +97,8 @@ void every_name_is_reached() {
 void numbers_are_written_one_way() {
     test::equal(*view::parse_number("1"), 1U);
     test::equal(*view::parse_number("18446744073709551615"), UINT64_MAX);
-    for (const char* wrong : {"", "0", "01", "+1", "-1", " 1", "1 ", "1x", "0x1", "18446744073709551616", "1.0"})
+    for (const char* wrong :
+         {"", "0", "01", "+1", "-1", " 1", "1 ", "1x", "0x1", "18446744073709551616", "1.0"})
         CHECK(!view::parse_number(wrong));
 }
 
@@ -105,11 +106,12 @@ void numbers_are_written_one_way() {
 
 int main() {
     return test::run("names", {
-        {"folders come from names", folders_come_from_names},
-        {"a path is a folder or a region", a_path_is_a_folder_or_a_region},
-        {"what no pool can have is left out", what_no_pool_can_have_is_left_out},
-        {"a region that is a folder too breaks nothing", a_region_that_is_a_folder_too_breaks_nothing},
-        {"every name is reached", every_name_is_reached},
-        {"numbers are written one way", numbers_are_written_one_way},
-    });
+                                  {"folders come from names", folders_come_from_names},
+                                  {"a path is a folder or a region", a_path_is_a_folder_or_a_region},
+                                  {"what no pool can have is left out", what_no_pool_can_have_is_left_out},
+                                  {"a region that is a folder too breaks nothing",
+                                   a_region_that_is_a_folder_too_breaks_nothing},
+                                  {"every name is reached", every_name_is_reached},
+                                  {"numbers are written one way", numbers_are_written_one_way},
+                              });
 }

@@ -23,17 +23,18 @@ void sources() {
 }
 
 void wrong_sources_are_named() {
-    for (const char* wrong : {"", ":/", "host", "host:", "/dev/dax0.0", "host:/a/b", "host:port:/", "host:0:/",
-                              "host:99999:/", "[::1:/", "[]:/", "::1:/", "host/x"}) {
+    for (const char* wrong : {"", ":/", "host", "host:", "/dev/dax0.0", "host:/a/b", "host:port:/",
+                              "host:0:/", "host:99999:/", "[::1:/", "[]:/", "::1:/", "host/x"}) {
         const auto message = test::error(parse_source(wrong), EINVAL);
         CHECK(message.find('\n') == std::string::npos);
     }
 }
 
 void what_mount_gives() {
-    const auto options = test::ok(parse_options(
-        {"host:/", "/ckpt", "-o", "rw,noexec,_netdev,nofail,x-systemd.automount,comment=a,user=b,relatime,key-dir=/k", "-s",
-         "-n", "-v", "-t", "pmemckpt"}));
+    const auto options = test::ok(
+        parse_options({"host:/", "/ckpt", "-o",
+                       "rw,noexec,_netdev,nofail,x-systemd.automount,comment=a,user=b,relatime,key-dir=/k",
+                       "-s", "-n", "-v", "-t", "pmemckpt"}));
     test::equal(options.source, "host:/");
     test::equal(options.mount_point, "/ckpt");
     test::equal(options.client.server, "host");
@@ -42,9 +43,9 @@ void what_mount_gives() {
 }
 
 void all_of_ours() {
-    const auto options = test::ok(parse_options(
-        {"-o", "pool=fast,principal=backup,key_dir=/k", "host:7471:/", "--foreground", "/ckpt", "-f", "-o",
-         "transport=iwarp,timeout=250,allow_other,ro"}));
+    const auto options =
+        test::ok(parse_options({"-o", "pool=fast,principal=backup,key_dir=/k", "host:7471:/", "--foreground",
+                                "/ckpt", "-f", "-o", "transport=iwarp,timeout=250,allow_other,ro"}));
     test::equal(options.client.pool, "fast");
     test::equal(options.client.principal, "backup");
     test::equal(options.client.key_dir, "/k");
@@ -55,7 +56,9 @@ void all_of_ours() {
 
 void what_is_not_given_is_left_to_the_library() {
     const auto options = test::ok(parse_options({"host:/", "/ckpt"}));
-    test::equal(options.client.pool + options.client.principal + options.client.key_dir + options.client.transport, "");
+    test::equal(
+        options.client.pool + options.client.principal + options.client.key_dir + options.client.transport,
+        "");
     test::equal(options.client.timeout_ms, client::Options{}.timeout_ms);
 }
 
@@ -95,21 +98,23 @@ void help_needs_nothing_else() {
     CHECK(test::ok(parse_options({"--help"})).help);
     CHECK(test::ok(parse_options({"-V"})).version);
     // Every option that the text names is one.
-    for (const char* word : {"pool=", "principal=", "key-dir=", "transport=", "timeout=", "allow_other", "noexec"})
+    for (const char* word :
+         {"pool=", "principal=", "key-dir=", "transport=", "timeout=", "allow_other", "noexec"})
         test::contains(view::help_text(), word);
 }
 
 }  // namespace
 
 int main() {
-    return test::run("options", {
-        {"sources", sources},
-        {"wrong sources are named", wrong_sources_are_named},
-        {"what mount gives", what_mount_gives},
-        {"all of ours", all_of_ours},
-        {"what is not given is left to the library", what_is_not_given_is_left_to_the_library},
-        {"wrong options are named", wrong_options_are_named},
-        {"sloppy takes unknown words only", sloppy_takes_unknown_words_only},
-        {"help needs nothing else", help_needs_nothing_else},
-    });
+    return test::run(
+        "options", {
+                       {"sources", sources},
+                       {"wrong sources are named", wrong_sources_are_named},
+                       {"what mount gives", what_mount_gives},
+                       {"all of ours", all_of_ours},
+                       {"what is not given is left to the library", what_is_not_given_is_left_to_the_library},
+                       {"wrong options are named", wrong_options_are_named},
+                       {"sloppy takes unknown words only", sloppy_takes_unknown_words_only},
+                       {"help needs nothing else", help_needs_nothing_else},
+                   });
 }

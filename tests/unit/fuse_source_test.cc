@@ -197,16 +197,19 @@ void many_threads_reconnect_once() {
 
 int main() {
     test::clear_environment();
-    return test::run("source", {
-        {"what is sealed is shown", what_is_sealed_is_shown},
-        {"the first errors are what they are", the_first_errors_are_what_they_are},
-        {"what is open survives a restart of the manager", what_is_open_survives_a_restart_of_the_manager},
-        {"what is gone after a restart is stale", what_is_gone_after_a_restart_is_stale},
-        {"another region of the same name is stale", another_region_of_the_same_name_is_stale},
-        {"what is held is kept from retention", what_is_held_is_kept_from_retention},
-        {"too many open is an error", too_many_open_is_an_error},
-        {"while the manager is away everything fails soon", while_the_manager_is_away_everything_fails_soon},
-        {"another pool is not taken", another_pool_is_not_taken},
-        {"many threads reconnect once", many_threads_reconnect_once},
-    });
+    return test::run(
+        "source", {
+                      {"what is sealed is shown", what_is_sealed_is_shown},
+                      {"the first errors are what they are", the_first_errors_are_what_they_are},
+                      {"what is open survives a restart of the manager",
+                       what_is_open_survives_a_restart_of_the_manager},
+                      {"what is gone after a restart is stale", what_is_gone_after_a_restart_is_stale},
+                      {"another region of the same name is stale", another_region_of_the_same_name_is_stale},
+                      {"what is held is kept from retention", what_is_held_is_kept_from_retention},
+                      {"too many open is an error", too_many_open_is_an_error},
+                      {"while the manager is away everything fails soon",
+                       while_the_manager_is_away_everything_fails_soon},
+                      {"another pool is not taken", another_pool_is_not_taken},
+                      {"many threads reconnect once", many_threads_reconnect_once},
+                  });
 }

@@ -10,7 +10,9 @@ using view::Kind;
 
 namespace {
 
-std::vector<std::byte> bytes(std::size_t count) { return std::vector<std::byte>(count, std::byte{7}); }
+std::vector<std::byte> bytes(std::size_t count) {
+    return std::vector<std::byte>(count, std::byte{7});
+}
 
 struct Fixture {
     test::FakeSource source;
@@ -60,9 +62,10 @@ void what_is_not_there_is_not_found() {
     f.source.create("team/app");
     f.source.create("team/web");
     f.source.seal("team/app", bytes(3));
-    for (const char* path : {"none", "team/none", "team/web", ".generations/none", ".generations/team/app/2",
-                             ".generations/team/app/01", ".generations/team/app/0", ".generations/1", ".status2",
-                             "team/.hidden", "team/.generations", ".generations/.generations", "te"})
+    for (const char* path :
+         {"none", "team/none", "team/web", ".generations/none", ".generations/team/app/2",
+          ".generations/team/app/01", ".generations/team/app/0", ".generations/1", ".status2", "team/.hidden",
+          "team/.generations", ".generations/.generations", "te"})
         test::error(f.at(path), ENOENT);
     test::error(f.at("team/app/more"), ENOTDIR);
     test::error(f.at(std::string(256, 'x')), ENAMETOOLONG);
@@ -180,16 +183,16 @@ void the_race_guard_is_bounded() {
 
 int main() {
     return test::run("tree", {
-        {"names lead to generations", names_lead_to_generations},
-        {"what is not there is not found", what_is_not_there_is_not_found},
-        {"names no region can have ask nobody", names_no_region_can_have_ask_nobody},
-        {"a region named by a number", a_region_named_by_a_number},
-        {"a seal is seen at once", a_seal_is_seen_at_once},
-        {"a new region is seen at once", a_new_region_is_seen_at_once},
-        {"a folder that became a region", a_folder_that_became_a_region},
-        {"opening what is gone is stale", opening_what_is_gone_is_stale},
-        {"the second try never loses", the_second_try_never_loses},
-        {"errors of the source are passed on", errors_of_the_source_are_passed_on},
-        {"the race guard is bounded", the_race_guard_is_bounded},
-    });
+                                 {"names lead to generations", names_lead_to_generations},
+                                 {"what is not there is not found", what_is_not_there_is_not_found},
+                                 {"names no region can have ask nobody", names_no_region_can_have_ask_nobody},
+                                 {"a region named by a number", a_region_named_by_a_number},
+                                 {"a seal is seen at once", a_seal_is_seen_at_once},
+                                 {"a new region is seen at once", a_new_region_is_seen_at_once},
+                                 {"a folder that became a region", a_folder_that_became_a_region},
+                                 {"opening what is gone is stale", opening_what_is_gone_is_stale},
+                                 {"the second try never loses", the_second_try_never_loses},
+                                 {"errors of the source are passed on", errors_of_the_source_are_passed_on},
+                                 {"the race guard is bounded", the_race_guard_is_bounded},
+                             });
 }

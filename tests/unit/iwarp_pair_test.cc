@@ -1,5 +1,7 @@
-// Two engines that talk with each other.
+// Two engines that talk with each other: data against a model, both ways at once, under all start-up choices.
+// time-limit: 180
 #include <atomic>
+#include <cerrno>
 #include <cstring>
 #include <thread>
 
@@ -11,10 +13,31 @@ using rdma::Access;
 
 namespace {
 
+constexpr auto kBoth = static_cast<Access>(3);
+
+rdma::EngineOptions with_crc(bool crc) {
+    rdma::EngineOptions options;
+    options.crc = crc;
+    return options;
+}
+
+void transports() {
+    equal(std::string(ok(rdma::make_engine("iwarp", {}))->name()), std::string("iwarp"));
+    equal(std::string(ok(rdma::make_engine("auto", {}))->name()), std::string("iwarp"));
+    contains(error(rdma::make_engine("verbs", {}), ENODEV), "not built in");
+    contains(error(rdma::make_engine("carrier pigeon", {}), EINVAL), "carrier pigeon");
+    rdma::EngineOptions options;
+    options.threads = 0;
+    error(rdma::make_engine("iwarp", options), EINVAL);
+    options = {};
+    options.outstanding_reads = 0x3fff;
+    contains(error(rdma::make_engine("iwarp", options), EINVAL), "16382");
+}
+
 void messages_go_both_ways() {
     Pair pair;
     ok(pair.client->send(bytes_of("hello")));
-    equal(pair.server_ear->wait_messages(1)[0] == bytes_of("hello"), true);
+    CHECK(pair.server_ear->wait_messages(1)[0] == bytes_of("hello"));
     ok(pair.server->send(bytes_of("and hello")));
     ok(pair.server->send({}));
     const Bytes longest = random_bytes(rdma::kMaximumMessage);
@@ -24,24 +47,225 @@ void messages_go_both_ways() {
     contains(error(pair.client->send(Bytes(rdma::kMaximumMessage + 1)), EMSGSIZE), "16385");
 }
 
-void writes_and_reads() {
+/// The initiator has nothing to say: the responder's message goes all the same.
+void the_responder_speaks_first() {
+    Server server;
+    server.accept_hook = [](const Accepted& accepted) { ok(accepted.connection->send(bytes_of("welcome"))); };
+    auto engine = ok(rdma::make_engine("iwarp", {}));
+    auto ear = std::make_shared<Ear>();
+    const auto connection = ok(engine->connect(server.address(), ear, kConnectTimeout_ms));
+    CHECK(ear->wait_messages(1)[0] == bytes_of("welcome"));
+}
+
+void names_and_addresses() {
+    for (const auto& [host, shown] : {std::pair{"127.0.0.1", "127.0.0.1:"}, {"::1", "[::1]:"}, {"localhost", ":"}, {"", ":"}}) {
+        Server server({}, host);
+        equal(server.address().host, std::string(host));
+        CHECK(server.address().port != 0);
+        auto engine = ok(rdma::make_engine("iwarp", {}));
+        auto ear = std::make_shared<Ear>();
+        const auto connection = ok(engine->connect(server.address(), ear, kConnectTimeout_ms));
+        contains(connection->peer().address, fmt::format("{}{}", shown, server.address().port));
+        equal(connection->peer().engine, std::string("iwarp"));
+        const Accepted accepted = server.wait_accepted(0);
+        contains(accepted.connection->peer().address, shown);
+        CHECK(!accepted.connection->peer().address.ends_with(fmt::format(":{}", server.address().port)));
+    }
+    Server first;
+    auto engine = ok(rdma::make_engine("iwarp", {}));
+    contains(error(engine->listen(first.address(), [](auto) { return nullptr; }), EADDRINUSE),
+             format_address(first.address()));
+}
+
+/// Random writes at any byte, of any size, over pages that lie anywhere; reads of what was written; a model beside.
+void against_a_model(bool server_crc, bool client_crc, std::size_t page_size) {
+    Pair pair(with_crc(server_crc), with_crc(client_crc));
+    const std::size_t pages = std::max<std::size_t>(4, 200'000 / page_size / 8 * 8);
+    Scattered memory(pages, page_size);
+    const auto grant = ok(pair.server->grant(memory.translation(), kBoth));
+    Bytes model(memory.size()), source = random_bytes(memory.size()), back(memory.size());
+    const auto local = ok(pair.client->register_memory(source));
+    const auto into = ok(pair.client->register_memory(back));
+    std::uint64_t posted = 0;
+    for (int round = 0; round < 20; ++round) {
+        for (int i = 0; i < 40; ++i) {
+            const std::uint64_t limit = generator()() % 4 == 0 ? model.size() : 500;
+            const std::uint64_t size = generator()() % std::min<std::uint64_t>(limit + 1, model.size() / 4);
+            const std::uint64_t at = generator()() % (model.size() - size + 1);
+            const std::uint64_t from = generator()() % (source.size() - size + 1);
+            ok(pair.client->write(local, {{from}, {size}}, grant, {at}, posted++));
+            if (size != 0)
+                std::memcpy(&model[at], &source[from], size);
+        }
+        const std::uint64_t at = generator()() % model.size();
+        const std::uint64_t size = generator()() % (model.size() - at + 1);
+        ok(pair.client->read(into, {{at}, {size}}, grant, {at}, posted++));
+        const auto done = pair.client_ear->wait_completions(posted);
+        for (std::uint64_t i = 0; i < posted; ++i)
+            CHECK(done[i].tag == i && done[i].status);
+        CHECK(std::equal(back.begin() + static_cast<std::ptrdiff_t>(at),
+                         back.begin() + static_cast<std::ptrdiff_t>(at + size),
+                         model.begin() + static_cast<std::ptrdiff_t>(at)));
+        CHECK(memory.content() == model && memory.guards_whole());
+    }
+    equal(pair.server->peer().bytes_received, pair.client->peer().bytes_sent);
+    equal(pair.server->peer().bytes_sent, pair.client->peer().bytes_received);
+    equal(pair.server->peer().refused, 0U);
+}
+
+void model_without_crc() { against_a_model(false, false, 4096); }
+void model_with_crc() { against_a_model(true, true, 4096); }
+void model_where_one_asks_for_crc() {
+    against_a_model(true, false, 1024);
+    against_a_model(false, true, 1024);
+}
+void model_with_tiny_pages() { against_a_model(true, true, 64); }
+void model_with_odd_pages() { against_a_model(true, true, 999); }
+
+/// Writes, reads and messages of both ends at the same time, through windows of both.
+void both_ways_at_once() {
     Pair pair;
-    Scattered memory(8, 4096);
-    const auto grant = ok(pair.server->grant(memory.translation(), static_cast<Access>(3)));
-    Bytes data = random_bytes(10'000), back(10'000);
-    auto local = ok(pair.client->register_memory(data));
-    auto into = ok(pair.client->register_memory(back));
-    ok(pair.client->write(local, {{0}, {10'000}}, grant, {4000}, 7));
-    ok(pair.client->read(into, {{0}, {10'000}}, grant, {4000}, 8));
-    const auto done = pair.client_ear->wait_completions(2);
-    CHECK(done[0].tag == 7 && done[0].status && done[1].tag == 8 && done[1].status);
-    CHECK(back == data);
-    CHECK(memory.read(4000, 10'000) == data);
-    CHECK(memory.guards_whole());
+    constexpr std::size_t kBytes = 256 * 1024, kPiece = 10'000, kRounds = 200;
+    struct Side {
+        std::shared_ptr<rdma::Connection> connection;
+        std::shared_ptr<Ear> ear;
+        Scattered written{64, kBytes / 64}, readable{64, kBytes / 64};
+        Bytes source = random_bytes(kBytes), back = Bytes(kBytes);
+        rdma::Grant to_write, to_read;
+    } sides[2];
+    sides[0].connection = pair.server, sides[0].ear = pair.server_ear;
+    sides[1].connection = pair.client, sides[1].ear = pair.client_ear;
+    for (Side& side : sides) {
+        side.readable.fill(random_bytes(kBytes));
+        side.to_write = ok(side.connection->grant(side.written.translation(), Access::write));
+        side.to_read = ok(side.connection->grant(side.readable.translation(), Access::read));
+    }
+    const auto drive = [&](Side& self, Side& peer) {
+        const auto local = ok(self.connection->register_memory(self.source));
+        const auto into = ok(self.connection->register_memory(self.back));
+        for (std::uint64_t i = 0; i < kRounds; ++i) {
+            const Extent piece{{i * 7919 % (kBytes - kPiece)}, {kPiece}};
+            ok(self.connection->write(local, piece, peer.to_write, piece.at, 2 * i));
+            ok(self.connection->read(into, piece, peer.to_read, piece.at, 2 * i + 1));
+            ok(self.connection->send(Bytes(i % 300, std::byte(i))));
+            self.ear->wait_completions(i < 100 ? 0 : 2 * (i - 100));
+        }
+        self.ear->wait_completions(2 * kRounds);
+        self.ear->wait_messages(kRounds);
+    };
+    std::exception_ptr failure;
+    std::thread other([&] {
+        try {
+            drive(sides[0], sides[1]);
+        } catch (...) {
+            failure = std::current_exception();
+        }
+    });
+    drive(sides[1], sides[0]);
+    other.join();
+    if (failure)
+        std::rethrow_exception(failure);
+    for (int i = 0; i < 2; ++i) {
+        const Side &self = sides[i], &peer = sides[1 - i];
+        for (std::uint64_t round = 0; round < kRounds; ++round) {
+            const std::uint64_t at = round * 7919 % (kBytes - kPiece);
+            CHECK(std::memcmp(&self.back[at], peer.readable.read(at, kPiece).data(), kPiece) == 0);
+            CHECK(std::memcmp(&self.source[at], peer.written.read(at, kPiece).data(), kPiece) == 0);
+        }
+        CHECK(self.written.guards_whole() && self.readable.guards_whole());
+        const auto heard = sides[i].ear->wait_messages(kRounds);
+        for (std::uint64_t m = 0; m < kRounds; ++m)
+            CHECK(heard[m] == Bytes(m % 300, std::byte(m)));
+    }
+}
+
+void large_transfers() {
+    for (const bool crc : {false, true}) {
+        Pair pair(with_crc(crc), with_crc(crc));
+        constexpr std::size_t kBytes = 64 * kMiB + 13;
+        Bytes data(kBytes), target(kBytes), back(kBytes);
+        for (std::size_t i = 0; i < kBytes; i += 8)
+            std::memcpy(&data[i], &i, std::min<std::size_t>(8, kBytes - i));
+        rdma::Translation translation;
+        translation.medium = target;
+        translation.page_size = kBytes;
+        translation.pages = {0};
+        translation.size = kBytes;
+        const auto grant = ok(pair.server->grant(translation, kBoth));
+        ok(pair.client->write(ok(pair.client->register_memory(data)), {{0}, {kBytes}}, grant, {0}, 1));
+        ok(pair.client->read(ok(pair.client->register_memory(back)), {{0}, {kBytes}}, grant, {0}, 2));
+        pair.client_ear->wait_completions(2);
+        CHECK(target == data && back == data);
+        equal(pair.server->peer().bytes_received, kBytes);
+        equal(pair.client->peer().bytes_received, kBytes);
+    }
+}
+
+void empty_operations() {
+    Pair pair;
+    Scattered memory(2, 64);
+    const auto grant = ok(pair.server->grant(memory.translation(), kBoth));
+    Bytes data(8);
+    const auto local = ok(pair.client->register_memory(data));
+    const auto at_end = memory.size();
+    ok(pair.client->write(local, {{8}, {0}}, grant, {at_end}, 1));
+    ok(pair.client->read(local, {{0}, {0}}, grant, {at_end}, 2));
+    const auto nothing = ok(pair.server->grant({}, kBoth));
+    ok(pair.client->read(local, {{0}, {0}}, nothing, {0}, 3));
+    pair.client_ear->wait_completions(3);
+    for (const auto& done : pair.client_ear->completions())
+        CHECK(done.status);
+    error(pair.client->write(local, {{8}, {1}}, grant, {0}, 4), EINVAL);
+    error(pair.client->read(local, {{UINT64_MAX}, {2}}, grant, {0}, 4), EINVAL);
+    error(pair.client->write(nullptr, {{0}, {0}}, grant, {0}, 4), EINVAL);
+    error(pair.client->write(local, {{0}, {1}}, {grant.key, 8}, {UINT64_MAX}, 4), EINVAL);
+    // A place that is not in the window: the peer finds out, and both ends hear of it.
+    ok(pair.client->write(local, {{0}, {8}}, grant, {at_end - 7}, 5));
+    equal(pair.client_ear->wait_close().code, EACCES);
+    contains(pair.client_ear->wait_close().message, "past the window's end");
+    equal(pair.server_ear->wait_close().code, EACCES);
+    equal(pair.server->peer().refused, 1U);
+    equal(pair.client->peer().refused, 0U);
+}
+
+void invalidation_comes_before_the_message() {
+    Pair pair;
+    Scattered memory(2, 64);
+    const auto grant = ok(pair.server->grant(memory.translation(), kBoth));
+    Bytes data = random_bytes(64);
+    const auto local = ok(pair.client->register_memory(data));
+    std::atomic<unsigned> windows{0};
+    pair.server_ear->message_hook = [&](std::span<const std::byte>) {
+        // With the window gone there is room for exactly one more than there would be with it.
+        while (pair.server->grant(memory.translation(), kBoth))
+            ++windows;
+    };
+    ok(pair.client->write(local, {{0}, {64}}, grant, {0}, 1));
+    ok(pair.client->send_with_invalidate(bytes_of("seal"), grant.key));
+    CHECK(pair.server_ear->wait_messages(1)[0] == bytes_of("seal"));
+    CHECK(memory.read(0, 64) == data);
+    eventually([&] { return windows == rdma::kMaximumWindows; });
+    pair.server->revoke(grant.key);  // of the dead, and of what never was: nothing happens
+    pair.server->revoke(12345);
+    ok(pair.client->write(local, {{0}, {64}}, grant, {0}, 2));
+    equal(pair.client_ear->wait_close().code, EACCES);
+    CHECK(memory.read(0, 64) == data);
 }
 
 }  // namespace
 
 int main() {
-    return run("iwarp_pair", {{"messages go both ways", messages_go_both_ways}, {"writes and reads", writes_and_reads}});
+    return run("iwarp_pair", {{"transports", transports},
+                              {"messages go both ways", messages_go_both_ways},
+                              {"the responder speaks first", the_responder_speaks_first},
+                              {"names and addresses", names_and_addresses},
+                              {"model without CRC", model_without_crc},
+                              {"model with CRC", model_with_crc},
+                              {"model where one asks for CRC", model_where_one_asks_for_crc},
+                              {"model with tiny pages", model_with_tiny_pages},
+                              {"model with odd pages", model_with_odd_pages},
+                              {"both ways at once", both_ways_at_once},
+                              {"large transfers", large_transfers},
+                              {"empty operations", empty_operations},
+                              {"invalidation comes before the message", invalidation_comes_before_the_message}});
 }

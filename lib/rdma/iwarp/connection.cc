@@ -68,6 +68,8 @@ void IwarpConnection::on_stop() {
         fail_start_up({ECANCELED, "the engine was closed"});
     else if (state_ == State::open)
         drain({ESHUTDOWN, "this end closed its engine"});
+    else if (state_ == State::lingering)
+        linger();
 }
 
 void IwarpConnection::work(bool receive) {

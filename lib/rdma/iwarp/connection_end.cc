@@ -12,7 +12,8 @@ namespace pmemckpt::rdma::iwarp {
 namespace {
 
 constexpr auto kDrainTime = std::chrono::seconds(5);   // for what is queued
-constexpr auto kLingerTime = std::chrono::seconds(1);  // for the peer to have read it
+constexpr auto kLingerTime = std::chrono::milliseconds(1000);  // for the peer to have read it
+constexpr auto kShortLingerTime = std::chrono::milliseconds(200);  // the same when the engine is to end
 constexpr std::size_t kDiscardBytes = 16 * kKiB;
 constexpr unsigned kDiscardsPerTurn = 16;
 
@@ -106,7 +107,7 @@ void IwarpConnection::complete_all() {
 
 void IwarpConnection::linger() {
     state_ = State::lingering;
-    reactor_->set_deadline(*this, Clock::now() + kLingerTime);
+    reactor_->set_deadline(*this, Clock::now() + (reactor_->stopping() ? kShortLingerTime : kLingerTime));
     reactor_->set_interest(*this, EPOLLIN);
 }
 

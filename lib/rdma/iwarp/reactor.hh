@@ -54,6 +54,8 @@ public:
 
     /// ECANCELED once it is to stop.
     Status add(const std::shared_ptr<Source>& source, int descriptor, std::uint32_t interest);
+    /// Whether the sources have been told to go.
+    bool stopping() const { return told_stop_; }
     void set_interest(Source& source, std::uint32_t interest);
     void set_deadline(Source& source, std::optional<Clock::time_point> deadline);
     /// Before its descriptor is closed.
