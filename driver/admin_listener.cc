@@ -18,8 +18,8 @@ Result<sockaddr_un> address_of(const std::string& path) {
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
     if (path.empty() || path.size() >= sizeof address.sun_path)
-        return fail(ENAMETOOLONG, "the admin socket's path {} has {} bytes; 1 to {} are possible", path, path.size(),
-                    sizeof address.sun_path - 1);
+        return fail(ENAMETOOLONG, "the admin socket's path {} has {} bytes; 1 to {} are possible", path,
+                    path.size(), sizeof address.sun_path - 1);
     std::memcpy(address.sun_path, path.data(), path.size());
     return address;
 }
@@ -44,7 +44,8 @@ Status clear_place(const std::string& path, const sockaddr_un& address) {
     if (!S_ISSOCK(attributes.st_mode))
         return fail(EEXIST, "{} is there and is no socket: name another admin socket, or remove it", path);
     const auto probe = TRY(make_socket());
-    const bool live = ::connect(probe.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
+    const bool live =
+        ::connect(probe.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
     if (live || errno != ECONNREFUSED)
         return fail(EADDRINUSE, "admin socket {} has a manager already", path);
     if (::unlink(path.c_str()) != 0 && errno != ENOENT)

@@ -18,7 +18,8 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr int kTickMs = 1000;  // how often clients that are over their time are looked for, while there are any
+constexpr int kTickMs =
+    1000;  // how often clients that are over their time are looked for, while there are any
 constexpr std::chrono::milliseconds kAcceptPause{100};
 constexpr std::string_view kTooLong = R"({"error":"the request is longer than 4096 bytes"})";
 static_assert(kMaximumAdminRequest == 4096);
@@ -29,12 +30,14 @@ Status check_peer(const FileDescriptor& socket) {
     if (::getsockopt(socket.get(), SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0)
         return fail_errno(errno, "admin socket: the peer's uid can't be told");
     if (peer.uid != 0 && peer.uid != ::geteuid())
-        return fail(EACCES, "admin socket: uid {} (pid {}) is refused; uid 0 and {} are allowed", peer.uid, peer.pid,
-                    ::geteuid());
+        return fail(EACCES, "admin socket: uid {} (pid {}) is refused; uid 0 and {} are allowed", peer.uid,
+                    peer.pid, ::geteuid());
     return {};
 }
 
-bool would_block() { return errno == EAGAIN || errno == EINTR; }
+bool would_block() {
+    return errno == EAGAIN || errno == EINTR;
+}
 
 }  // namespace
 
@@ -69,7 +72,8 @@ void AdminSocket::run(const std::stop_token& stop) {
 void AdminSocket::serve_once() {
     std::vector<pollfd> waits{{wake_.get(), POLLIN, 0}, {listener_.get(), POLLIN, 0}};
     for (const auto& client : clients_)
-        waits.push_back({client.socket.get(), static_cast<short>(client.answer.empty() ? POLLIN : POLLOUT), 0});
+        waits.push_back(
+            {client.socket.get(), static_cast<short>(client.answer.empty() ? POLLIN : POLLOUT), 0});
     if (::poll(waits.data(), waits.size(), clients_.empty() ? -1 : kTickMs) < 0)
         return;
     auto wait = waits.begin() + 2;

@@ -1,5 +1,6 @@
 #pragma once
-// The admin socket: a Unix stream, one line asked, one answered. Only uid 0 and the manager's own uid are heard.
+// The admin socket: a Unix stream, one line asked, one answered. Only uid 0 and the manager's own uid are
+// heard.
 #include <chrono>
 #include <functional>
 #include <list>
@@ -15,16 +16,18 @@ namespace pmemckpt::driver {
 
 inline constexpr std::size_t kMaximumAdminClients = 16;
 inline constexpr std::size_t kMaximumAdminRequest = 4096;  // bytes, with the newline
-inline constexpr std::chrono::seconds kAdminClientTime{10};  // without a whole request, or without taking its answer
+/// Without a whole request, or without taking its answer.
+inline constexpr std::chrono::seconds kAdminClientTime{10};
 
 /// The answer to a request line, without its newline; called on the socket's thread.
 using AdminAnswer = std::function<std::string(std::string_view line)>;
 
-/// One thread serves all clients; a silent one holds up nobody and is dropped after its time, or when a newer one needs the place.
+/// One thread serves all clients; a silent one holds up nobody and is dropped after its time, or when a newer
+/// one needs the place.
 class AdminSocket {
 public:
-    /// Mode 0600. A socket that nobody listens on is replaced. EADDRINUSE when a manager answers there, EEXIST when it is
-    /// no socket.
+    /// Mode 0600. A socket that nobody listens on is replaced. EADDRINUSE when a manager answers there,
+    /// EEXIST when it is no socket.
     static Result<std::unique_ptr<AdminSocket>> open(const std::string& path, AdminAnswer answer);
     ~AdminSocket();  ///< the file goes with it
 

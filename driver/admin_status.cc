@@ -19,8 +19,8 @@ std::string iso_time(std::int64_t nanoseconds) {
     const std::time_t seconds = nanoseconds / kNanoseconds;
     std::tm time{};
     ::gmtime_r(&seconds, &time);
-    return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:09}Z", time.tm_year + 1900, time.tm_mon + 1, time.tm_mday,
-                       time.tm_hour, time.tm_min, time.tm_sec, nanoseconds % kNanoseconds);
+    return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:09}Z", time.tm_year + 1900, time.tm_mon + 1,
+                       time.tm_mday, time.tm_hour, time.tm_min, time.tm_sec, nanoseconds % kNanoseconds);
 }
 
 Json pool_object(const ServedPool& served) {
@@ -91,7 +91,9 @@ Json status(const AdminView& view) {
     return object;
 }
 
-Json error(std::string sentence) { return {{"error", std::move(sentence)}}; }
+Json error(std::string sentence) {
+    return {{"error", std::move(sentence)}};
+}
 
 Json answer(const AdminView& view, std::string_view line) {
     const auto request = Json::parse(line, nullptr, false);

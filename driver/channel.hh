@@ -13,7 +13,8 @@ class Channel {
 public:
     explicit Channel(std::shared_ptr<rdma::Connection> connection) : connection_(std::move(connection)) {}
 
-    /// Sends, or closes the connection when the peer reads no answers; a connection that is gone already is no error.
+    /// Sends, or closes the connection when the peer reads no answers; a connection that is gone already is
+    /// no error.
     void send(std::span<const std::byte> message);
     void close(Error why);
 

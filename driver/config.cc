@@ -32,8 +32,9 @@ constexpr std::array kLevels = std::to_array<NamedLevel>({{"error", log::Level::
 Status check_pool_name(const std::string& name) {
     const auto allowed = [](unsigned char c) { return std::isgraph(c) && c != '/' && c != '='; };
     if (name.empty() || name.size() > kMaximumPoolName || !std::all_of(name.begin(), name.end(), allowed))
-        return fail(EINVAL, "\"{}\" can't name a pool: 1 to {} printable characters without '/', '=' and spaces", name,
-                    kMaximumPoolName);
+        return fail(EINVAL,
+                    "\"{}\" can't name a pool: 1 to {} printable characters without '/', '=' and spaces",
+                    name, kMaximumPoolName);
     return {};
 }
 
@@ -45,7 +46,8 @@ bool make_private_directory(const std::string& path) {
 Status check_limits(const Limits& limits) {
     if (limits.drafts_per_session + limits.generations_per_session > rdma::kMaximumWindows)
         return fail(EINVAL,
-                    "limits.drafts_per_session and limits.generations_per_session are {} and {}: together at most {}, "
+                    "limits.drafts_per_session and limits.generations_per_session are {} and {}: together at "
+                    "most {}, "
                     "the windows of a connection",
                     limits.drafts_per_session, limits.generations_per_session, rdma::kMaximumWindows);
     return {};
@@ -90,8 +92,9 @@ Status check_transport(std::string_view text) {
 
 Status check_config(const Config& config) {
     if (config.pools.empty())
-        return fail(EINVAL, "there is no pool to serve: give --pool [NAME=]PATH, or [[pool]] in a --config file "
-                            "(pmemckpt-ctl create-pool makes one)");
+        return fail(EINVAL,
+                    "there is no pool to serve: give --pool [NAME=]PATH, or [[pool]] in a --config file "
+                    "(pmemckpt-ctl create-pool makes one)");
     if (config.listen.empty())
         return fail(EINVAL, "there is no address to listen on");
     std::set<std::string> names;

@@ -18,27 +18,27 @@ struct PoolConfig {
 
 /// Each is at least 1.
 struct Limits {
-    unsigned sessions = 1024;               ///< of this manager, authenticated or not
-    unsigned handshakes = 128;              ///< sessions that have not proved who they are yet
-    unsigned handshake_ms = 10'000;         ///< from the connection to WELCOME
-    unsigned drafts_per_session = 64;       ///< begun, neither sealed nor aborted
+    unsigned sessions = 1024;                ///< of this manager, authenticated or not
+    unsigned handshakes = 128;               ///< sessions that have not proved who they are yet
+    unsigned handshake_ms = 10'000;          ///< from the connection to WELCOME
+    unsigned drafts_per_session = 64;        ///< begun, neither sealed nor aborted
     unsigned generations_per_session = 192;  ///< open; with the drafts no more than rdma::kMaximumWindows
-    unsigned waiters_per_session = 64;      ///< wait_generation requests not answered yet
-    unsigned requests_per_session = 128;    ///< received, not yet run
-    unsigned workers = 8;                   ///< threads that run requests; a seal occupies one for its time
-    unsigned drain_ms = 30'000;             ///< at the end: for requests that have begun
+    unsigned waiters_per_session = 64;       ///< wait_generation requests not answered yet
+    unsigned requests_per_session = 128;     ///< received, not yet run
+    unsigned workers = 8;                    ///< threads that run requests; a seal occupies one for its time
+    unsigned drain_ms = 30'000;              ///< at the end: for requests that have begun
     bool operator==(const Limits&) const = default;
 };
 
 struct Config {
-    std::vector<PoolConfig> pools;         ///< at least one
+    std::vector<PoolConfig> pools;  ///< at least one
     std::vector<Address> listen{Address{}};
-    std::string transport = "auto";        ///< auto, iwarp, verbs
+    std::string transport = "auto";  ///< auto, iwarp, verbs
     std::string key_dir = default_key_directory();
-    std::string admin_socket;              ///< path; empty: none
-    std::string address_file;              ///< path; empty: none
+    std::string admin_socket;  ///< path; empty: none
+    std::string address_file;  ///< path; empty: none
     log::Level log_level = log::Level::notice;
-    bool crc = true;                       ///< iWARP's
+    bool crc = true;  ///< iWARP's
     Limits limits;
 };
 
@@ -54,8 +54,8 @@ Result<log::Level> parse_log_level(std::string_view text);
 const char* to_string(log::Level level);
 Status check_transport(std::string_view text);
 
-/// /run/pmemckpt/admin.sock for root, else $XDG_RUNTIME_DIR/pmemckpt/admin.sock, its directory made; empty when there is
-/// no place for one.
+/// /run/pmemckpt/admin.sock for root, else $XDG_RUNTIME_DIR/pmemckpt/admin.sock, its directory made; empty
+/// when there is no place for one.
 std::string default_admin_socket();
 
 }  // namespace pmemckpt::driver

@@ -69,7 +69,7 @@ Status take_table(const std::string& path, const std::string& prefix, const toml
     return {};
 }
 
-template <unsigned Limits::* Member, unsigned Maximum>
+template <unsigned Limits::*Member, unsigned Maximum>
 Status take_limit(const Item& item, Limits& limits) {
     limits.*Member = TRY(item.number(Maximum));
     return {};
@@ -114,7 +114,8 @@ Status take_listen(const Item& item, Config& config) {
 Status take_pool(const Item& item, Config& config) {
     const auto* table = item.node.as_table();
     if (!table)
-        return item.wrong("a pool is a table: [[pool]] with path, and name if it shall have another than its file");
+        return item.wrong(
+            "a pool is a table: [[pool]] with path, and name if it shall have another than its file");
     PoolConfig pool;
     TRY(take_table(item.path, "pool.", *table, kPoolWords, pool));
     if (pool.path.empty())

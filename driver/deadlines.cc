@@ -4,7 +4,9 @@ namespace pmemckpt::driver {
 
 Deadlines::Deadlines() : thread_([this](const std::stop_token& stop) { run(stop); }) {}
 
-Deadlines::~Deadlines() { stop(); }
+Deadlines::~Deadlines() {
+    stop();
+}
 
 void Deadlines::stop() {
     thread_.request_stop();
@@ -42,8 +44,9 @@ void Deadlines::run(const std::stop_token& stop) {
         }
         const auto next = calls_.begin();
         if (const auto when = next->first.when; Clock::now() < when) {
-            changed_.wait_until(lock, stop, when,
-                                [this, when] { return calls_.empty() || calls_.begin()->first.when != when; });
+            changed_.wait_until(lock, stop, when, [this, when] {
+                return calls_.empty() || calls_.begin()->first.when != when;
+            });
             continue;
         }
         auto call = std::move(next->second);

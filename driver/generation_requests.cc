@@ -8,19 +8,22 @@
 namespace pmemckpt::driver {
 
 Result<rdma::Grant> Requests::grant(std::string region, std::uint64_t generation, std::uint64_t handle,
-                                    const std::vector<std::uint64_t>& pages, std::uint64_t size, rdma::Access access) {
-    return services_.tables.grant(*channel_, {who_.session_id, pool_->name, std::move(region), generation, handle},
-                                  translate(pool().medium(), pool().page_size(), pages, size, access), access);
+                                    const std::vector<std::uint64_t>& pages, std::uint64_t size,
+                                    rdma::Access access) {
+    return services_.tables.grant(
+        *channel_, {who_.session_id, pool_->name, std::move(region), generation, handle},
+        translate(pool().medium(), pool().page_size(), pages, size, access), access);
 }
 
 Requests::Answer<wire::Begun> Requests::begin(const wire::Begin& request) {
     const auto limit = services_.limits.drafts_per_session;
     if (drafts_.size() >= limit)
-        return fail(EMFILE, "this session has {} unsealed generations already, the limit: seal or abort one", limit);
+        return fail(EMFILE, "this session has {} unsealed generations already, the limit: seal or abort one",
+                    limit);
     OpenDraft open{TRY(pool().begin(request.region, request.size)), 0};
     const auto id = ++last_handle_;
-    const auto window = TRY(grant(request.region, 0, id, open.draft->page_offsets(), request.size,
-                                  rdma::Access::write));
+    const auto window =
+        TRY(grant(request.region, 0, id, open.draft->page_offsets(), request.size, rdma::Access::write));
     open.window = window.key;
     drafts_.emplace(id, std::move(open));
     return wire::Begun{id, {window.key, window.base, request.size}};
@@ -29,7 +32,8 @@ Requests::Answer<wire::Begun> Requests::begin(const wire::Begin& request) {
 Result<std::unique_ptr<pool::Draft>> Requests::take_draft(std::uint64_t draft_id) {
     const auto found = drafts_.find(draft_id);
     if (found == drafts_.end())
-        return fail(ENOENT, "this session has no draft {}: it is sealed, dropped or was never begun", draft_id);
+        return fail(ENOENT, "this session has no draft {}: it is sealed, dropped or was never begun",
+                    draft_id);
     services_.tables.revoke(*channel_, who_.session_id, found->second.window);
     auto draft = std::move(found->second.draft);
     drafts_.erase(found);
@@ -54,8 +58,8 @@ Requests::Answer<wire::OpenedGeneration> Requests::open_generation(const wire::O
     auto generation = TRY(pool().open_generation(request.region, request.number));
     const auto& info = generation->info();
     const auto id = ++last_handle_;
-    const auto window = TRY(grant(request.region, info.number, id, generation->page_offsets(), info.length,
-                                  rdma::Access::read));
+    const auto window = TRY(
+        grant(request.region, info.number, id, generation->page_offsets(), info.length, rdma::Access::read));
     wire::OpenedGeneration answer{id, to_wire(info), {window.key, window.base, info.length}};
     generations_.emplace(id, OpenGeneration{std::move(generation), window.key});
     return answer;
@@ -73,7 +77,8 @@ Requests::Answer<wire::Empty> Requests::close_generation(const wire::CloseGenera
 Requests::Answer<wire::GenerationList> Requests::list_generations(const wire::ListGenerations& request) {
     wire::GenerationList list;
     ListAnswer room;
-    for (const auto& info : TRY(pool().generations(request.region, request.after, ListAnswer::kMaximumElements)))
+    for (const auto& info :
+         TRY(pool().generations(request.region, request.after, ListAnswer::kMaximumElements)))
         if (!room.add(list.generations, to_wire(info)))
             break;
     return list;

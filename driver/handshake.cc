@@ -28,7 +28,8 @@ Result<Key> key_of_principal(const std::string& key_dir, const std::string& prin
 
 Result<std::uint16_t> choose_version(const wire::Hello& hello) {
     if (hello.minimum_version > wire::kProtocolVersion || hello.maximum_version < wire::kProtocolVersion)
-        return fail(EPROTONOSUPPORT, "the client speaks protocol versions {} to {}, this manager version {}: update {}",
+        return fail(EPROTONOSUPPORT,
+                    "the client speaks protocol versions {} to {}, this manager version {}: update {}",
                     hello.minimum_version, hello.maximum_version, wire::kProtocolVersion,
                     hello.minimum_version > wire::kProtocolVersion ? "the manager" : "the client");
     return wire::kProtocolVersion;
@@ -36,9 +37,12 @@ Result<std::uint16_t> choose_version(const wire::Hello& hello) {
 
 }  // namespace
 
-std::string manager_name() { return "pmemckptd " PMEMCKPT_VERSION; }
+std::string manager_name() {
+    return "pmemckptd " PMEMCKPT_VERSION;
+}
 
-Result<std::vector<std::byte>> Handshake::take(const wire::Message& message, std::span<const std::byte> whole) {
+Result<std::vector<std::byte>> Handshake::take(const wire::Message& message,
+                                               std::span<const std::byte> whole) {
     const auto type = static_cast<Type>(message.header.type);
     if (expected_ == Expected::hello && type == Type::hello)
         return challenge(message, whole);
@@ -48,7 +52,8 @@ Result<std::vector<std::byte>> Handshake::take(const wire::Message& message, std
                 expected_ == Expected::hello ? "HELLO" : "PROOF");
 }
 
-Result<std::vector<std::byte>> Handshake::challenge(const wire::Message& message, std::span<const std::byte> whole) {
+Result<std::vector<std::byte>> Handshake::challenge(const wire::Message& message,
+                                                    std::span<const std::byte> whole) {
     auto hello = TRY(wire::decode_body<wire::Hello>(message.body));
     wire::Challenge challenge;
     challenge.version = TRY(choose_version(hello));
@@ -66,7 +71,8 @@ Result<std::vector<std::byte>> Handshake::challenge(const wire::Message& message
     return answer;
 }
 
-// Who has no key here gets a random one: the steps and the answer are those of a wrong key, so names can't be tried out.
+// Who has no key here gets a random one: the steps and the answer are those of a wrong key, so names can't be
+// tried out.
 void Handshake::choose_key() {
     auto key = key_of_principal(key_dir_, principal_);
     key_ = key ? *key : Key::random();
@@ -80,8 +86,9 @@ Result<std::vector<std::byte>> Handshake::welcome(const wire::Message& message) 
     if (!fits || no_key_) {
         const bool is_name = check_principal(principal_).has_value();
         const std::string name = is_name ? principal_ : "with an unusable name";
-        log::warning("session {}: authentication of principal {} failed: {}", session_id_, name,
-                     no_key_ ? no_key_->message : "it has another key than " + key_dir_ + "/" + name + ".key");
+        log::warning(
+            "session {}: authentication of principal {} failed: {}", session_id_, name,
+            no_key_ ? no_key_->message : "it has another key than " + key_dir_ + "/" + name + ".key");
         return fail(EKEYREJECTED, "authentication of principal {} failed", name);
     }
     wire::Welcome welcome;

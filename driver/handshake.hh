@@ -22,9 +22,9 @@ public:
     Handshake(const ServedPools& pools, std::string key_dir, std::uint64_t session_id)
         : pools_(pools), key_dir_(std::move(key_dir)), session_id_(session_id) {}
 
-    /// Takes the next message (`whole` is its bytes, header included) and gives the answer's. The key is read from its file, so it
-    /// may wait for a disk. EPROTO for a message out of its place or torn, EPROTONOSUPPORT, ENOENT (no such pool),
-    /// EKEYREJECTED. After an error the connection must be closed.
+    /// Takes the next message (`whole` is its bytes, header included) and gives the answer's. The key is read
+    /// from its file, so it may wait for a disk. EPROTO for a message out of its place or torn,
+    /// EPROTONOSUPPORT, ENOENT (no such pool), EKEYREJECTED. After an error the connection must be closed.
     Result<std::vector<std::byte>> take(const wire::Message& message, std::span<const std::byte> whole);
 
     bool done() const { return expected_ == Expected::nothing; }

@@ -26,7 +26,8 @@ public:
     }
 
 private:
-    std::size_t left_ = rdma::kMaximumMessage - wire::kHeaderBytes - sizeof(std::uint16_t);  // the list's count
+    std::size_t left_ =
+        rdma::kMaximumMessage - wire::kHeaderBytes - sizeof(std::uint16_t);  // the list's count
 };
 
 }  // namespace pmemckpt::driver

@@ -1,5 +1,5 @@
-// pmemckptd: the manager. It opens its pools and proves their keys, listens, and serves sessions until it is told to
-// stop. See pmemckptd.8.
+// pmemckptd: the manager. It opens its pools and proves their keys, listens, and serves sessions until it is
+// told to stop. See pmemckptd.8.
 #include "driver/main_loop.hh"
 #include "lib/base/exit_status.hh"
 #include "lib/base/log.hh"

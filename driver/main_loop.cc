@@ -62,8 +62,9 @@ void tell_ready(const Manager& manager) {
 // What is wrong in the new configuration leaves the old one in force.
 void reload(Manager& manager, int argc, const char* const* argv) {
     ::sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%lld\nSTATUS=reading the configuration", monotonic_us());
-    const auto again = parse_options(argc, argv).and_then(
-        [&](const Started& started) { return manager.reload(*started.config); });
+    const auto again = parse_options(argc, argv).and_then([&](const Started& started) {
+        return manager.reload(*started.config);
+    });
     if (again)
         log::notice("the configuration was read again");
     else

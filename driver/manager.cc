@@ -83,18 +83,20 @@ Status Manager::Parts::open_pools(const std::vector<PoolConfig>& pools) {
     for (auto& served : opened) {
         auto& pool = *served->pool;
         TRY(services_.pools.add(std::move(served)));
-        pool.set_seal_listener([this, &pool](const pool::RegionInfo&, const pool::GenerationInfo& generation) {
-            services_.waiters.sealed(pool, generation);
-        });
+        pool.set_seal_listener(
+            [this, &pool](const pool::RegionInfo&, const pool::GenerationInfo& generation) {
+                services_.waiters.sealed(pool, generation);
+            });
     }
     return {};
 }
 
 Status Manager::Parts::listen() {
     for (const auto& address : config_.listen) {
-        listeners_.push_back(TRY(engine_->listen(address, [this](std::shared_ptr<rdma::Connection> connection) {
-            return sessions_.accept(std::move(connection));
-        })));
+        listeners_.push_back(
+            TRY(engine_->listen(address, [this](std::shared_ptr<rdma::Connection> connection) {
+                return sessions_.accept(std::move(connection));
+            })));
         addresses_.push_back(listeners_.back()->address());
     }
     return {};
@@ -115,12 +117,15 @@ void Manager::Parts::say_what_is_served() const {
         const auto info = served->pool->info();
         const auto free = format_size(info.free_pages * info.page_size);
         for (const auto& address : addresses_)
-            log::notice("listening on {} ({}), pool {} {} {}, {} free", format_address(address), engine_->name(),
-                        served->name, pool::to_string(info.uuid), format_size(info.size), free);
+            log::notice("listening on {} ({}), pool {} {} {}, {} free", format_address(address),
+                        engine_->name(), served->name, pool::to_string(info.uuid), format_size(info.size),
+                        free);
     }
 }
 
-std::vector<Address> Manager::Parts::addresses() const { return addresses_; }
+std::vector<Address> Manager::Parts::addresses() const {
+    return addresses_;
+}
 
 Status Manager::Parts::reload(const Config& config) {
     TRY(check_config(config));
@@ -128,7 +133,8 @@ Status Manager::Parts::reload(const Config& config) {
     std::vector<PoolConfig> added;
     const auto served = services_.pools.all();
     for (const auto& pool : config.pools)
-        if (std::none_of(served.begin(), served.end(), [&](const auto& known) { return known->name == pool.name; }))
+        if (std::none_of(served.begin(), served.end(),
+                         [&](const auto& known) { return known->name == pool.name; }))
             added.push_back(pool);
     TRY(open_pools(added));
     for (const auto& pool : added)
@@ -147,10 +153,12 @@ void Manager::Parts::say_what_needs_a_restart(const Config& config) const {
         if (listed == config.pools.end())
             tell(fmt::format("pool {} is not listed any more", known->name));
         else if (listed->path != known->path)
-            tell(fmt::format("pool {} has another path, {} instead of {}", known->name, listed->path, known->path));
+            tell(fmt::format("pool {} has another path, {} instead of {}", known->name, listed->path,
+                             known->path));
     }
     const auto same = [](const Address& a, const Address& b) { return a.host == b.host && a.port == b.port; };
-    if (!std::equal(config.listen.begin(), config.listen.end(), config_.listen.begin(), config_.listen.end(), same))
+    if (!std::equal(config.listen.begin(), config.listen.end(), config_.listen.begin(), config_.listen.end(),
+                    same))
         tell("the addresses to listen on changed");
     if (config.transport != config_.transport || config.crc != config_.crc)
         tell("transport or crc changed");
@@ -193,9 +201,17 @@ Result<std::unique_ptr<Manager>> Manager::start(Config config) {
     return std::unique_ptr<Manager>(new Manager(std::move(parts)));
 }
 
-std::vector<Address> Manager::addresses() const { return parts_->addresses(); }
-std::size_t Manager::session_count() const { return parts_->session_count(); }
-Status Manager::reload(const Config& config) { return parts_->reload(config); }
-Status Manager::stop() { return parts_->stop(); }
+std::vector<Address> Manager::addresses() const {
+    return parts_->addresses();
+}
+std::size_t Manager::session_count() const {
+    return parts_->session_count();
+}
+Status Manager::reload(const Config& config) {
+    return parts_->reload(config);
+}
+Status Manager::stop() {
+    return parts_->stop();
+}
 
 }  // namespace pmemckpt::driver

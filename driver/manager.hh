@@ -1,6 +1,6 @@
 #pragma once
-// A running manager: its pools open, its addresses listening, its sessions served. pmemckptd is one of these and a main
-// loop; tests start one in their own process.
+// A running manager: its pools open, its addresses listening, its sessions served. pmemckptd is one of these
+// and a main loop; tests start one in their own process.
 #include <memory>
 #include <string>
 #include <vector>
@@ -13,8 +13,8 @@ namespace pmemckpt::driver {
 
 class Manager {
 public:
-    /// Opens the pools, proves their keys, listens. EKEYREJECTED when a pool's manager key is another; what opening a pool,
-    /// reading its key, and listening can give.
+    /// Opens the pools, proves their keys, listens. EKEYREJECTED when a pool's manager key is another; what
+    /// opening a pool, reading its key, and listening can give.
     static Result<std::unique_ptr<Manager>> start(Config config);
 
     /// Ends at once what stop() has not ended; waits for requests that run.
@@ -26,12 +26,12 @@ public:
     std::vector<Address> addresses() const;
     std::size_t session_count() const;
 
-    /// Takes over what can change while running: log level, pools newly listed. What can't is named in a log line. All new
-    /// pools open or none.
+    /// Takes over what can change while running: log level, pools newly listed. What can't is named in a log
+    /// line. All new pools open or none.
     Status reload(const Config& config);
 
-    /// Stops accepting, lets requests that have come finish (drain_ms at most), closes the sessions. ETIMEDOUT when some still
-    /// run. Any thread; once.
+    /// Stops accepting, lets requests that have come finish (drain_ms at most), closes the sessions.
+    /// ETIMEDOUT when some still run. Any thread; once.
     Status stop();
 
 private:

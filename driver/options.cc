@@ -8,9 +8,11 @@ namespace pmemckpt::driver {
 
 namespace {
 
-constexpr const char* kDescription = "The manager of pmemckpt: serves checkpoints in pools to primaries and backups.";
-constexpr const char* kFooter = "Signals: TERM and INT end it when running seals are done, a second one at once; HUP reads\n"
-                                "the configuration again. See pmemckptd(8).";
+constexpr const char* kDescription =
+    "The manager of pmemckpt: serves checkpoints in pools to primaries and backups.";
+constexpr const char* kFooter =
+    "Signals: TERM and INT end it when running seals are done, a second one at once; HUP reads\n"
+    "the configuration again. See pmemckptd(8).";
 
 struct Options {
     std::string config, transport, key_dir, admin_socket, log_level, address_file;
@@ -24,10 +26,12 @@ void describe(CLI::App& app, Options& options) {
     app.set_version_flag("--version", "pmemckptd " PMEMCKPT_VERSION, "print the version and exit");
     app.add_option("--config", options.config, "read settings from this file; options override them")
         ->type_name("FILE");
-    app.add_option("--pool", options.pools, "serve this pool; repeatable. NAME: the file's base name unless given")
+    app.add_option("--pool", options.pools,
+                   "serve this pool; repeatable. NAME: the file's base name unless given")
         ->type_name("[NAME=]PATH")
         ->allow_extra_args(false);
-    app.add_option("--listen", options.listen, "HOST[:PORT], [IPV6][:PORT] or :PORT; repeatable; :7471 unless given")
+    app.add_option("--listen", options.listen,
+                   "HOST[:PORT], [IPV6][:PORT] or :PORT; repeatable; :7471 unless given")
         ->type_name("ADDRESS")
         ->allow_extra_args(false);
     app.add_option("--transport", options.transport, "auto, iwarp or verbs")->type_name("NAME");
@@ -35,9 +39,11 @@ void describe(CLI::App& app, Options& options) {
         ->type_name("DIR");
     app.add_option("--admin-socket", options.admin_socket, "where pmemckpt-ctl asks for the status")
         ->type_name("PATH");
-    app.add_option("--address-file", options.address_file, "write the addresses taken to this file, one a line")
+    app.add_option("--address-file", options.address_file,
+                   "write the addresses taken to this file, one a line")
         ->type_name("FILE");
-    app.add_option("--log-level", options.log_level, "error, warning, notice, info or debug")->type_name("LEVEL");
+    app.add_option("--log-level", options.log_level, "error, warning, notice, info or debug")
+        ->type_name("LEVEL");
     app.add_flag("--no-crc", options.no_crc, "do not ask for iWARP's CRC");
 }
 

@@ -12,7 +12,8 @@ struct Started {
     std::string text;              ///< what these print
 };
 
-/// The defaults, under the --config file's settings, under the options. EINVAL; what reading the file can give.
+/// The defaults, under the --config file's settings, under the options. EINVAL; what reading the file can
+/// give.
 Result<Started> parse_options(int argc, const char* const* argv);
 
 }  // namespace pmemckpt::driver

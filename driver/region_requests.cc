@@ -15,7 +15,8 @@ Requests::Answer<wire::Region> Requests::create_region(const wire::CreateRegion&
     auto created = pool().create_region(request.name, who_.principal, settings);
     if (created || created.error().code != EEXIST || request.exclusive != 0)
         return std::move(created).map([](const pool::RegionInfo& region) { return to_wire(region); });
-    // It may also be a folder of another region, or lie in one: then there is none to be found and the first error says why.
+    // It may also be a folder of another region, or lie in one: then there is none to be found and the first
+    // error says why.
     const auto found = pool().find_region(request.name);
     if (!found)
         return tl::unexpected<Error>(std::move(created).error());
@@ -29,7 +30,8 @@ Requests::Answer<wire::Region> Requests::find_region(const wire::FindRegion& req
 Requests::Answer<wire::Empty> Requests::destroy_region(const wire::DestroyRegion& request) {
     const auto region = TRY(pool().find_region(request.name));
     TRY(pool().destroy_region(request.name));
-    services_.waiters.destroyed(pool(), region.id, {ENOENT, fmt::format("region {} was destroyed", request.name)});
+    services_.waiters.destroyed(pool(), region.id,
+                                {ENOENT, fmt::format("region {} was destroyed", request.name)});
     return wire::Empty{};
 }
 

@@ -53,7 +53,9 @@ Requests::Reply Requests::run(const wire::Message& message) {
         case Type::wait_generation: return wait_generation(message);
         case Type::find_generation: return call(message, &Requests::find_generation);
         case Type::status: return call(message, &Requests::status);
-        case Type::hello: case Type::proof: case Type::error: break;
+        case Type::hello:
+        case Type::proof:
+        case Type::error: break;
     }
     // A newer client may try a request of its time and do without it.
     const Error unknown{EOPNOTSUPP,

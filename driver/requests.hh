@@ -26,7 +26,8 @@ class Requests {
 public:
     Requests(Services& services, std::shared_ptr<Channel> channel, Who who, std::shared_ptr<ServedPool> pool)
         : services_(services), channel_(std::move(channel)), who_(std::move(who)), pool_(std::move(pool)) {}
-    /// After the connection's end, which killed the windows: drops drafts, lets generations go, forgets waiters.
+    /// After the connection's end, which killed the windows: drops drafts, lets generations go, forgets
+    /// waiters.
     ~Requests();
 
     struct Reply {
@@ -68,7 +69,8 @@ private:
     /// Kills the draft's window, then hands the draft out. ENOENT.
     Result<std::unique_ptr<pool::Draft>> take_draft(std::uint64_t draft_id);
     Result<rdma::Grant> grant(std::string region, std::uint64_t generation, std::uint64_t handle,
-                              const std::vector<std::uint64_t>& pages, std::uint64_t size, rdma::Access access);
+                              const std::vector<std::uint64_t>& pages, std::uint64_t size,
+                              rdma::Access access);
 
     pool::Pool& pool() { return *pool_->pool; }
 

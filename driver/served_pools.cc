@@ -18,7 +18,8 @@ Result<std::shared_ptr<ServedPool>> open_pool(const PoolConfig& config, const st
         return fail(key.error().code, "pool {} ({}) needs its manager key: {}", config.name, config.path,
                     key.error().message);
     if (wire::public_key(*key) != served->pool->manager_key())
-        return fail(EKEYREJECTED, "{}/{}.key is not the manager key of pool {} ({}): bring back the one made with it",
+        return fail(EKEYREJECTED,
+                    "{}/{}.key is not the manager key of pool {} ({}): bring back the one made with it",
                     key_dir, wire::pool_key_name(uuid), config.name, config.path);
     served->manager_key = *key;
     return served;
@@ -30,8 +31,8 @@ Status ServedPools::add(std::shared_ptr<ServedPool> pool) {
         if (known->name == pool->name)
             return fail(EEXIST, "two pools have the name {}: {} and {}", pool->name, known->path, pool->path);
         if (known->pool->uuid() == pool->pool->uuid())
-            return fail(EEXIST, "pools {} and {} have the same UUID {}: one is a copy of the other", known->path,
-                        pool->path, pool::to_string(pool->pool->uuid()));
+            return fail(EEXIST, "pools {} and {} have the same UUID {}: one is a copy of the other",
+                        known->path, pool->path, pool::to_string(pool->pool->uuid()));
     }
     pools_.push_back(std::move(pool));
     return {};

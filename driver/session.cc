@@ -12,7 +12,8 @@ namespace {
 constexpr std::size_t kHandshakeMessages = 2;  // HELLO and PROOF: more can't be waiting before WELCOME
 
 std::int64_t now_ns() {
-    return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::system_clock::now().time_since_epoch())
+    return std::chrono::duration_cast<std::chrono::nanoseconds>(
+               std::chrono::system_clock::now().time_since_epoch())
         .count();
 }
 
@@ -146,7 +147,8 @@ void Session::run_handshake(const wire::Message& message, const Bytes& whole) {
 
 // Before WELCOME is sent: what the client does next must find an open session.
 void Session::admit() {
-    requests_ = std::make_unique<Requests>(services_, channel_, Who{id_, handshake_.principal()}, handshake_.pool());
+    requests_ =
+        std::make_unique<Requests>(services_, channel_, Who{id_, handshake_.principal()}, handshake_.pool());
     std::optional<Deadlines::Id> deadline;
     {
         const std::lock_guard lock(mutex_);
@@ -193,7 +195,8 @@ bool Session::is_authenticated() const {
 
 std::string Session::name() const {
     const std::lock_guard lock(mutex_);
-    return principal_.empty() ? fmt::format("session {}", id_) : fmt::format("session {} ({})", id_, principal_);
+    return principal_.empty() ? fmt::format("session {}", id_)
+                              : fmt::format("session {} ({})", id_, principal_);
 }
 
 SessionInfo Session::info() const {

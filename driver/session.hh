@@ -4,7 +4,8 @@
 //     connected ──HELLO, PROOF──► open ──requests──► closed ──► ended (drafts dropped, generations let go)
 //         └─── anything else, or the time is over ──────►┘
 //
-// Messages wait in the inbox; the workers run them one at a time, in order. The same goes for the end, which comes last.
+// Messages wait in the inbox; the workers run them one at a time, in order. The same goes for the end, which
+// comes last.
 #include <chrono>
 #include <deque>
 #include <memory>
@@ -32,7 +33,8 @@ class Sessions;
 
 class Session : public rdma::Handler, public std::enable_shared_from_this<Session> {
 public:
-    Session(Services& services, Sessions& sessions, std::uint64_t id, std::shared_ptr<rdma::Connection> connection);
+    Session(Services& services, Sessions& sessions, std::uint64_t id,
+            std::shared_ptr<rdma::Connection> connection);
 
     /// Once, when a shared_ptr owns it: from here on the handshake's time runs.
     void start();
@@ -76,10 +78,10 @@ private:
 
     mutable std::mutex mutex_;  // under it no other but the deadlines'
     std::deque<Bytes> inbox_;
-    bool running_ = false;   // a task is posted or runs
-    bool failed_ = false;    // it broke a rule: what it sends is not looked at any more
+    bool running_ = false;  // a task is posted or runs
+    bool failed_ = false;   // it broke a rule: what it sends is not looked at any more
     bool draining_ = false;
-    bool closed_ = false;    // on_close came
+    bool closed_ = false;  // on_close came
     bool ended_ = false;
     std::string principal_;  // once proved
     std::string pool_name_;

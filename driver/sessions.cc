@@ -7,7 +7,9 @@
 
 namespace pmemckpt::driver {
 
-Error Sessions::stopping() { return {ESHUTDOWN, "the manager is stopping"}; }
+Error Sessions::stopping() {
+    return {ESHUTDOWN, "the manager is stopping"};
+}
 
 std::shared_ptr<Session> Sessions::accept(std::shared_ptr<rdma::Connection> connection) {
     const auto peer = connection->peer().address;
@@ -86,7 +88,8 @@ bool Sessions::wait(std::chrono::milliseconds limit, const std::function<bool()>
 bool Sessions::wait_idle(std::chrono::milliseconds limit) {
     return wait(limit, [this] {
         const auto sessions = all();
-        return std::all_of(sessions.begin(), sessions.end(), [](const auto& session) { return session->is_idle(); });
+        return std::all_of(sessions.begin(), sessions.end(),
+                           [](const auto& session) { return session->is_idle(); });
     });
 }
 

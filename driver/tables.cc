@@ -2,8 +2,9 @@
 
 namespace pmemckpt::driver {
 
-rdma::Translation translate(media::Medium& medium, std::uint64_t page_size, const std::vector<std::uint64_t>& pages,
-                            std::uint64_t size, rdma::Access access) {
+rdma::Translation translate(media::Medium& medium, std::uint64_t page_size,
+                            const std::vector<std::uint64_t>& pages, std::uint64_t size,
+                            rdma::Access access) {
     rdma::Translation translation;
     translation.medium = medium.bytes();
     translation.page_size = page_size;
@@ -22,7 +23,8 @@ Result<rdma::Grant> Tables::grant(Channel& channel, WindowSubject subject, rdma:
     const auto grant = TRY(channel.grant(std::move(translation), access));
     const std::lock_guard lock(mutex_);
     const Id id{subject.session_id, grant.key};
-    const auto [place, is_new] = windows_.try_emplace(id, WindowEntry{std::move(subject), access, grant, size});
+    const auto [place, is_new] =
+        windows_.try_emplace(id, WindowEntry{std::move(subject), access, grant, size});
     require(is_new, "an engine gives each window of a connection another key");
     return place->second.grant;
 }
@@ -51,8 +53,8 @@ std::vector<WindowEntry> Tables::windows() const {
 
 std::size_t Tables::count(std::uint64_t session_id) const {
     const std::lock_guard lock(mutex_);
-    return static_cast<std::size_t>(std::distance(windows_.lower_bound(Id{session_id, 0}),
-                                                  windows_.lower_bound(Id{session_id + 1, 0})));
+    return static_cast<std::size_t>(
+        std::distance(windows_.lower_bound(Id{session_id, 0}), windows_.lower_bound(Id{session_id + 1, 0})));
 }
 
 }  // namespace pmemckpt::driver

@@ -1,6 +1,6 @@
 #pragma once
-// The protection and translation tables: every window that exists, of every session. A window is made and dies only through
-// here.
+// The protection and translation tables: every window that exists, of every session. A window is made and
+// dies only through here.
 #include <cstdint>
 #include <map>
 #include <mutex>
@@ -30,8 +30,8 @@ struct WindowEntry {
 };
 
 /// Where [0, size) of a draft or generation lies. `medium` must outlive the window.
-rdma::Translation translate(media::Medium& medium, std::uint64_t page_size, const std::vector<std::uint64_t>& pages,
-                            std::uint64_t size, rdma::Access access);
+rdma::Translation translate(media::Medium& medium, std::uint64_t page_size,
+                            const std::vector<std::uint64_t>& pages, std::uint64_t size, rdma::Access access);
 
 /// Threads: all calls may come from any thread.
 class Tables {

@@ -42,9 +42,9 @@ Status Requests::register_waiter(const wire::WaitGeneration& request, std::uint6
     const auto limit = services_.limits.waiters_per_session;
     if (services_.waiters.count(who_.session_id) >= limit)
         return fail(EMFILE, "this session waits for {} generations already, the limit", limit);
-    const auto waiter = services_.waiters.add({who_.session_id, &pool(), region.id, request.after,
-                                               answer_through(channel_, request_id)},
-                                              deadline_of(request.timeout_ms));
+    const auto waiter = services_.waiters.add(
+        {who_.session_id, &pool(), region.id, request.after, answer_through(channel_, request_id)},
+        deadline_of(request.timeout_ms));
     // Looked for only now: what was sealed or destroyed before the waiter stood there told nobody.
     const auto now = pool().find_region(request.region);
     if (!now || now->id != region.id)

@@ -47,15 +47,16 @@ std::vector<Waiters::Waiting> Waiters::take_if(const std::function<bool(const Wa
 
 void Waiters::sealed(const pool::Pool& pool, const pool::GenerationInfo& generation) {
     const auto taken = take_if([&](const Waiter& waiter) {
-        return waiter.pool == &pool && waiter.region_id == generation.region_id && waiter.after < generation.number;
+        return waiter.pool == &pool && waiter.region_id == generation.region_id &&
+               waiter.after < generation.number;
     });
     for (const auto& waiting : taken)
         waiting.waiter.answer(generation);
 }
 
 void Waiters::destroyed(const pool::Pool& pool, std::uint64_t region_id, const Error& why) {
-    const auto taken = take_if(
-        [&](const Waiter& waiter) { return waiter.pool == &pool && waiter.region_id == region_id; });
+    const auto taken =
+        take_if([&](const Waiter& waiter) { return waiter.pool == &pool && waiter.region_id == region_id; });
     for (const auto& waiting : taken)
         waiting.waiter.answer(tl::unexpected<Error>(why));
 }
@@ -71,8 +72,9 @@ void Waiters::drop_session(std::uint64_t session_id) {
 
 std::size_t Waiters::count(std::uint64_t session_id) const {
     const std::lock_guard lock(mutex_);
-    return static_cast<std::size_t>(std::count_if(
-        waiting_.begin(), waiting_.end(), [&](const auto& one) { return one.second.waiter.session_id == session_id; }));
+    return static_cast<std::size_t>(std::count_if(waiting_.begin(), waiting_.end(), [&](const auto& one) {
+        return one.second.waiter.session_id == session_id;
+    }));
 }
 
 }  // namespace pmemckpt::driver

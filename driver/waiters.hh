@@ -1,6 +1,6 @@
 #pragma once
-// wait_generation requests that are not answered yet. No thread waits for them: a seal, the region's end, a deadline or the
-// session's end completes each, exactly once.
+// wait_generation requests that are not answered yet. No thread waits for them: a seal, the region's end, a
+// deadline or the session's end completes each, exactly once.
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -14,7 +14,8 @@
 
 namespace pmemckpt::driver {
 
-/// The generation, or why there is none. Called on a sealing thread, the deadlines' or a worker; must not block.
+/// The generation, or why there is none. Called on a sealing thread, the deadlines' or a worker; must not
+/// block.
 using WaitAnswer = std::function<void(const Result<pool::GenerationInfo>&)>;
 
 struct Waiter {

@@ -10,7 +10,9 @@ Workers::Workers(unsigned count) {
         threads_.emplace_back([this] { run(); });
 }
 
-Workers::~Workers() { stop(); }
+Workers::~Workers() {
+    stop();
+}
 
 void Workers::post(std::function<void()> task) {
     {

@@ -14,8 +14,8 @@ public:
     explicit Workers(unsigned count);
     ~Workers();  ///< stop()
 
-    /// In order of posting, on any of the threads; on the calling one after stop(). The number of tasks is limited by who posts:
-    /// a session has one here at a time.
+    /// In order of posting, on any of the threads; on the calling one after stop(). The number of tasks is
+    /// limited by who posts: a session has one here at a time.
     void post(std::function<void()> task);
     /// Runs what is posted to its end and joins. Once.
     void stop();

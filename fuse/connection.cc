@@ -36,6 +36,9 @@ Result<std::shared_ptr<client::Client>> Connection::client() {
         return client_;
     auto fresh = connect_again();
     if (!fresh) {
+        // That nobody answers is known; that somebody refuses is news.
+        if (!is_connection_error(fresh.error().code) && fresh.error().message != reason_)
+            log::warning("can't connect to {} again: {}", options_.server, fresh.error().message);
         reason_ = fresh.error().message;
         next_attempt_ = Clock::now() + kReconnectPause;
         return fail(ENOTCONN, "{}", reason_);
@@ -62,7 +65,7 @@ Status Connection::note_loss(const Error& why) {
 Result<std::shared_ptr<client::Client>> Connection::connect_again() {
     auto fresh = TRY(client::Client::connect(options_));
     if (fresh->pool_uuid() != uuid_)
-        return fail(ENOTCONN, "{} serves pool {} now, not {}", options_.server,
+        return fail(ESTALE, "{} serves pool {} now, not {}", options_.server,
                     pool::to_string(fresh->pool_uuid()), pool::to_string(uuid_));
     return fresh;
 }

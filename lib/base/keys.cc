@@ -74,7 +74,9 @@ Result<Key> load_key(const std::string& directory, std::string_view name) {
     const auto path = key_path(directory, name);
     const FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
     if (!file)
-        return fail_errno(errno, "can't open key {} (pmemckpt-ctl create-key makes one)", path);
+        return fail_errno(errno, "can't open key {} ({})", path,
+                          name.starts_with("pool-") ? "it was made with the pool: bring it back from a copy"
+                                                    : "pmemckpt-ctl create-key makes one");
     struct stat attributes {};
     if (::fstat(file.get(), &attributes) != 0)
         return fail_errno(errno, "can't look at {}", path);

@@ -1,6 +1,6 @@
 #pragma once
-// Encoding of control messages: network byte order, no padding, no alignment. Each message struct lists its fields
-// once, in fields(); Encoder and Decoder both walk that list. Specified in pmemckpt-protocol.7.
+// Encoding of control messages: network byte order, no padding, no alignment. Each message struct lists its
+// fields once, in fields(); Encoder and Decoder both walk that list. Specified in pmemckpt-protocol.7.
 #include <array>
 #include <cerrno>
 #include <concepts>
@@ -26,10 +26,8 @@ public:
     }
     void operator()(const std::int64_t& value) { (*this)(static_cast<std::uint64_t>(value)); }
     template <class T>
-        requires std::is_enum_v<T>
-    void operator()(const T& value) {
-        (*this)(static_cast<std::underlying_type_t<T>>(value));
-    }
+    requires std::is_enum_v<T>
+    void operator()(const T& value) { (*this)(static_cast<std::underlying_type_t<T>>(value)); }
     /// A string is its length in 16 bits and its bytes.
     void operator()(const std::string& text) {
         require(text.size() <= UINT16_MAX, "a string on the wire has at most 65535 bytes");
@@ -49,10 +47,8 @@ public:
             (*this)(element);
     }
     template <class T>
-        requires requires(T& t, Encoder& e) { T::fields(t, e); }
-    void operator()(const T& message) {
-        T::fields(message, *this);
-    }
+    requires requires(T& t, Encoder& e) { T::fields(t, e); }
+    void operator()(const T& message) { T::fields(message, *this); }
 
     void append(std::span<const std::byte> raw) { bytes_.insert(bytes_.end(), raw.begin(), raw.end()); }
     std::vector<std::byte>& bytes() { return bytes_; }
@@ -70,7 +66,8 @@ public:
     void operator()(T& value) {
         value = 0;
         for (const auto byte : take(sizeof(T)))
-            value = static_cast<T>((static_cast<std::uint64_t>(value) << 8) | std::to_integer<std::uint64_t>(byte));
+            value = static_cast<T>((static_cast<std::uint64_t>(value) << 8) |
+                                   std::to_integer<std::uint64_t>(byte));
     }
     void operator()(std::int64_t& value) {
         std::uint64_t raw = 0;
@@ -78,7 +75,7 @@ public:
         value = static_cast<std::int64_t>(raw);
     }
     template <class T>
-        requires std::is_enum_v<T>
+    requires std::is_enum_v<T>
     void operator()(T& value) {
         std::underlying_type_t<T> raw{};
         (*this)(raw);
@@ -106,10 +103,8 @@ public:
             (*this)(list.emplace_back());
     }
     template <class T>
-        requires requires(T& t, Decoder& d) { T::fields(t, d); }
-    void operator()(T& message) {
-        T::fields(message, *this);
-    }
+    requires requires(T& t, Decoder& d) { T::fields(t, d); }
+    void operator()(T& message) { T::fields(message, *this); }
 
     bool good() const { return good_; }
     bool at_end() const { return left_.empty(); }

@@ -17,7 +17,8 @@ std::vector<unsigned char> joined(std::string_view label, std::span<const std::b
 
 Mac hmac(const Key& key, const std::vector<unsigned char>& bytes) {
     Mac mac{};
-    static_assert(sizeof mac == crypto_auth_hmacsha256_BYTES && Key::kBytes == crypto_auth_hmacsha256_KEYBYTES);
+    static_assert(sizeof mac == crypto_auth_hmacsha256_BYTES &&
+                  Key::kBytes == crypto_auth_hmacsha256_KEYBYTES);
     crypto_auth_hmacsha256(mac.data(), bytes.data(), bytes.size(), key.bytes().data());
     return mac;
 }
@@ -59,7 +60,9 @@ bool Transcript::verify(const PublicKey& pool, const Mac& proof, const Signature
     return crypto_sign_verify_detached(signature.data(), bytes.data(), bytes.size(), pool.data()) == 0;
 }
 
-bool equal(const Mac& a, const Mac& b) { return sodium_memcmp(a.data(), b.data(), a.size()) == 0; }
+bool equal(const Mac& a, const Mac& b) {
+    return sodium_memcmp(a.data(), b.data(), a.size()) == 0;
+}
 
 PublicKey public_key(const Key& pool) {
     require(sodium_init() >= 0, "libsodium starts");
@@ -70,6 +73,8 @@ PublicKey public_key(const Key& pool) {
     return open;
 }
 
-std::string pool_key_name(std::string_view uuid) { return fmt::format("pool-{}", uuid); }
+std::string pool_key_name(std::string_view uuid) {
+    return fmt::format("pool-{}", uuid);
+}
 
 }  // namespace pmemckpt::wire

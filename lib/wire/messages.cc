@@ -20,12 +20,13 @@ Result<Message> parse_message(std::span<const std::byte> bytes) {
     if (!decoder.good())
         return fail(EPROTO, "a control message of {} bytes has no header of {}", bytes.size(), kHeaderBytes);
     if (message.header.version != kProtocolVersion)
-        return fail(EPROTONOSUPPORT, "a control message of protocol version {} came; version {} is spoken here",
+        return fail(EPROTONOSUPPORT,
+                    "a control message of protocol version {} came; version {} is spoken here",
                     message.header.version, kProtocolVersion);
     message.body = bytes.subspan(kHeaderBytes);
     if (message.body.size() != message.header.body_bytes)
-        return fail(EPROTO, "a control message says it has {} bytes of body and has {}", message.header.body_bytes,
-                    message.body.size());
+        return fail(EPROTO, "a control message says it has {} bytes of body and has {}",
+                    message.header.body_bytes, message.body.size());
     return message;
 }
 

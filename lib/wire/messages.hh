@@ -1,6 +1,6 @@
 #pragma once
-// The session protocol: requests of a client, answers of the manager. Each message is one RDMA Send. Specified in
-// pmemckpt-protocol.7, which is the contract; a change here is a change there.
+// The session protocol: requests of a client, answers of the manager. Each message is one RDMA Send.
+// Specified in pmemckpt-protocol.7, which is the contract; a change here is a change there.
 //
 //   client                      manager
 //   HELLO      ───────────────► who, which pool, a nonce
@@ -23,7 +23,8 @@ inline constexpr std::uint16_t kProtocolVersion = 1;
 inline constexpr std::size_t kHeaderBytes = 16;
 
 /// Answers have the request's type with kAnswer set; a failed request is answered by an ErrorAnswer.
-/// 0x01xx start-up, 0x02xx regions, 0x03xx generations, 0x06xx the manager itself; the rest is free for later.
+/// 0x01xx start-up, 0x02xx regions, 0x03xx generations, 0x06xx the manager itself; the rest is free for
+/// later.
 enum class Type : std::uint16_t {
     hello = 0x0101,
     proof = 0x0102,
@@ -95,9 +96,9 @@ struct Welcome {
     Mac mac{};
     Signature signature{};
     std::uint64_t session_id = 0;
-    std::uint64_t page_size = 0;    ///< bytes
-    std::uint8_t durability = 0;    ///< media::Durability of the pool's medium
-    std::string manager;            ///< software and version, for people
+    std::uint64_t page_size = 0;  ///< bytes
+    std::uint8_t durability = 0;  ///< media::Durability of the pool's medium
+    std::string manager;          ///< software and version, for people
     static void fields(auto& s, auto& c) {
         c(s.mac), c(s.signature), c(s.session_id), c(s.page_size), c(s.durability), c(s.manager);
     }

@@ -5,14 +5,14 @@
 . "$(dirname "$0")/../support/environment.sh"
 mkdir -p project/tests/cli project/tests/unit project/tests/fuse project/tests/rdma
 cp "$PROJECT/tests/run" project/tests/
-cd project/tests/cli
+cd project/tests/cli || exit
 echo 'exit 0' >good.sh
 echo 'echo "no such device"; exit 77' >skipped.sh
 echo 'echo "broken on purpose"; exit 1' >failing.sh
 echo 'sleep 77 & exit 0' >leaving.sh
 printf '# time-limit: 1\nsleep 78\n' >hanging.sh
 echo "mkdir -p '$TEST_DIRECTORY/seen'; rmdir '$TEST_DIRECTORY/seen' && ! [ -e '$TEST_DIRECTORY/once' ] && touch '$TEST_DIRECTORY/once' && exit 1; exit 0" >flaky.sh
-cd ../..
+cd ../.. || exit
 status=0
 output=$(BUILD=$TEST_DIRECTORY/none TIME_LIMIT_FACTOR=1 tests/run --seed 7 --jobs 2 2>&1) || status=$?
 [ $status = 1 ] || fail "the runner's exit status is $status: $output"

@@ -12,13 +12,10 @@ mkdir -p ckpt
 cat >script <<'SCRIPT'
 set -eu
 mount --make-rprivate /
-mkdir sbin upper work
-if ! mount -t overlay -o "lowerdir=$(readlink -f /sbin),upperdir=$PWD/upper,workdir=$PWD/work" none "$(readlink -f /sbin)" 2>/dev/null; then
-    umount sbin 2>/dev/null || true
-    mount -t tmpfs none sbin
-    cp -a "$(readlink -f /sbin)/." sbin/
-    mount --bind sbin "$(readlink -f /sbin)"
-fi
+trap 'umount -l "$CKPT" 2>/dev/null || true' EXIT
+mkdir sbin
+cp -a "$(readlink -f /sbin)/." sbin/
+mount --bind sbin "$(readlink -f /sbin)"
 ln -sf "$BUILD/bin/mount.pmemckpt" "$HELPER"
 echo "$PMEMCKPT_SERVER:/ $CKPT pmemckpt ro,noauto,_netdev,nofail,key-dir=$PMEMCKPT_KEY_DIR,principal=tester 0 0" >fstab
 touch /etc/fstab

@@ -28,7 +28,7 @@ drop
 # Nobody held the one of "short" while the manager was away: now it is dropped.
 pmemckpt-ctl save short two >/dev/null
 cmp two ckpt/short
-if cat <&6 >read 2>error; then fail "$(wc -c <read) bytes of a generation that is gone were read"; fi
+if cat <&6 >got 2>error; then fail "$(wc -c <got) bytes of a generation that is gone were read"; fi
 contains "$(cat error)" "Stale file handle"
 exec 5<&-
 cmp one ckpt/app

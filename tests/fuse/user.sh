@@ -13,27 +13,31 @@ echo content | pmemckpt-ctl save app --create >/dev/null
 mkdir -p ckpt other
 chmod 755 "$TEST_DIRECTORY" other
 chown -R 65534:65534 keys ckpt
-user test -x "$BUILD/bin/mount.pmemckpt" -a -r keys/tester.key || skip "another user can't reach $BUILD or $TEST_DIRECTORY"
-mknod -m 666 fuse c 10 229 2>/dev/null || skip "no device can be made here"
+user test -x "$BUILD/bin/mount.pmemckpt" || skip "another user can't reach $BUILD"
+mknod -m 600 fuse c 10 229 2>/dev/null || skip "no device can be made here"
 
-# A /dev/fuse that everybody may open, as udev makes it, for this test alone.
+# For this test alone: its directory at a place that everybody reaches, and a /dev/fuse that everybody may open, as
+# udev makes it.
 cat >script <<'SCRIPT'
 set -eu
 mount --make-rprivate /
-chmod 600 fuse
+mount --bind "$TEST_DIRECTORY" /mnt
+cd /mnt
+trap 'umount -l /mnt/ckpt 2>/dev/null || true' EXIT
+export PMEMCKPT_KEY_DIR=/mnt/keys
 mount --bind fuse /dev/fuse
-expect_status 8 user mount.pmemckpt "$PMEMCKPT_SERVER:/" "$PWD/ckpt"
+expect_status 8 user mount.pmemckpt "$PMEMCKPT_SERVER:/" /mnt/ckpt
 contains "$OUTPUT" "/dev/fuse"
 chmod 666 fuse
-( : <>/dev/fuse ) 2>/dev/null || { echo "devices can't be opened in $PWD"; exit 77; }
+(: <>/dev/fuse) 2>/dev/null || { echo "devices can't be opened in $TEST_DIRECTORY"; exit 77; }
 
-user mount.pmemckpt "$PMEMCKPT_SERVER:/" "$PWD/ckpt"
+user mount.pmemckpt "$PMEMCKPT_SERVER:/" /mnt/ckpt
 [ "$(user cat ckpt/app)" = content ] || fail "the user can't read"
 [ "$(user stat -c %u ckpt/app)" = 65534 ] || fail "it is not the user's"
 expect_status 1 cat ckpt/app
 contains "$OUTPUT" "Permission denied"
-user fusermount3 -u "$PWD/ckpt"
-expect_status 1 user mount.pmemckpt "$PMEMCKPT_SERVER:/" "$PWD/other"
+user fusermount3 -u /mnt/ckpt
+expect_status 1 user mount.pmemckpt "$PMEMCKPT_SERVER:/" /mnt/other
 contains "$OUTPUT" "no write access"
 [ "$(wc -l <<<"$OUTPUT")" = 1 ] || fail "not one line: $OUTPUT"
 SCRIPT

@@ -36,15 +36,21 @@ ManagerFixture::ManagerFixture(std::uint64_t pool_size) {
     engine = ok(rdma::make_engine("iwarp", {}));
 }
 
-void ManagerFixture::start() { manager = ok(driver::Manager::start(config)); }
+void ManagerFixture::start() {
+    manager = ok(driver::Manager::start(config));
+}
 
-std::shared_ptr<RawClient> ManagerFixture::connect() { return RawClient::connect(*engine, address()); }
+std::shared_ptr<RawClient> ManagerFixture::connect() {
+    return RawClient::connect(*engine, address());
+}
 
 std::shared_ptr<RawClient> ManagerFixture::open(const std::string& principal) {
     return RawClient::open(*engine, address(), principal, key(principal));
 }
 
-std::string ManagerFixture::ask_admin(const std::string& line) const { return ask_unix(config.admin_socket, line + "\n"); }
+std::string ManagerFixture::ask_admin(const std::string& line) const {
+    return ask_unix(config.admin_socket, line + "\n");
+}
 
 std::string ask_unix(const std::string& path, const std::string& text) {
     const FileDescriptor socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));

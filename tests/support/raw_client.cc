@@ -20,14 +20,16 @@ std::shared_ptr<RawClient> RawClient::connect(rdma::Engine& engine, const Addres
     return client;
 }
 
-std::shared_ptr<RawClient> RawClient::open(rdma::Engine& engine, const Address& address, const std::string& principal,
-                                           const Key& key, const std::string& pool) {
+std::shared_ptr<RawClient> RawClient::open(rdma::Engine& engine, const Address& address,
+                                           const std::string& principal, const Key& key,
+                                           const std::string& pool) {
     auto client = connect(engine, address);
     ok(client->authenticate(principal, key, pool));
     return client;
 }
 
-Result<wire::Welcome> RawClient::authenticate(const std::string& principal, const Key& key, const std::string& pool) {
+Result<wire::Welcome> RawClient::authenticate(const std::string& principal, const Key& key,
+                                              const std::string& pool) {
     wire::Hello hello;
     hello.nonce = wire::random_nonce();
     hello.principal = principal;
@@ -57,8 +59,8 @@ void RawClient::wait(std::unique_lock<std::mutex>& lock, const char* what, const
 
 void RawClient::send(std::span<const std::byte> message) {
     // When the manager has closed already, what the test waits for next says so.
-    if (const auto to = connection())
-        [[maybe_unused]] const auto sent = to->send(message);
+    if (const auto to = connection()) [[maybe_unused]]
+        const auto sent = to->send(message);
 }
 
 Bytes RawClient::receive() {
@@ -114,6 +116,11 @@ Error RawClient::ended() {
 bool RawClient::is_ended() {
     const std::lock_guard lock(mutex_);
     return ended_.has_value();
+}
+
+bool RawClient::has_message() {
+    const std::lock_guard lock(mutex_);
+    return !messages_.empty();
 }
 
 void RawClient::on_message(std::span<const std::byte> message) {

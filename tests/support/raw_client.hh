@@ -1,5 +1,6 @@
 #pragma once
-// A client that says exactly what a test wants said: messages by hand over a real connection, no library between.
+// A client that says exactly what a test wants said: messages by hand over a real connection, no library
+// between.
 #include <condition_variable>
 #include <deque>
 #include <map>
@@ -24,8 +25,9 @@ public:
     /// Connected and no more: nothing is said yet.
     static std::shared_ptr<RawClient> connect(rdma::Engine& engine, const Address& address);
     /// With the handshake behind it; what is wrong fails the test.
-    static std::shared_ptr<RawClient> open(rdma::Engine& engine, const Address& address, const std::string& principal,
-                                           const Key& key, const std::string& pool = {});
+    static std::shared_ptr<RawClient> open(rdma::Engine& engine, const Address& address,
+                                           const std::string& principal, const Key& key,
+                                           const std::string& pool = {});
 
     void send(std::span<const std::byte> message);
     /// The next message that came; fails after the limit, or when the connection ended without one.
@@ -53,7 +55,8 @@ public:
         equal(message.header.type, static_cast<std::uint16_t>(to) | wire::kAnswer);
         return ok(wire::decode_body<Answer>(message.body));
     }
-    Result<wire::Welcome> authenticate(const std::string& principal, const Key& key, const std::string& pool = {});
+    Result<wire::Welcome> authenticate(const std::string& principal, const Key& key,
+                                       const std::string& pool = {});
 
     /// On return the operation is complete, which says nothing of the other side's Write.
     Status write(const wire::Window& window, std::uint64_t offset, std::span<std::byte> bytes);
@@ -63,6 +66,7 @@ public:
     /// Waits for the connection's end and says why.
     Error ended();
     bool is_ended();
+    bool has_message();
 
     void on_message(std::span<const std::byte> message) override;
     void on_completion(std::uint64_t tag, const Status& status) override;

@@ -19,12 +19,13 @@ using driver::AdminSocket;
 
 namespace {
 
-std::string socket_path() { return (test::directory() / "admin.sock").string(); }
+std::string socket_path() {
+    return (test::directory() / "admin.sock").string();
+}
 
 std::unique_ptr<AdminSocket> open() {
-    return test::ok(AdminSocket::open(socket_path(), [](std::string_view line) {
-        return fmt::format("heard {} bytes", line.size());
-    }));
+    return test::ok(AdminSocket::open(
+        socket_path(), [](std::string_view line) { return fmt::format("heard {} bytes", line.size()); }));
 }
 
 FileDescriptor connected() {
@@ -135,15 +136,16 @@ void a_manager_tells_its_status() {
     CHECK(line.find('\n') == line.size() - 1);
     for (const std::string& part :
          {std::string("\"version\":\"pmemckptd "), fmt::format("\"pid\":{}", ::getpid()),
-          std::string("\"engine\":\"iwarp\""), fmt::format("\"listen\":[\"{}\"]", format_address(served.address())),
+          std::string("\"engine\":\"iwarp\""),
+          fmt::format("\"listen\":[\"{}\"]", format_address(served.address())),
           fmt::format("\"name\":\"pool\",\"path\":\"{}\"", served.config.pools[0].path),
           std::string("\"durability\":\"page\""), std::string("\"switches\":0"),
           std::string("\"principal\":\"bob\",\"pool\":\"pool\""), std::string("\"windows\":[]")})
         test::contains(line, part);
     test::contains(served.ask_admin(R"({"command":"stop"})"), R"({"error":"there is no command \"stop\")");
     for (const std::string& wrong :
-         {std::string("status"), std::string("{}"), std::string("[]"), std::string("{\"command\":3}"), std::string(),
-          std::string(4000, '['), std::string("{\"command\":\"\xff\"}")})
+         {std::string("status"), std::string("{}"), std::string("[]"), std::string("{\"command\":3}"),
+          std::string(), std::string(4000, '['), std::string("{\"command\":\"\xff\"}")})
         test::contains(served.ask_admin(wrong), "{\"error\":");
 }
 

@@ -34,10 +34,8 @@ public:
             (*this)(element);
     }
     template <class T>
-        requires requires(T& t, Filler& f) { T::fields(t, f); }
-    void operator()(T& message) {
-        T::fields(message, *this);
-    }
+    requires requires(T& t, Filler& f) { T::fields(t, f); }
+    void operator()(T& message) { T::fields(message, *this); }
 };
 
 template <class Body>
@@ -54,7 +52,8 @@ void check_body() {
     const auto bytes = encoded(body);
     CHECK(encoded(test::ok(wire::decode_body<Body>(bytes))) == bytes);
     for (std::size_t size = 0; size < bytes.size(); ++size)
-        test::contains(test::error(wire::decode_body<Body>(std::span(bytes).first(size)), EPROTO), "cut short");
+        test::contains(test::error(wire::decode_body<Body>(std::span(bytes).first(size)), EPROTO),
+                       "cut short");
     auto longer = bytes;
     longer.push_back(std::byte{0});
     test::contains(test::error(wire::decode_body<Body>(longer), EPROTO), "longer");
@@ -119,7 +118,8 @@ void the_manual_s_frame_is_one() {
 }
 
 void the_manual_s_handshake_is_one() {
-    const auto alice = test::ok(Key::parse("000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"));
+    const auto alice =
+        test::ok(Key::parse("000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"));
     std::string seed;
     for (int count = 0; count < 32; ++count)
         seed += "44";
@@ -137,7 +137,8 @@ void the_manual_s_handshake_is_one() {
     test::equal(text.substr(0, 40), "000101010000002d000000000000000100010001");
     test::equal(text.substr(text.size() - 18), "0005616c6963650000");
     test::equal(hexadecimal(second).substr(0, 36), "000181010000005200000000000000010001");
-    test::equal(hexadecimal(challenge.pool_key), "d759793bbc13a2819a827c76adb6fba8a49aee007f49f2d0992d99b825ad2c48");
+    test::equal(hexadecimal(challenge.pool_key),
+                "d759793bbc13a2819a827c76adb6fba8a49aee007f49f2d0992d99b825ad2c48");
     wire::Transcript transcript;
     transcript.add(first);
     transcript.add(second);

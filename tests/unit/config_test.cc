@@ -17,7 +17,9 @@ std::string file(const std::string& text) {
     return path;
 }
 
-Result<Config> loaded(const std::string& text) { return driver::load_config(file(text), Config{}); }
+Result<Config> loaded(const std::string& text) {
+    return driver::load_config(file(text), Config{});
+}
 
 Result<driver::Started> parsed(std::vector<const char*> arguments) {
     arguments.insert(arguments.begin(), "pmemckptd");
@@ -106,14 +108,16 @@ void files_that_cannot_be_read() {
 }
 
 void options_override_the_file() {
-    const auto path = file("listen = [\":1\", \":2\"]\nlog_level = \"debug\"\n[[pool]]\npath = \"/of/file\"\n");
+    const auto path =
+        file("listen = [\":1\", \":2\"]\nlog_level = \"debug\"\n[[pool]]\npath = \"/of/file\"\n");
     const auto plain = *test::ok(parsed({"--config", path.c_str()})).config;
     test::equal(plain.pools.at(0).name, "file");
     test::equal(plain.listen.size(), 2U);
-    const auto changed = *test::ok(parsed({"--config", path.c_str(), "--pool", "a=/x/y", "--pool", "/x/z", "--listen",
-                                           "127.0.0.1:0", "--log-level", "error", "--no-crc", "--key-dir", "/k",
-                                           "--admin-socket", "/s", "--transport", "iwarp", "--address-file", "/f"}))
-                              .config;
+    const auto changed =
+        *test::ok(parsed({"--config", path.c_str(), "--pool", "a=/x/y", "--pool", "/x/z", "--listen",
+                          "127.0.0.1:0", "--log-level", "error", "--no-crc", "--key-dir", "/k",
+                          "--admin-socket", "/s", "--transport", "iwarp", "--address-file", "/f"}))
+             .config;
     test::equal(changed.pools.size(), 2U);
     test::equal(changed.pools[0].name, "a");
     test::equal(changed.pools[0].path, "/x/y");
@@ -121,16 +125,24 @@ void options_override_the_file() {
     test::equal(changed.listen.size(), 1U);
     test::equal(changed.listen[0].port, 0);
     CHECK(changed.log_level == log::Level::error && !changed.crc);
-    test::equal(changed.key_dir + changed.admin_socket + changed.transport + changed.address_file, "/k/siwarp/f");
+    test::equal(changed.key_dir + changed.admin_socket + changed.transport + changed.address_file,
+                "/k/siwarp/f");
     test::equal(test::ok(parsed({"--pool", "/x"})).config->listen.at(0).port, kDefaultPort);
 }
 
 void wrong_options_are_refused() {
     test::contains(test::error(parsed({}), EINVAL), "--pool");
-    for (const std::vector<const char*>& arguments : std::vector<std::vector<const char*>>{
-             {"--pool"}, {"--pool", "a="}, {"--pool", "=b"}, {"--pool", "/x/"}, {"--pool", "/x", "--pool", "/y/x"},
-             {"--pool", "/x", "--listen", "a:b"}, {"--pool", "/x", "--transport", "tcp"},
-             {"--pool", "/x", "--log-level", "loud"}, {"--pool", "/x", "--nonsense"}, {"--pool", "/x", "extra"}})
+    for (const std::vector<const char*>& arguments :
+         std::vector<std::vector<const char*>>{{"--pool"},
+                                               {"--pool", "a="},
+                                               {"--pool", "=b"},
+                                               {"--pool", "/x/"},
+                                               {"--pool", "/x", "--pool", "/y/x"},
+                                               {"--pool", "/x", "--listen", "a:b"},
+                                               {"--pool", "/x", "--transport", "tcp"},
+                                               {"--pool", "/x", "--log-level", "loud"},
+                                               {"--pool", "/x", "--nonsense"},
+                                               {"--pool", "/x", "extra"}})
         CHECK(test::error(parsed(arguments), EINVAL).find('\n') == std::string::npos);
     test::error(parsed({"--pool", "/x", "--config", "/no/such/file"}), ENOENT);
 }

@@ -18,7 +18,8 @@ struct House {
     House() {
         test::ok(store_key(keys, "alice", alice));
         for (const char* name : {"first", "second"})
-            test::ok(pools.add(test::ok(driver::open_pool({name, test::make_pool(name, keys, 16 * kMiB)}, keys))));
+            test::ok(
+                pools.add(test::ok(driver::open_pool({name, test::make_pool(name, keys, 16 * kMiB)}, keys))));
     }
     driver::Handshake handshake() const { return {pools, keys, kSession}; }
 
@@ -39,7 +40,9 @@ Bytes hello(const std::string& principal = "alice", const std::string& pool = {}
     return wire::encode_request(1, hello);
 }
 
-Bytes proof(const wire::Mac& mac) { return wire::encode_request(2, wire::Proof{mac}); }
+Bytes proof(const wire::Mac& mac) {
+    return wire::encode_request(2, wire::Proof{mac});
+}
 
 wire::Transcript transcript_of(const Bytes& hello, const Bytes& challenge) {
     wire::Transcript transcript;
@@ -85,7 +88,8 @@ void both_sides_prove_their_keys() {
     CHECK(wire::equal(welcome.mac, transcript.manager_mac(house.alice, mac)));
     CHECK(transcript.verify(pool->pool->manager_key(), mac, welcome.signature));
     // Another pool's key has not signed, and not this for another proof.
-    CHECK(!transcript.verify(test::ok(house.pools.find("first"))->pool->manager_key(), mac, welcome.signature));
+    CHECK(
+        !transcript.verify(test::ok(house.pools.find("first"))->pool->manager_key(), mac, welcome.signature));
     CHECK(!transcript.verify(pool->pool->manager_key(), wire::Mac{}, welcome.signature));
 }
 
@@ -236,7 +240,8 @@ void torn_messages_are_refused() {
         wire::Encoder cut;
         cut.append(std::span(encoder.bytes()).first(size));
         auto handshake = house.handshake();
-        test::error(say(handshake, wire::encode_raw(static_cast<std::uint16_t>(wire::Type::hello), 1, std::move(cut))),
+        test::error(say(handshake,
+                        wire::encode_raw(static_cast<std::uint16_t>(wire::Type::hello), 1, std::move(cut))),
                     EPROTO);
     }
 }

@@ -201,11 +201,13 @@ void a_listener_goes_in_mid_start_up() {
     HostilePeer peer(server.address());
     const auto request = start_up_frame({.private_data = {}});
     peer.send_raw(std::span(request).first(10));
+    HostilePeer behind(server.address());
+    behind.start_up({.private_data = {}});  // so the first one has been taken from the kernel's queue
     server.listener.reset();
     peer.send_raw(std::span(request).subspan(10));
     CHECK((peer.receive_raw(24)[16] & std::byte{0x20}) != std::byte{0});
     peer.receive_end();
-    equal(server.accepted_count(), 0U);
+    equal(server.accepted_count(), 1U);
 }
 
 void flow_control() {

@@ -34,9 +34,10 @@ wire::ErrorAnswer next_error(RawClient& client) {
 void nothing_before_the_handshake() {
     ManagerFixture served;
     served.start();
-    for (const auto& message : {wire::encode_request(1, wire::Begin{"team/app", 4096}),
-                                wire::encode_request(1, wire::StatusRequest{}), wire::encode_request(1, wire::Proof{}),
-                                Bytes{}, Bytes(3), Bytes(100, std::byte{0xff})}) {
+    for (const auto& message :
+         {wire::encode_request(1, wire::Begin{"team/app", 4096}),
+          wire::encode_request(1, wire::StatusRequest{}), wire::encode_request(1, wire::Proof{}), Bytes{},
+          Bytes(3), Bytes(100, std::byte{0xff})}) {
         const auto client = served.connect();
         client->send(message);
         CHECK(next_error(*client).code == EPROTO || message.size() == 100);
@@ -118,9 +119,9 @@ void torn_requests_end_the_session() {
     ManagerFixture served;
     served.start();
     check_all_torn(served, wire::CreateRegion{"a", 1, 1, 1}, wire::FindRegion{"a"}, wire::DestroyRegion{"a"},
-                   wire::ListRegions{"a"}, wire::Begin{"a", 1}, wire::Seal{}, wire::Abort{}, wire::OpenGeneration{"a", 1},
-                   wire::CloseGeneration{}, wire::ListGenerations{"a", 1}, wire::WaitGeneration{"a", 1, 1},
-                   wire::FindGeneration{"a", 1});
+                   wire::ListRegions{"a"}, wire::Begin{"a", 1}, wire::Seal{}, wire::Abort{},
+                   wire::OpenGeneration{"a", 1}, wire::CloseGeneration{}, wire::ListGenerations{"a", 1},
+                   wire::WaitGeneration{"a", 1, 1}, wire::FindGeneration{"a", 1});
     // They took nothing with them.
     test::ok(served.open()->ask<wire::PoolStatus>(wire::StatusRequest{}));
 }
@@ -169,7 +170,8 @@ void regions_are_made_once() {
     test::equal(made.owner, "alice");
     test::equal(made.keep, 3U);
     test::error(alice->ask<wire::Region>(wire::CreateRegion{"team/app", 5, 0, 1}), EEXIST);
-    const auto again = test::ok(served.open("bob")->ask<wire::Region>(wire::CreateRegion{"team/app", 5, 0, 0}));
+    const auto again =
+        test::ok(served.open("bob")->ask<wire::Region>(wire::CreateRegion{"team/app", 5, 0, 0}));
     test::equal(again.owner, "alice");
     test::equal(again.keep, 3U);
     // There is no such region, but it can't be made either.
@@ -266,10 +268,13 @@ void waiters_hear_of_a_seal() {
     test::ok(backup->ask<wire::PoolStatus>(wire::StatusRequest{}));  // both stand
     test::ok(save(*writer, "team/other", Bytes(1)));
     test::ok(save(*writer, "team/app", Bytes(1)));
-    test::equal(test::ok(backup->answer<wire::Generation>(backup->receive(), Type::wait_generation, first)).number, 1U);
+    test::equal(
+        test::ok(backup->answer<wire::Generation>(backup->receive(), Type::wait_generation, first)).number,
+        1U);
     test::ok(save(*writer, "team/app", Bytes(2)));
-    test::equal(test::ok(backup->answer<wire::Generation>(backup->receive(), Type::wait_generation, second)).number,
-                2U);
+    test::equal(
+        test::ok(backup->answer<wire::Generation>(backup->receive(), Type::wait_generation, second)).number,
+        2U);
     // What is there already is answered at once, and with the newest.
     const wire::WaitGeneration there{"team/app", 0, UINT32_MAX};
     test::equal(test::ok(backup->ask<wire::Generation>(there)).number, 2U);
@@ -284,12 +289,14 @@ void waiters_end_without_a_seal() {
     test::error(client->ask<wire::Generation>(wire::WaitGeneration{"team/app", 0, 20}), ETIMEDOUT);
     const auto destroyed = client->post(wire::WaitGeneration{"team/app", 0, UINT32_MAX});
     test::ok(served.open("bob")->ask<wire::Empty>(wire::DestroyRegion{"team/app"}));
-    test::error(client->answer<wire::Generation>(client->receive(), Type::wait_generation, destroyed), ENOENT);
+    test::error(client->answer<wire::Generation>(client->receive(), Type::wait_generation, destroyed),
+                ENOENT);
     create(*client, "team/app");
     const auto stopped = client->post(wire::WaitGeneration{"team/app", 0, UINT32_MAX});
     test::ok(client->ask<wire::PoolStatus>(wire::StatusRequest{}));
     test::ok(served.manager->stop());
-    test::error(client->answer<wire::Generation>(client->receive(), Type::wait_generation, stopped), ESHUTDOWN);
+    test::error(client->answer<wire::Generation>(client->receive(), Type::wait_generation, stopped),
+                ESHUTDOWN);
     client->ended();
 }
 
@@ -299,7 +306,8 @@ bool is_sealed(const ManagerFixture& served) {
     return pool->open_generation("team/app", 1).has_value();
 }
 
-// At whatever moment the stop comes: what was answered is so, and what was not answered well is not half there.
+// At whatever moment the stop comes: what was answered is so, and what was not answered well is not half
+// there.
 void stop_and_seal_at_once() {
     for (int round = 0; round < 6; ++round) {
         ManagerFixture served;

@@ -1,5 +1,5 @@
-// A session on a connection that the test plays, over a medium that waits when it is told to: what must happen while a seal
-// is under way.
+// A session on a connection that the test plays, over a medium that waits when it is told to: what must
+// happen while a seal is under way.
 #include <cerrno>
 #include <condition_variable>
 #include <mutex>
@@ -48,7 +48,8 @@ private:
 
 class GatedMedium : public media::Medium {
 public:
-    GatedMedium(std::unique_ptr<media::Medium> medium, Gate& gate) : medium_(std::move(medium)), gate_(gate) {}
+    GatedMedium(std::unique_ptr<media::Medium> medium, Gate& gate)
+        : medium_(std::move(medium)), gate_(gate) {}
     std::span<std::byte> bytes() override { return medium_->bytes(); }
     Status persist(Extent extent) override {
         gate_.pass();
@@ -73,14 +74,18 @@ public:
         sent_.emplace_back(message.begin(), message.end());
         return {};
     }
-    Status send_with_invalidate(std::span<const std::byte> message, rdma::Key) override { return send(message); }
+    Status send_with_invalidate(std::span<const std::byte> message, rdma::Key) override {
+        return send(message);
+    }
     Result<std::shared_ptr<rdma::Registration>> register_memory(std::span<std::byte>) override {
         return fail(ENOTSUP, "not played");
     }
-    Status write(std::shared_ptr<rdma::Registration>, Extent, const rdma::Grant&, Offset, std::uint64_t) override {
+    Status write(std::shared_ptr<rdma::Registration>, Extent, const rdma::Grant&, Offset,
+                 std::uint64_t) override {
         return fail(ENOTSUP, "not played");
     }
-    Status read(std::shared_ptr<rdma::Registration>, Extent, const rdma::Grant&, Offset, std::uint64_t) override {
+    Status read(std::shared_ptr<rdma::Registration>, Extent, const rdma::Grant&, Offset,
+                std::uint64_t) override {
         return fail(ENOTSUP, "not played");
     }
     Result<rdma::Grant> grant(rdma::Translation, rdma::Access) override {
@@ -140,8 +145,7 @@ public:
         auto medium = test::ok(media::open_medium(served->path, media::Use::exclusive));
         served->pool = test::ok(pool::Pool::open(std::make_unique<GatedMedium>(std::move(medium), gate)));
         pool = served->pool.get();
-        served->manager_key = test::ok(
-            load_key(keys, wire::pool_key_name(pool::to_string(pool->uuid()))));
+        served->manager_key = test::ok(load_key(keys, wire::pool_key_name(pool::to_string(pool->uuid()))));
         test::ok(services.pools.add(std::move(served)));
         test::ok(pool->create_region("team/app", "alice", {}));
         session = sessions.accept(connection);
@@ -275,8 +279,10 @@ void requests_run_one_at_a_time_in_order() {
     test::equal(stage.connection->sent_count(), 3U);
     stage.gate.open();
     for (std::uint64_t index = 0; index < 3; ++index)
-        test::equal(test::ok(wire::parse_message(stage.connection->sent(3 + index))).header.request_id, seal + index);
-    test::equal(stage.body<wire::Generation>(stage.connection->sent(4)).number, 1U);  // it came after its seal
+        test::equal(test::ok(wire::parse_message(stage.connection->sent(3 + index))).header.request_id,
+                    seal + index);
+    test::equal(stage.body<wire::Generation>(stage.connection->sent(4)).number,
+                1U);  // it came after its seal
 }
 
 void another_session_is_not_held_up() {

@@ -23,7 +23,8 @@ struct Answers {
     std::atomic<std::uint64_t> number = 0;
 };
 
-Waiter waiter(Answers& answers, std::uint64_t session = 1, std::uint64_t region = 1, std::uint64_t after = 0) {
+Waiter waiter(Answers& answers, std::uint64_t session = 1, std::uint64_t region = 1,
+              std::uint64_t after = 0) {
     return {session, kPool, region, after, [&answers](const Result<pool::GenerationInfo>& result) {
                 if (result)
                     answers.number = result->number;
@@ -113,7 +114,8 @@ void races_have_one_winner() {
     constexpr int kRounds = 300;
     std::vector<Answers> answers(kRounds);
     for (auto& one : answers)
-        waiters.add(waiter(one), Deadlines::Clock::now() + std::chrono::microseconds(test::generator()() % 3000));
+        waiters.add(waiter(one),
+                    Deadlines::Clock::now() + std::chrono::microseconds(test::generator()() % 3000));
     std::jthread sealing([&] {
         for (std::uint64_t number = 1; number < 50; ++number)
             waiters.sealed(*kPool, generation(1, number));
