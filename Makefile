@@ -134,7 +134,8 @@ deps:
 install: all
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/lib/pkgconfig \
 	    $(DESTDIR)$(PREFIX)/lib/systemd/system $(DESTDIR)$(PREFIX)/include/pmemckpt \
-	    $(DESTDIR)$(PREFIX)/share/bash-completion/completions $(DESTDIR)$(SYSTEM_SBIN) \
+	    $(DESTDIR)$(PREFIX)/share/bash-completion/completions $(DESTDIR)$(PREFIX)/share/doc/pmemckpt \
+	    $(DESTDIR)$(SYSTEM_SBIN) \
 	    $(foreach n,1 3 5 7 8,$(DESTDIR)$(PREFIX)/share/man/man$(n))
 	install $(BUILD)/bin/pmemckpt-ctl $(DESTDIR)$(PREFIX)/bin/
 	install $(BUILD)/bin/pmemckptd $(BUILD)/bin/mount.pmemckpt $(DESTDIR)$(PREFIX)/sbin/
@@ -146,6 +147,7 @@ install: all
 	    > $(DESTDIR)$(PREFIX)/lib/pkgconfig/pmemckpt.pc
 	sed 's|@PREFIX@|$(PREFIX)|' utils/systemd/pmemckptd.service \
 	    > $(DESTDIR)$(PREFIX)/lib/systemd/system/pmemckptd.service
+	install -m644 README.md CHANGELOG.md LICENSE utils/systemd/pmemckptd.toml $(DESTDIR)$(PREFIX)/share/doc/pmemckpt/
 	install -m644 utils/completion/pmemckpt-ctl $(DESTDIR)$(PREFIX)/share/bash-completion/completions/
 	for page in $(MAN_PAGES); do \
 	    install -m644 $$page $(DESTDIR)$(PREFIX)/share/man/man$${page##*.}/; done
@@ -158,7 +160,7 @@ uninstall:
 	    $(DESTDIR)$(PREFIX)/lib/systemd/system/pmemckptd.service \
 	    $(DESTDIR)$(PREFIX)/share/bash-completion/completions/pmemckpt-ctl \
 	    $(foreach page,$(MAN_PAGES),$(DESTDIR)$(PREFIX)/share/man/man$(subst .,,$(suffix $(page)))/$(notdir $(page)))
-	rm -rf $(DESTDIR)$(PREFIX)/include/pmemckpt
+	rm -rf $(DESTDIR)$(PREFIX)/include/pmemckpt $(DESTDIR)$(PREFIX)/share/doc/pmemckpt
 
 clean:
 	rm -rf $(BUILD)

@@ -127,12 +127,14 @@ void a_lost_manager_fails_everything_at_once() {
     test::equal(test::ok(again->generations("lost")).size(), 1U);  // what was not sealed is nowhere
 }
 
-/// The manager ends while threads wait, write and read: each of them ends with an error.
+/// The manager ends while threads wait, write and read: each of them ends with an error, and what was read
+/// before is right.
 void nobody_hangs() {
     ManagerHere here;
     const auto client = here.connect();
     test::ok(client->create_region("busy", {}, true));
-    test::save(*client, "busy", test::random_bytes(8 * kMiB));
+    const auto saved = test::random_bytes(8 * kMiB);
+    test::save(*client, "busy", saved);
     std::atomic<int> turning = 0, losses = 0, others = 0;
     const auto repeat = [&](const std::function<Status()>& step) {
         Status status = step();
@@ -157,9 +159,13 @@ void nobody_hangs() {
         repeat([&] { return writer ? (*writer)->write(0, bytes) : without_value(writer); });
     });
     threads.emplace_back([&] {
-        std::vector<std::byte> into(8 * kMiB);
+        std::vector<std::byte> into(saved.size());
         const auto reader = client->open("busy");
-        repeat([&] { return reader ? without_value((*reader)->read(0, into)) : without_value(reader); });
+        repeat([&]() -> Status {
+            std::fill(into.begin(), into.end(), std::byte{0});
+            TRY(without_value(reader ? (*reader)->read(0, into) : tl::unexpected(reader.error())));
+            return into == saved ? Status() : fail(EBADMSG, "these bytes were not saved");
+        });
     });
     test::eventually([&] { return turning == 4; });
     here.end();
@@ -187,7 +193,8 @@ private:
     Answer answer_;
 };
 
-Status connect_to_false_manager(FalseManager::Answer answer) {
+/// Connects to it, and goes on with `use`.
+Status with_false_manager(FalseManager::Answer answer, const std::function<Status(Client&)>& use) {
     const auto keys = (test::directory() / "keys").string();
     static_cast<void>(store_key(keys, "alice", Key::parse(std::string(64, 'a')).value()));
     const auto engine = test::ok(rdma::make_engine("iwarp", {}));
@@ -199,8 +206,12 @@ Status connect_to_false_manager(FalseManager::Answer answer) {
     options.principal = "alice";
     options.key_dir = keys;
     options.transport = "iwarp";
-    const auto client = Client::connect(options);
-    return client ? Status() : tl::unexpected(client.error());
+    const auto client = TRY(Client::connect(options));
+    return use(*client);
+}
+
+Status connect_to_false_manager(FalseManager::Answer answer) {
+    return with_false_manager(std::move(answer), [](Client&) { return Status(); });
 }
 
 /// It has the key of alice, or not; and that of the pool, or not.
@@ -245,6 +256,79 @@ void a_false_manager_is_not_believed() {
                 EPROTONOSUPPORT);
 }
 
+/// Past the handshake it answers a request with `answer`, whatever it was.
+template <class Answer>
+FalseManager::Answer answering(const Answer& answer) {
+    const auto alice = Key::parse(std::string(64, 'a')).value();
+    const auto pool = Key::random();
+    return [=, start = pretender(alice, pool, pool)](const wire::Message& message,
+                                                     std::span<const std::byte> whole) {
+        const auto type = static_cast<wire::Type>(message.header.type);
+        if (type == wire::Type::hello || type == wire::Type::proof)
+            return start(message, whole);
+        return wire::encode_answer(type, message.header.request_id, answer);
+    };
+}
+
+wire::Generation a_generation() {
+    wire::Generation generation;
+    generation.number = 1;
+    generation.length = 3 * kMiB;
+    generation.durability = 1;
+    generation.writer = "alice";
+    return generation;
+}
+
+/// Nothing arrives through a window that the manager never made: that must not look like bytes that did.
+void a_window_that_is_not_there() {
+    const wire::Window window{12345, 0, 3 * kMiB};
+    std::vector<std::byte> memory(1000);
+    const auto read = with_false_manager(
+        answering(wire::OpenedGeneration{1, a_generation(), window}), [&](Client& client) -> Status {
+            const auto reader = TRY(client.open("any"));
+            TRY(reader->read(0, memory));  // one operation: no second one is told of its end
+            return {};
+        });
+    test::contains(test::error(read, EACCES), "connect again");
+    const auto written = with_false_manager(answering(wire::Begun{1, window}), [&](Client& client) -> Status {
+        const auto writer = TRY(client.begin("any", memory.size()));
+        for (;;)  // that a write has left says nothing of its end
+            TRY(writer->write(0, memory));
+    });
+    test::contains(test::error(written, EACCES), "connect again");
+}
+
+void answers_that_can_not_be_end_the_connection() {
+    const auto open_and_use = [](Client& client) -> Status {
+        const auto opened = client.open("any");
+        test::error(client.state(), EPROTO);
+        return opened ? Status() : tl::unexpected(opened.error());
+    };
+    const auto expect_refused = [&](const wire::OpenedGeneration& answer, const std::string& part) {
+        test::contains(test::error(with_false_manager(answering(answer), open_and_use), EPROTO), part);
+    };
+    const wire::Window window{1, 0, 3 * kMiB};
+    auto generation = a_generation();
+    expect_refused({1, generation, {1, 0, 3 * kMiB - 1}}, "a window of 3145727 bytes for 3145728");
+    expect_refused({1, generation, {1, UINT64_MAX, 3 * kMiB}}, "beyond 2^64");
+    generation.number = 0;
+    expect_refused({1, generation, window}, "number 0");
+    generation = a_generation();
+    generation.durability = 5;
+    expect_refused({1, generation, window}, "durability");
+    generation = a_generation();
+    generation.writer.clear();
+    expect_refused({1, generation, window}, "writer");
+    // A list that begins again and again would never end.
+    wire::GenerationList list;
+    list.generations = {a_generation(), a_generation()};
+    const auto endless = with_false_manager(answering(list), [](Client& client) -> Status {
+        TRY(client.generations("any"));
+        return {};
+    });
+    test::contains(test::error(endless, EPROTO), "not in order");
+}
+
 void a_silent_manager_is_given_up() {
     const auto engine = test::ok(rdma::make_engine("iwarp", {}));
     ManagerHere here;
@@ -274,5 +358,7 @@ int main() {
          {"a lost manager fails everything at once", a_lost_manager_fails_everything_at_once},
          {"nobody hangs", nobody_hangs},
          {"a false manager is not believed", a_false_manager_is_not_believed},
+         {"a window that is not there", a_window_that_is_not_there},
+         {"answers that can't be end the connection", answers_that_can_not_be_end_the_connection},
          {"a silent manager is given up", a_silent_manager_is_given_up}});
 }

@@ -26,10 +26,10 @@ rdma::EngineOptions with_threads(unsigned threads) {
 }
 
 void close_sends_what_is_queued() {
-    Pair pair;
     Scattered memory(64, 4096);
-    const auto grant = ok(pair.server->grant(memory.translation(), Access::write));
     Bytes data = random_bytes(memory.size());
+    Pair pair;
+    const auto grant = ok(pair.server->grant(memory.translation(), Access::write));
     const auto local = ok(pair.client->register_memory(data));
     for (int i = 0; i < 100; ++i) {
         ok(pair.client->write(local, {{0}, {data.size()}}, grant, {0}, static_cast<std::uint64_t>(i)));
@@ -56,8 +56,8 @@ void close_sends_what_is_queued() {
 
 /// Reads that have no answer are completed with an error, in their order, before on_close.
 void posts_of_a_lost_connection() {
-    Initiator initiator(kEnhancedReply);
     Bytes local(100);
+    Initiator initiator(kEnhancedReply);
     const auto into = ok(initiator.connection->register_memory(local));
     for (std::uint64_t i = 0; i < 40; ++i) {
         ok(initiator.connection->read(into, {{0}, {8}}, {7, 0}, {0}, 2 * i));
@@ -76,10 +76,10 @@ void posts_of_a_lost_connection() {
 }
 
 void handlers_may_do_anything() {
-    Pair pair(with_threads(1), with_threads(1));
     Scattered memory(2, 64);
-    std::atomic<int> rounds{0};
     Bytes data(8);
+    std::atomic<int> rounds{0};
+    Pair pair(with_threads(1), with_threads(1));
     const auto local = ok(pair.client->register_memory(data));
     pair.server_ear->message_hook = [&](std::span<const std::byte> message) {
         const auto grant = ok(pair.server->grant(memory.translation(), kBoth));
@@ -119,8 +119,8 @@ void a_handler_closes_its_own_connection() {
 }
 
 void a_connection_outlives_its_engine() {
-    Pair pair;
     Bytes data(8);
+    Pair pair;
     const auto local = ok(pair.client->register_memory(data));
     pair.client_engine.reset();
     equal(pair.client_ear->closes(), 1U);
@@ -137,6 +137,7 @@ void a_connection_outlives_its_engine() {
 
 void engines_end_while_others_post() {
     for (int round = 0; round < 30; ++round) {
+        Bytes data(100'000);
         Server server(with_threads(2));
         auto engine = ok(rdma::make_engine("iwarp", with_threads(2)));
         std::vector<std::shared_ptr<rdma::Connection>> connections;
@@ -145,7 +146,6 @@ void engines_end_while_others_post() {
             ears.push_back(std::make_shared<Ear>());
             connections.push_back(ok(engine->connect(server.address(), ears.back(), kConnectTimeout_ms)));
         }
-        Bytes data(100'000);
         std::vector<std::thread> threads;
         std::vector<std::uint64_t> posted(connections.size());
         for (std::size_t i = 0; i < connections.size(); ++i)
@@ -211,8 +211,9 @@ void a_listener_goes_in_mid_start_up() {
 }
 
 void flow_control() {
-    Initiator initiator(kEnhancedReply);
     Bytes data = random_bytes(100'000);
+    std::atomic<bool> stop{false};
+    Initiator initiator(kEnhancedReply);
     const auto local = ok(initiator.connection->register_memory(data));
     // The peer reads nothing: TCP takes some, the queue the rest.
     std::uint64_t posted = 0;
@@ -229,7 +230,6 @@ void flow_control() {
     }
     CHECK(posted >= rdma::kMaximumQueued);
     error(initiator.connection->send(bytes_of("x")), EAGAIN);
-    std::atomic<bool> stop{false};
     std::thread reading([&] {
         while (!stop) {
             if (!initiator.peer->is_silent(10))
@@ -246,8 +246,8 @@ void flow_control() {
 
 /// What is queued has five seconds to go to a peer that takes nothing.
 void a_peer_that_takes_nothing() {
-    Initiator initiator(kEnhancedReply);
     Bytes data(16 * kMiB);
+    Initiator initiator(kEnhancedReply);
     const auto local = ok(initiator.connection->register_memory(data));
     ok(initiator.connection->write(local, {{0}, {data.size()}}, {7, 0}, {0}, 1));
     initiator.connection->close({ECANCELED, "closing"});
@@ -328,11 +328,11 @@ void many_idle_connections() {
 
 /// On one thread: a peer that takes nothing of what it is sent, and asks for more, does not hold up another.
 void a_silent_peer_holds_up_nobody() {
+    Bytes large(64 * kMiB);
     Server server(with_threads(1));
     HostilePeer silent(server.address());
     silent.start_up({.flags = 0x18, .private_data = {}});
     const Accepted stuck = server.wait_accepted(0);
-    Bytes large(64 * kMiB);
     rdma::Translation translation{large, large.size(), {0}, large.size(), {}};
     const auto key = ok(stuck.connection->grant(translation, Access::read)).key;
     for (std::uint32_t i = 1; i <= 16; ++i)

@@ -52,6 +52,8 @@ public:
         return options;
     }
 
+    Scattered memory{kPages, kPage};  // outlives the engine
+
 private:
     Server server_;
 
@@ -59,7 +61,6 @@ public:
     HostilePeer peer;
     std::shared_ptr<rdma::Connection> connection;
     std::shared_ptr<Ear> ear;
-    Scattered memory{kPages, kPage};
     std::uint32_t to_write = 0, to_read = 0, revoked = 0;
     std::size_t messages = 1;
 
@@ -277,10 +278,10 @@ void terminate_shows_the_segment() {
 void too_many_reads() {
     rdma::EngineOptions options;
     options.outstanding_reads = 4;
-    Server server(options);
-    HostilePeer peer(server.address());
     std::mutex gate;
     Scattered memory(1, 64);
+    Server server(options);
+    HostilePeer peer(server.address());
     auto translation = memory.translation();
     translation.persist = [&](Extent) -> Status {
         const std::lock_guard<std::mutex> wait(gate);

@@ -79,11 +79,11 @@ void names_and_addresses() {
 
 /// Random writes at any byte, of any size, over pages that lie anywhere; reads of what was written; a model beside.
 void against_a_model(bool server_crc, bool client_crc, std::size_t page_size) {
-    Pair pair(with_crc(server_crc), with_crc(client_crc));
     const std::size_t pages = std::max<std::size_t>(4, 200'000 / page_size / 8 * 8);
     Scattered memory(pages, page_size);
-    const auto grant = ok(pair.server->grant(memory.translation(), kBoth));
     Bytes model(memory.size()), source = random_bytes(memory.size()), back(memory.size());
+    Pair pair(with_crc(server_crc), with_crc(client_crc));
+    const auto grant = ok(pair.server->grant(memory.translation(), kBoth));
     const auto local = ok(pair.client->register_memory(source));
     const auto into = ok(pair.client->register_memory(back));
     std::uint64_t posted = 0;
@@ -124,7 +124,6 @@ void model_with_odd_pages() { against_a_model(true, true, 999); }
 
 /// Writes, reads and messages of both ends at the same time, through windows of both.
 void both_ways_at_once() {
-    Pair pair;
     constexpr std::size_t kBytes = 256 * 1024, kPiece = 10'000, kRounds = 200;
     struct Side {
         std::shared_ptr<rdma::Connection> connection;
@@ -133,6 +132,7 @@ void both_ways_at_once() {
         Bytes source = random_bytes(kBytes), back = Bytes(kBytes);
         rdma::Grant to_write, to_read;
     } sides[2];
+    Pair pair;
     sides[0].connection = pair.server, sides[0].ear = pair.server_ear;
     sides[1].connection = pair.client, sides[1].ear = pair.client_ear;
     for (Side& side : sides) {
@@ -181,9 +181,9 @@ void both_ways_at_once() {
 
 void large_transfers() {
     for (const bool crc : {false, true}) {
-        Pair pair(with_crc(crc), with_crc(crc));
         constexpr std::size_t kBytes = 64 * kMiB + 13;
         Bytes data(kBytes), target(kBytes), back(kBytes);
+        Pair pair(with_crc(crc), with_crc(crc));
         for (std::size_t i = 0; i < kBytes; i += 8)
             std::memcpy(&data[i], &i, std::min<std::size_t>(8, kBytes - i));
         rdma::Translation translation;
@@ -202,10 +202,10 @@ void large_transfers() {
 }
 
 void empty_operations() {
-    Pair pair;
     Scattered memory(2, 64);
-    const auto grant = ok(pair.server->grant(memory.translation(), kBoth));
     Bytes data(8);
+    Pair pair;
+    const auto grant = ok(pair.server->grant(memory.translation(), kBoth));
     const auto local = ok(pair.client->register_memory(data));
     const auto at_end = memory.size();
     ok(pair.client->write(local, {{8}, {0}}, grant, {at_end}, 1));
@@ -229,12 +229,12 @@ void empty_operations() {
 }
 
 void invalidation_comes_before_the_message() {
-    Pair pair;
     Scattered memory(2, 64);
-    const auto grant = ok(pair.server->grant(memory.translation(), kBoth));
     Bytes data = random_bytes(64);
-    const auto local = ok(pair.client->register_memory(data));
     std::atomic<unsigned> windows{0};
+    Pair pair;
+    const auto grant = ok(pair.server->grant(memory.translation(), kBoth));
+    const auto local = ok(pair.client->register_memory(data));
     pair.server_ear->message_hook = [&](std::span<const std::byte>) {
         // With the window gone there is room for exactly one more than there would be with it.
         while (pair.server->grant(memory.translation(), kBoth))

@@ -16,8 +16,8 @@ namespace {
 constexpr auto kBoth = static_cast<Access>(3);
 
 void a_read_and_its_responses() {
-    Initiator initiator(kEnhancedReply);
     Bytes local(100, std::byte{1});
+    Initiator initiator(kEnhancedReply);
     auto into = ok(initiator.connection->register_memory(local));
     ok(initiator.connection->read(into, {{10}, {50}}, {0xabcd, 0}, {70}, 5));
     const Bytes request = initiator.peer->receive_fpdu();
@@ -69,8 +69,8 @@ void responses_that_miss() {
          {1, 1, 0}},
     };
     for (const Case& c : cases) {
-        Initiator initiator(kEnhancedReply);
         Bytes local(100, std::byte{1});
+        Initiator initiator(kEnhancedReply);
         auto into = ok(initiator.connection->register_memory(local));
         ok(initiator.connection->read(into, {{10}, {50}}, {0xabcd, 0}, {0}, 5));
         const Bytes request = initiator.peer->receive_fpdu();
@@ -89,8 +89,8 @@ void responses_that_miss() {
 }
 
 void one_read_at_a_time_without_negotiation() {
-    Initiator initiator(kPlainReply);
     Bytes local(30);
+    Initiator initiator(kPlainReply);
     auto into = ok(initiator.connection->register_memory(local));
     for (std::uint64_t i = 0; i < 3; ++i)
         ok(initiator.connection->read(into, {{10 * i}, {10}}, {7, 0}, {10 * i}, i));
@@ -113,13 +113,13 @@ void one_read_at_a_time_without_negotiation() {
 void many_reads_at_once() {
     rdma::EngineOptions options;
     options.outstanding_reads = 4;
-    Pair pair(options);
     Scattered memory(64, 4096);
+    constexpr std::size_t kReads = 500, kLargest = 40'000;
+    Bytes local(kReads * kLargest);
+    Pair pair(options);
     memory.fill(random_bytes(memory.size()));
     const Bytes content = memory.content();
     const auto grant = ok(pair.server->grant(memory.translation(), Access::read));
-    constexpr std::size_t kReads = 500, kLargest = 40'000;
-    Bytes local(kReads * kLargest);
     auto into = ok(pair.client->register_memory(local));
     struct Range {
         std::uint64_t at, size;
@@ -175,16 +175,16 @@ private:
 };
 
 void a_read_persists_what_was_written() {
-    Pair pair;
     constexpr std::byte kMark{0x5a};
     Scattered memory(32, 512), quiet(2, 64);
-    memory.fill(Bytes(memory.size()));
     Persisted persisted;
+    Bytes data(2000, kMark), one(1);
+    Pair pair;
+    memory.fill(Bytes(memory.size()));
     auto translation = memory.translation();
     persisted.watch(translation);
     const auto grant = ok(pair.server->grant(translation, kBoth));
     const auto other = ok(pair.server->grant(quiet.translation(), Access::read));
-    Bytes data(2000, kMark), one(1);
     auto local = ok(pair.client->register_memory(data));
     auto into = ok(pair.client->register_memory(one));
     std::size_t tags = 0;
@@ -205,16 +205,16 @@ void a_read_persists_what_was_written() {
 void others_go_on_while_one_persists() {
     rdma::EngineOptions one_thread;
     one_thread.threads = 1;
+    Scattered memory(2, 64);
+    Persisted persisted;
+    Bytes data = random_bytes(64), back(64);
     Pair pair(one_thread);
     auto other_ear = std::make_shared<Ear>();
     auto other = ok(pair.client_engine->connect(pair.host.address(), other_ear, kConnectTimeout_ms));
-    Scattered memory(2, 64);
-    Persisted persisted;
     persisted.hold(true);
     auto translation = memory.translation();
     persisted.watch(translation);
     const auto grant = ok(pair.server->grant(translation, kBoth));
-    Bytes data = random_bytes(64), back(64);
     auto local = ok(pair.client->register_memory(data)), into = ok(pair.client->register_memory(back));
     ok(pair.client->write(local, {{0}, {64}}, grant, {3}, 1));
     ok(pair.client->read(into, {{0}, {64}}, grant, {3}, 2));
@@ -231,14 +231,14 @@ void others_go_on_while_one_persists() {
 }
 
 void a_persist_that_fails_ends_the_connection() {
-    Pair pair;
     Scattered memory(2, 64);
     Persisted persisted;
+    Bytes data(8), back(8);
+    Pair pair;
     persisted.break_it();
     auto translation = memory.translation();
     persisted.watch(translation);
     const auto grant = ok(pair.server->grant(translation, kBoth));
-    Bytes data(8), back(8);
     ok(pair.client->write(ok(pair.client->register_memory(data)), {{0}, {8}}, grant, {3}, 1));
     ok(pair.client->read(ok(pair.client->register_memory(back)), {{0}, {8}}, grant, {3}, 2));
     const auto done = pair.client_ear->wait_completions(2);
@@ -252,11 +252,12 @@ void a_persist_that_fails_ends_the_connection() {
 /// What the owner of a window frees after on_close is not touched any more: on_close waits for a persist.
 void the_end_waits_for_a_persist() {
     for (const bool lost : {true, false}) {
-        Pair pair;
         Scattered memory(2, 64);
         Persisted persisted;
-        persisted.hold(true);
         std::atomic<bool> inside{false};
+        Bytes data(8), back(8);
+        Pair pair;
+        persisted.hold(true);
         auto translation = memory.translation();
         persisted.watch(translation);
         translation.persist = [&, inner = translation.persist](Extent extent) {
@@ -267,7 +268,6 @@ void the_end_waits_for_a_persist() {
         };
         pair.server_ear->close_hook = [&](const Error&) { CHECK(!inside); };
         const auto grant = ok(pair.server->grant(translation, kBoth));
-        Bytes data(8), back(8);
         ok(pair.client->write(ok(pair.client->register_memory(data)), {{0}, {8}}, grant, {3}, 1));
         ok(pair.client->read(ok(pair.client->register_memory(back)), {{0}, {8}}, grant, {3}, 2));
         eventually([&] { return inside.load(); });

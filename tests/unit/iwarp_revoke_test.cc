@@ -78,10 +78,11 @@ void nothing_is_read_after_a_revoke() {
 
 /// From many threads at once, and while windows come and go.
 void windows_come_and_go_under_traffic() {
-    Pair pair;
     Scattered steady(16, 4096), passing(4, 256);
-    const auto grant = ok(pair.server->grant(steady.translation(), static_cast<Access>(3)));
     std::atomic<bool> stop{false};
+    Bytes data = random_bytes(steady.size()), back(steady.size());
+    Pair pair;
+    const auto grant = ok(pair.server->grant(steady.translation(), static_cast<Access>(3)));
     std::vector<std::thread> threads;
     for (int i = 0; i < 3; ++i)
         threads.emplace_back([&] {
@@ -92,7 +93,6 @@ void windows_come_and_go_under_traffic() {
                 same.join();
             }
         });
-    Bytes data = random_bytes(steady.size()), back(steady.size());
     const auto local = ok(pair.client->register_memory(data)), into = ok(pair.client->register_memory(back));
     for (std::uint64_t i = 0; i < 100; ++i) {
         ok(pair.client->write(local, {{0}, {data.size()}}, grant, {0}, 2 * i));

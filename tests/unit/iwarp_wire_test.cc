@@ -194,8 +194,8 @@ std::size_t segment_of(const HostilePeer& peer) {
 
 void fpdus_fit_a_segment_unless_larger_ones_are_understood() {
     for (const unsigned flags : {0x10U, 0x18U}) {
-        Initiator initiator({.reply = true, .flags = flags, .private_data = {}});
         Bytes data = random_bytes(300'000);
+        Initiator initiator({.reply = true, .flags = flags, .private_data = {}});
         auto local = ok(initiator.connection->register_memory(data));
         ok(initiator.connection->write(local, {{0}, {300'000}}, {0x11223344, 1000}, {234}, 1));
         std::size_t frames = 0;
@@ -209,6 +209,8 @@ void fpdus_fit_a_segment_unless_larger_ones_are_understood() {
 }
 
 void small_segments() {
+    Scattered memory(9, 1000);
+    Bytes heard;
     Server server;
     FileDescriptor socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
     const int small = 600;
@@ -221,7 +223,6 @@ void small_segments() {
     HostilePeer peer(std::move(socket));
     peer.start_up({.private_data = {}});
     const Accepted accepted = server.wait_accepted(0);
-    Scattered memory(9, 1000);
     memory.fill(random_bytes(9000));
     const auto key = ok(accepted.connection->grant(memory.translation(), Access::read)).key;
     peer.send(ReadFields{.sink = 4, .sink_offset = 1ULL << 40, .size = 8001, .source = key, .source_offset = 999});
@@ -230,7 +231,6 @@ void small_segments() {
     CHECK(frames >= 8001 / small);
     const Bytes message = random_bytes(5000);
     ok(accepted.connection->send(message));
-    Bytes heard;
     for (bool last = false; !last;) {
         const Bytes segment = peer.receive_fpdu();
         CHECK(segment.size() + 6 <= small);
@@ -247,8 +247,8 @@ void a_terminate_is_heard() {
     for (const auto& [first, second, code, part] :
          {std::tuple{0x01U, 1U, EACCES, "past the window's end"}, {0x11U, 0U, EACCES, "STag"},
           {0x02U, 6U, EPROTO, "not expected"}, {0x20U, 2U, EPROTO, "CRC"}, {0x77U, 77U, EPROTO, "layer 7"}}) {
-        Initiator initiator(kEnhancedReply);
         Bytes local(8);
+        Initiator initiator(kEnhancedReply);
         ok(initiator.connection->read(ok(initiator.connection->register_memory(local)), {{0}, {8}}, {7, 0}, {0}, 3));
         initiator.peer->receive_fpdu();
         initiator.peer->send(
@@ -262,6 +262,7 @@ void a_terminate_is_heard() {
 }
 
 void messages_in_any_shape() {
+    Scattered memory(2, 64);
     Server server;
     HostilePeer peer(server.address());
     peer.start_up({.private_data = {}});
@@ -278,7 +279,6 @@ void messages_in_any_shape() {
     const auto heard = accepted.ear->wait_messages(3);
     CHECK(heard[0] == long_one && heard[1].empty() && heard[2] == bytes_of("after nothing"));
     // A Write between the two halves of a message.
-    Scattered memory(2, 64);
     const auto key = ok(accepted.connection->grant(memory.translation(), kBoth)).key;
     peer.send(Untagged{.number = 4, .payload = bytes_of("one"), .last = false});
     peer.send(Tagged{.stag = key, .offset = 60, .payload = bytes_of("written")});
@@ -288,11 +288,11 @@ void messages_in_any_shape() {
 }
 
 void invalidation_by_the_peer() {
+    Scattered memory(2, 64);
     Server server;
     HostilePeer peer(server.address());
     peer.start_up({.private_data = {}});
     const Accepted accepted = server.wait_accepted(0);
-    Scattered memory(2, 64);
     const auto first = ok(accepted.connection->grant(memory.translation(), kBoth)).key;
     const auto second = ok(accepted.connection->grant(memory.translation(), kBoth)).key;
     peer.send(Tagged{.stag = first, .payload = bytes_of("here")});
@@ -310,13 +310,13 @@ void invalidation_by_the_peer() {
 /// The same stream whole, and one byte at a time: what comes of it must not depend on how TCP cuts it.
 void any_cut_of_the_stream() {
     for (const std::size_t cut : {std::size_t{1}, std::size_t{3}, std::size_t{17}, std::size_t{100'000}}) {
+        Scattered memory(16, 32);
+        Bytes model(memory.size()), stream;
         Server server;
         HostilePeer peer(server.address());
         peer.start_up({.private_data = {}});
         const Accepted accepted = server.wait_accepted(0);
-        Scattered memory(16, 32);
         const auto key = ok(accepted.connection->grant(memory.translation(), kBoth)).key;
-        Bytes model(memory.size()), stream;
         for (std::uint32_t i = 1; i <= 20; ++i) {
             const std::size_t size = generator()() % 200, at = generator()() % (model.size() - size);
             const Bytes payload = random_bytes(size);
