@@ -33,10 +33,11 @@ Result<Target> parse_target(std::string_view text) {
     const auto at = text.rfind('@');
     if (at != std::string_view::npos) {
         const auto suffix = text.substr(at + 1);
-        if (only_digits(suffix))
-            target = {std::string(text.substr(0, at)), TRY(parse_number(suffix, text))};
-        else if (suffix == kNewest)
-            target = {std::string(text.substr(0, at)), 0};
+        const bool is_number = only_digits(suffix);
+        if (is_number)
+            target.number = TRY(parse_number(suffix, text));
+        if (is_number || suffix == kNewest)
+            target.region.resize(at);
     }
     TRY(pool::check_region_name(target.region));
     return target;
