@@ -39,11 +39,17 @@ Requests::Reply Requests::wait_generation(const wire::Message& message) {
 
 Status Requests::register_waiter(const wire::WaitGeneration& request, std::uint64_t request_id) {
     const auto region = TRY(pool().find_region(request.region));
+    const auto answer = answer_through(channel_, request_id);
+    if (region.newest > request.after)
+        if (const auto newest = pool().open_generation(request.region, 0)) {
+            answer((*newest)->info());  // at once, whatever the deadline
+            return {};
+        }
     const auto limit = services_.limits.waiters_per_session;
     if (services_.waiters.count(who_.session_id) >= limit)
         return fail(EMFILE, "this session waits for {} generations already, the limit", limit);
     const auto waiter = services_.waiters.add(
-        {who_.session_id, &pool(), region.id, request.after, answer_through(channel_, request_id)},
+        {who_.session_id, &pool(), region.id, request.after, answer},
         deadline_of(request.timeout_ms));
     // Looked for only now: what was sealed or destroyed before the waiter stood there told nobody.
     const auto now = pool().find_region(request.region);
