@@ -40,7 +40,9 @@ unsigned number_at(std::span<const std::byte> bytes, std::size_t at, std::size_t
     return value;
 }
 
-std::size_t padding(std::size_t ulpdu) { return (4 - (ulpdu + 2) % 4) % 4; }
+std::size_t padding(std::size_t ulpdu) {
+    return (4 - (ulpdu + 2) % 4) % 4;
+}
 
 }  // namespace
 
@@ -141,7 +143,9 @@ HostilePeer::HostilePeer(const Address& address) : socket_(::socket(AF_INET, SOC
         throw Failure(fmt::format("can't connect: {}", std::strerror(errno)));
 }
 
-HostilePeer::HostilePeer(FileDescriptor socket) : socket_(std::move(socket)) { set_up(socket_.get()); }
+HostilePeer::HostilePeer(FileDescriptor socket) : socket_(std::move(socket)) {
+    set_up(socket_.get());
+}
 
 void HostilePeer::start_up(StartUpFrame request) {
     send_raw(start_up_frame(request));
@@ -174,7 +178,8 @@ std::vector<std::byte> HostilePeer::receive_raw(std::size_t count, const Place& 
     for (std::size_t have = 0; have < count;) {
         const ssize_t got = ::recv(socket_.get(), &bytes[have], count - have, 0);
         if (got <= 0)
-            fail_at(place, fmt::format("{} after {} of {} bytes", got == 0 ? "the end" : std::strerror(errno), have, count));
+            fail_at(place, fmt::format("{} after {} of {} bytes", got == 0 ? "the end" : std::strerror(errno),
+                                       have, count));
         have += static_cast<std::size_t>(got);
     }
     return bytes;
@@ -185,7 +190,8 @@ std::vector<std::byte> HostilePeer::receive_fpdu(const Place& place) {
     const std::size_t size = number_at(whole, 0, 2), pad = padding(size);
     const auto rest = receive_raw(size + pad + 4, place);
     whole.insert(whole.end(), rest.begin(), rest.end());
-    const std::vector<std::byte> ulpdu(whole.begin() + 2, whole.begin() + 2 + static_cast<std::ptrdiff_t>(size));
+    const std::vector<std::byte> ulpdu(whole.begin() + 2,
+                                       whole.begin() + 2 + static_cast<std::ptrdiff_t>(size));
     if (whole != fpdu(ulpdu, crc))
         fail_at(place, "the padding or the CRC of an FPDU is wrong: " + hexadecimal(whole));
     return ulpdu;
@@ -215,7 +221,9 @@ bool HostilePeer::is_silent(unsigned ms) {
     return ::poll(&wait, 1, static_cast<int>(ms)) == 0;
 }
 
-void HostilePeer::finish_sending() { ::shutdown(socket_.get(), SHUT_WR); }
+void HostilePeer::finish_sending() {
+    ::shutdown(socket_.get(), SHUT_WR);
+}
 
 HostileListener::HostileListener() : socket_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
     sockaddr_in address = loopback(0);

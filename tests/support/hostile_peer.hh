@@ -1,6 +1,6 @@
 #pragma once
-// An iWARP peer that says what a test wants it to say, right or wrong. Made of a TCP socket and the RFCs' layouts alone:
-// nothing of the engine under test is in it.
+// An iWARP peer that says what a test wants it to say, right or wrong. Made of a TCP socket and the RFCs'
+// layouts alone: nothing of the engine under test is in it.
 #include <cstddef>
 #include <cstdint>
 #include <optional>

@@ -84,7 +84,9 @@ std::size_t Ear::message_count() {
     return messages_.size();
 }
 
-bool Ear::closed() { return closes() != 0; }
+bool Ear::closed() {
+    return closes() != 0;
+}
 
 unsigned Ear::closes() {
     const std::lock_guard<std::mutex> lock(mutex_);
@@ -165,9 +167,8 @@ std::size_t Server::accepted_count() {
 
 Initiator::Initiator(StartUpFrame reply, rdma::EngineOptions options)
     : engine(ok(rdma::make_engine("iwarp", options))) {
-    auto connecting = std::async(std::launch::async, [this] {
-        return engine->connect(listener_.address(), ear, kConnectTimeout_ms);
-    });
+    auto connecting = std::async(
+        std::launch::async, [this] { return engine->connect(listener_.address(), ear, kConnectTimeout_ms); });
     peer.emplace(listener_.accept());
     peer->answer_start_up(std::move(reply));
     connection = ok(connecting.get());

@@ -1,6 +1,6 @@
 #pragma once
-// Two ends of an RDMA connection for tests: a handler that keeps what it hears, memory in scattered pages with a guard
-// around each, and a pair of engines connected with each other.
+// Two ends of an RDMA connection for tests: a handler that keeps what it hears, memory in scattered pages
+// with a guard around each, and a pair of engines connected with each other.
 #include <condition_variable>
 #include <functional>
 #include <memory>

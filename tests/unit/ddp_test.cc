@@ -84,11 +84,13 @@ void headers_are_decoded() {
 
 void read_request() {
     std::array<std::byte, kReadRequestBytes> bytes;
-    encode(ReadRequest{0x01020304, 0x1112131415161718, 0x21222324, 0x31323334, 0x4142434445464748}, bytes.data());
+    encode(ReadRequest{0x01020304, 0x1112131415161718, 0x21222324, 0x31323334, 0x4142434445464748},
+           bytes.data());
     equal(hexadecimal(bytes), std::string("01 02 03 04 11 12 13 14 15 16 17 18 21 22 23 24 "
                                           "31 32 33 34 41 42 43 44 45 46 47 48"));
     const ReadRequest request = decode_read_request(bytes);
-    CHECK(request.sink == 0x01020304 && request.sink_offset == 0x1112131415161718 && request.size == 0x21222324);
+    CHECK(request.sink == 0x01020304 && request.sink_offset == 0x1112131415161718 &&
+          request.size == 0x21222324);
     CHECK(request.source == 0x31323334 && request.source_offset == 0x4142434445464748);
 }
 
@@ -104,8 +106,7 @@ void terminate_message() {
     terminate.rule = rule::kBounds;
     terminate.segment_bytes = 0x0102;
     encode(make(true, true, Opcode::write), terminate.header.data());
-    equal(encoded(terminate),
-          std::string("11 01 c0 00 01 02 c1 40 00 00 00 00 00 00 00 00 00 00 00 00"));
+    equal(encoded(terminate), std::string("11 01 c0 00 01 02 c1 40 00 00 00 00 00 00 00 00 00 00 00 00"));
     terminate.rule = rule::kInvalidation;
     encode(make(false, true, Opcode::send_invalidate), terminate.header.data());
     equal(encoded(terminate),
@@ -124,10 +125,11 @@ void terminate_is_decoded_and_explained() {
     CHECK(!decode_terminate(Wire().u8(0x12).u16(0).bytes));
     contains(describe(rule::kMessageTooLong), "too long (layer 1, type 2, code 5)");
     contains(describe({9, 9, 9}), "layer 9");
-    for (const Rule rule : {rule::kSourceStag, rule::kSourceBounds, rule::kAccess, rule::kSourceWrap, rule::kStag,
-                            rule::kBounds, rule::kWrap, rule::kInvalidation})
+    for (const Rule rule : {rule::kSourceStag, rule::kSourceBounds, rule::kAccess, rule::kSourceWrap,
+                            rule::kStag, rule::kBounds, rule::kWrap, rule::kInvalidation})
         equal(error_code(rule), EACCES);
-    for (const Rule rule : {rule::kLocalCatastrophic, rule::kOpcode, rule::kQueue, rule::kCrc, rule::kTaggedVersion})
+    for (const Rule rule :
+         {rule::kLocalCatastrophic, rule::kOpcode, rule::kQueue, rule::kCrc, rule::kTaggedVersion})
         equal(error_code(rule), EPROTO);
 }
 

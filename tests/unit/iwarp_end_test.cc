@@ -54,6 +54,40 @@ void close_sends_what_is_queued() {
     CHECK(!pair.client_ear->called_after_close() && !pair.server_ear->called_after_close());
 }
 
+/// Also where the responder may not speak yet, because the initiator has said nothing.
+void an_acceptor_says_why_and_closes() {
+    for (int round = 0; round < 30; ++round) {
+        Server server;
+        server.accept_hook = [](const Accepted& accepted) {
+            ok(accepted.connection->send(bytes_of("not today")));
+            accepted.connection->close({EBUSY, "not today"});
+        };
+        auto engine = ok(rdma::make_engine("iwarp", {}));
+        auto ear = std::make_shared<Ear>();
+        const auto connection = ok(engine->connect(server.address(), ear, kConnectTimeout_ms));
+        CHECK(ear->wait_messages(1)[0] == bytes_of("not today"));
+        equal(ear->wait_close().code, ESHUTDOWN);
+        equal(server.wait_accepted(0).ear->wait_close().code, EBUSY);
+    }
+}
+
+/// With much on its way the offender hears what it did, and not just that the stream was lost.
+void a_terminate_is_heard_under_load() {
+    for (int round = 0; round < 40; ++round) {
+        Scattered memory(16, 4096);
+        Bytes data(memory.size());
+        Pair pair;
+        const auto grant = ok(pair.server->grant(memory.translation(), Access::write));
+        const auto local = ok(pair.client->register_memory(data));
+        for (std::uint64_t i = 0; i < 300; ++i)
+            static_cast<void>(pair.client->write(local, {{0}, {data.size()}}, grant, {i == 30 ? 1U : 0U}, i));
+        const Error why = pair.client_ear->wait_close();
+        contains(why.message, "past the window's end");
+        equal(why.code, EACCES);
+        equal(pair.server_ear->wait_close().code, EACCES);
+    }
+}
+
 /// Reads that have no answer are completed with an error, in their order, before on_close.
 void posts_of_a_lost_connection() {
     Bytes local(100);
@@ -153,7 +187,8 @@ void engines_end_while_others_post() {
                 auto& connection = *connections[i];
                 const auto local = ok(connection.register_memory(data));
                 for (Status status; status || status.error().code == EAGAIN;) {
-                    status = connection.write(local, {{0}, {i == 0 ? 0 : data.size()}}, {0, 0}, {0}, posted[i]);
+                    status =
+                        connection.write(local, {{0}, {i == 0 ? 0 : data.size()}}, {0, 0}, {0}, posted[i]);
                     posted[i] += status.has_value();
                     if (!status)
                         std::this_thread::yield();
@@ -290,7 +325,8 @@ void slow_loris() {
 std::int64_t cpu_us() {
     rusage usage{};
     ::getrusage(RUSAGE_SELF, &usage);
-    return (usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1'000'000 + usage.ru_utime.tv_usec + usage.ru_stime.tv_usec;
+    return (usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1'000'000 + usage.ru_utime.tv_usec +
+           usage.ru_stime.tv_usec;
 }
 
 /// A busy loop would take all of a processor for that time; a slow machine makes this pass the more easily.
@@ -341,7 +377,9 @@ void a_silent_peer_holds_up_nobody() {
     auto ear = std::make_shared<Ear>();
     const auto connection = ok(engine->connect(server.address(), ear, kConnectTimeout_ms));
     const Accepted lively = server.wait_accepted(1);
-    lively.ear->message_hook = [&](std::span<const std::byte> message) { ok(lively.connection->send(message)); };
+    lively.ear->message_hook = [&](std::span<const std::byte> message) {
+        ok(lively.connection->send(message));
+    };
     for (std::size_t i = 1; i <= 200; ++i) {
         ok(connection->send(bytes_of("ping")));
         ear->wait_messages(i);
@@ -383,6 +421,8 @@ void no_descriptors_left() {
 
 int main() {
     return run("iwarp_end", {{"close sends what is queued", close_sends_what_is_queued},
+                             {"an acceptor says why and closes", an_acceptor_says_why_and_closes},
+                             {"a Terminate is heard under load", a_terminate_is_heard_under_load},
                              {"posts of a lost connection", posts_of_a_lost_connection},
                              {"handlers may do anything", handlers_may_do_anything},
                              {"a handler closes its own connection", a_handler_closes_its_own_connection},

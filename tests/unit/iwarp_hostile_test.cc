@@ -1,5 +1,5 @@
-// A peer that breaks each rule there is: what it hears, and that nothing outside its windows was changed or read.
-// time-limit: 180
+// A peer that breaks each rule there is: what it hears, and that nothing outside its windows was changed or
+// read. time-limit: 180
 #include <cerrno>
 #include <functional>
 
@@ -89,7 +89,8 @@ void run_all(const std::vector<Violation>& violations) {
                 equal(victim.ear->wait_close().code, violation.code);
                 equal(victim.connection->peer().refused, violation.refused);
             } catch (const Failure& failure) {
-                throw Failure(fmt::format("{} (CRC {}): {}", violation.name, crc ? "on" : "off", failure.what()));
+                throw Failure(
+                    fmt::format("{} (CRC {}): {}", violation.name, crc ? "on" : "off", failure.what()));
             }
         }
 }
@@ -149,28 +150,54 @@ void headers_that_are_wrong() {
     const Bytes some(8);
     run_all({
         {"DDP version 2, tagged", sending(Tagged{.payload = some, .ddp_version = 2}), {1, 1, 4}, EPROTO},
-        {"DDP version 0, untagged", sending(Untagged{.number = 2, .payload = some, .ddp_version = 0}), {1, 2, 6}, EPROTO},
-        {"RDMAP version 0", sending(Untagged{.number = 2, .payload = some, .rdmap_version = 0}), {0, 2, 5}, EPROTO},
+        {"DDP version 0, untagged",
+         sending(Untagged{.number = 2, .payload = some, .ddp_version = 0}),
+         {1, 2, 6},
+         EPROTO},
+        {"RDMAP version 0",
+         sending(Untagged{.number = 2, .payload = some, .rdmap_version = 0}),
+         {0, 2, 5},
+         EPROTO},
         {"RDMAP version 2, tagged", sending(Tagged{.payload = some, .rdmap_version = 2}), {0, 2, 5}, EPROTO},
         {"queue 4", sending(Untagged{.queue = 4, .payload = some}), {1, 2, 1}, EPROTO},
         {"queue 2^32 - 1", sending(Untagged{.queue = UINT32_MAX, .payload = some}), {1, 2, 1}, EPROTO},
         {"Send on the queue of reads", sending(Untagged{.queue = 1, .payload = some}), {0, 2, 6}, EPROTO},
         {"Read Request on that of sends",
-         sending(Untagged{.opcode = kReadRequest, .number = 2, .payload = Bytes(28)}), {0, 2, 6}, EPROTO},
-        {"immediate data", sending(Untagged{.opcode = kImmediate, .number = 2, .payload = some}), {0, 2, 6}, EPROTO},
-        {"atomic", sending(Untagged{.opcode = kAtomicRequest, .queue = 1, .payload = Bytes(52)}), {0, 2, 6}, EPROTO},
-        {"atomic's answer", sending(Untagged{.opcode = kAtomicResponse, .queue = 3, .payload = Bytes(12)}), {0, 2, 6}, EPROTO},
+         sending(Untagged{.opcode = kReadRequest, .number = 2, .payload = Bytes(28)}),
+         {0, 2, 6},
+         EPROTO},
+        {"immediate data",
+         sending(Untagged{.opcode = kImmediate, .number = 2, .payload = some}),
+         {0, 2, 6},
+         EPROTO},
+        {"atomic",
+         sending(Untagged{.opcode = kAtomicRequest, .queue = 1, .payload = Bytes(52)}),
+         {0, 2, 6},
+         EPROTO},
+        {"atomic's answer",
+         sending(Untagged{.opcode = kAtomicResponse, .queue = 3, .payload = Bytes(12)}),
+         {0, 2, 6},
+         EPROTO},
         {"opcode 15", sending(Untagged{.opcode = 15, .number = 2, .payload = some}), {0, 2, 6}, EPROTO},
         {"Send, tagged", sending(Tagged{.opcode = kSend, .payload = some}), {0, 2, 6}, EPROTO},
-        {"Write, untagged", sending(Untagged{.opcode = kWrite, .number = 2, .payload = some}), {0, 2, 6}, EPROTO},
+        {"Write, untagged",
+         sending(Untagged{.opcode = kWrite, .number = 2, .payload = some}),
+         {0, 2, 6},
+         EPROTO},
         {"message number again", sending(Untagged{.number = 1, .payload = some}), {1, 2, 3}, EPROTO},
         {"message number left out", sending(Untagged{.number = 3, .payload = some}), {1, 2, 3}, EPROTO},
         {"message number 0", sending(Untagged{.number = 0, .payload = some}), {1, 2, 3}, EPROTO},
         {"first read is not 1", sending(ReadFields{.number = 2}), {1, 2, 3}, EPROTO},
         {"message offset", sending(Untagged{.number = 2, .offset = 1, .payload = some}), {1, 2, 4}, EPROTO},
         {"read with an offset",
-         sending(Untagged{.opcode = kReadRequest, .queue = 1, .offset = 4, .payload = Bytes(28)}), {1, 2, 4}, EPROTO},
-        {"unasked Read Response", sending(Tagged{.opcode = kReadResponse, .stag = 1, .payload = some}), {1, 1, 0}, EACCES, 1},
+         sending(Untagged{.opcode = kReadRequest, .queue = 1, .offset = 4, .payload = Bytes(28)}),
+         {1, 2, 4},
+         EPROTO},
+        {"unasked Read Response",
+         sending(Tagged{.opcode = kReadResponse, .stag = 1, .payload = some}),
+         {1, 1, 0},
+         EACCES,
+         1},
     });
 }
 
@@ -178,12 +205,17 @@ void messages_that_are_wrong() {
     const auto in_parts = [](std::size_t first, std::size_t second, unsigned opcode) {
         return [=](Victim& victim) {
             victim.peer.send(Untagged{.number = 2, .payload = Bytes(first), .last = false});
-            victim.peer.send(Untagged{
-                .opcode = opcode, .number = 2, .offset = static_cast<std::uint32_t>(first), .payload = Bytes(second)});
+            victim.peer.send(Untagged{.opcode = opcode,
+                                      .number = 2,
+                                      .offset = static_cast<std::uint32_t>(first),
+                                      .payload = Bytes(second)});
         };
     };
     run_all({
-        {"too long", sending(Untagged{.number = 2, .payload = Bytes(rdma::kMaximumMessage + 1)}), {1, 2, 5}, EPROTO},
+        {"too long",
+         sending(Untagged{.number = 2, .payload = Bytes(rdma::kMaximumMessage + 1)}),
+         {1, 2, 5},
+         EPROTO},
         {"too long in parts", in_parts(rdma::kMaximumMessage, 1, kSend), {1, 2, 5}, EPROTO},
         {"another opcode in its middle", in_parts(8, 8, kSendSolicited), {0, 2, 6}, EPROTO},
         {"offset with a hole",
@@ -191,28 +223,48 @@ void messages_that_are_wrong() {
              victim.peer.send(Untagged{.number = 2, .payload = Bytes(8), .last = false});
              victim.peer.send(Untagged{.number = 2, .offset = 9, .payload = Bytes(8)});
          },
-         {1, 2, 4}, EPROTO},
-        {"invalidates what never was", sending(Untagged{.opcode = kSendInvalidate, .number = 2, .payload = Bytes(4), .invalidate = 99}),
-         {0, 1, 9}, EACCES, 1},
+         {1, 2, 4},
+         EPROTO},
+        {"invalidates what never was",
+         sending(Untagged{.opcode = kSendInvalidate, .number = 2, .payload = Bytes(4), .invalidate = 99}),
+         {0, 1, 9},
+         EACCES,
+         1},
         {"Read Request too short",
-         sending(Untagged{.opcode = kReadRequest, .queue = 1, .payload = Bytes(27)}), {0, 2, 0xff}, EPROTO},
+         sending(Untagged{.opcode = kReadRequest, .queue = 1, .payload = Bytes(27)}),
+         {0, 2, 0xff},
+         EPROTO},
         {"Read Request too long",
-         sending(Untagged{.opcode = kReadRequest, .queue = 1, .payload = Bytes(29)}), {1, 2, 5}, EPROTO},
+         sending(Untagged{.opcode = kReadRequest, .queue = 1, .payload = Bytes(29)}),
+         {1, 2, 5},
+         EPROTO},
         {"Read Request in parts",
-         sending(Untagged{.opcode = kReadRequest, .queue = 1, .payload = Bytes(28), .last = false}), {0, 2, 0xff}, EPROTO},
+         sending(Untagged{.opcode = kReadRequest, .queue = 1, .payload = Bytes(28), .last = false}),
+         {0, 2, 0xff},
+         EPROTO},
     });
 }
 
 void framing_that_is_wrong() {
     run_all({
-        {"no ULPDU", [](Victim& v) { v.peer.send_raw(Wire().u16(0).u16(0).u32(0).bytes); }, {2, 0, 3}, EPROTO},
-        {"ULPDU of 13 bytes", [](Victim& v) { v.peer.send_raw(Wire().u16(13).u8(0xc1).bytes); }, {2, 0, 3}, EPROTO},
-        {"untagged ULPDU of 17 bytes", [](Victim& v) { v.peer.send_raw(Wire().u16(17).u8(0x41).bytes); }, {2, 0, 3}, EPROTO},
+        {"no ULPDU",
+         [](Victim& v) { v.peer.send_raw(Wire().u16(0).u16(0).u32(0).bytes); },
+         {2, 0, 3},
+         EPROTO},
+        {"ULPDU of 13 bytes",
+         [](Victim& v) { v.peer.send_raw(Wire().u16(13).u8(0xc1).bytes); },
+         {2, 0, 3},
+         EPROTO},
+        {"untagged ULPDU of 17 bytes",
+         [](Victim& v) { v.peer.send_raw(Wire().u16(17).u8(0x41).bytes); },
+         {2, 0, 3},
+         EPROTO},
     });
 }
 
 void wrong_crc() {
-    // Of a damaged header, payload, pad and CRC; the window is not touched by the last three either: they are Sends.
+    // Of a damaged header, payload, pad and CRC; the window is not touched by the last three either: they are
+    // Sends.
     const auto good = fpdu(ulpdu(Untagged{.number = 2, .payload = Bytes(5)}), true);
     for (const std::size_t at : {std::size_t{10}, std::size_t{22}, good.size() - 5, good.size() - 1}) {
         Victim victim(true);
@@ -267,7 +319,8 @@ void terminate_shows_the_segment() {
           Wire().u8(0x11).u8(1).u8(0xc0).u8(0).u16(14 + 5).data(header).bytes);
 
     Victim reading(false);
-    const auto request = ulpdu(ReadFields{.sink = 5, .size = 9, .source = reading.to_read, .source_offset = kSize});
+    const auto request =
+        ulpdu(ReadFields{.sink = 5, .size = 9, .source = reading.to_read, .source_offset = kSize});
     reading.peer.send_raw(fpdu(request, false));
     ulpdu_seen = reading.peer.receive_fpdu();
     CHECK(Bytes(ulpdu_seen.begin() + 18, ulpdu_seen.end()) ==
@@ -312,7 +365,8 @@ void ends_in_the_middle() {
     }
     // In the middle of a write: what came of it may lie in the window, and nowhere else.
     Victim victim;
-    const auto write = fpdu(ulpdu(Tagged{.stag = victim.to_write, .offset = 30, .payload = random_bytes(100)}), true);
+    const auto write =
+        fpdu(ulpdu(Tagged{.stag = victim.to_write, .offset = 30, .payload = random_bytes(100)}), true);
     victim.peer.send_raw(std::span(write).first(60));
     victim.peer.close();
     equal(victim.ear->wait_close().code, ECONNRESET);

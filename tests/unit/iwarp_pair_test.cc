@@ -58,7 +58,8 @@ void the_responder_speaks_first() {
 }
 
 void names_and_addresses() {
-    for (const auto& [host, shown] : {std::pair{"127.0.0.1", "127.0.0.1:"}, {"::1", "[::1]:"}, {"localhost", ":"}, {"", ":"}}) {
+    for (const auto& [host, shown] :
+         {std::pair{"127.0.0.1", "127.0.0.1:"}, {"::1", "[::1]:"}, {"localhost", ":"}, {"", ":"}}) {
         Server server({}, host);
         equal(server.address().host, std::string(host));
         CHECK(server.address().port != 0);
@@ -77,7 +78,8 @@ void names_and_addresses() {
              format_address(first.address()));
 }
 
-/// Random writes at any byte, of any size, over pages that lie anywhere; reads of what was written; a model beside.
+/// Random writes at any byte, of any size, over pages that lie anywhere; reads of what was written; a model
+/// beside.
 void against_a_model(bool server_crc, bool client_crc, std::size_t page_size) {
     const std::size_t pages = std::max<std::size_t>(4, 200'000 / page_size / 8 * 8);
     Scattered memory(pages, page_size);
@@ -113,14 +115,22 @@ void against_a_model(bool server_crc, bool client_crc, std::size_t page_size) {
     equal(pair.server->peer().refused, 0U);
 }
 
-void model_without_crc() { against_a_model(false, false, 4096); }
-void model_with_crc() { against_a_model(true, true, 4096); }
+void model_without_crc() {
+    against_a_model(false, false, 4096);
+}
+void model_with_crc() {
+    against_a_model(true, true, 4096);
+}
 void model_where_one_asks_for_crc() {
     against_a_model(true, false, 1024);
     against_a_model(false, true, 1024);
 }
-void model_with_tiny_pages() { against_a_model(true, true, 64); }
-void model_with_odd_pages() { against_a_model(true, true, 999); }
+void model_with_tiny_pages() {
+    against_a_model(true, true, 64);
+}
+void model_with_odd_pages() {
+    against_a_model(true, true, 999);
+}
 
 /// Writes, reads and messages of both ends at the same time, through windows of both.
 void both_ways_at_once() {
@@ -255,17 +265,18 @@ void invalidation_comes_before_the_message() {
 }  // namespace
 
 int main() {
-    return run("iwarp_pair", {{"transports", transports},
-                              {"messages go both ways", messages_go_both_ways},
-                              {"the responder speaks first", the_responder_speaks_first},
-                              {"names and addresses", names_and_addresses},
-                              {"model without CRC", model_without_crc},
-                              {"model with CRC", model_with_crc},
-                              {"model where one asks for CRC", model_where_one_asks_for_crc},
-                              {"model with tiny pages", model_with_tiny_pages},
-                              {"model with odd pages", model_with_odd_pages},
-                              {"both ways at once", both_ways_at_once},
-                              {"large transfers", large_transfers},
-                              {"empty operations", empty_operations},
-                              {"invalidation comes before the message", invalidation_comes_before_the_message}});
+    return run("iwarp_pair",
+               {{"transports", transports},
+                {"messages go both ways", messages_go_both_ways},
+                {"the responder speaks first", the_responder_speaks_first},
+                {"names and addresses", names_and_addresses},
+                {"model without CRC", model_without_crc},
+                {"model with CRC", model_with_crc},
+                {"model where one asks for CRC", model_where_one_asks_for_crc},
+                {"model with tiny pages", model_with_tiny_pages},
+                {"model with odd pages", model_with_odd_pages},
+                {"both ways at once", both_ways_at_once},
+                {"large transfers", large_transfers},
+                {"empty operations", empty_operations},
+                {"invalidation comes before the message", invalidation_comes_before_the_message}});
 }

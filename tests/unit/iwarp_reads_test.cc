@@ -25,11 +25,16 @@ void a_read_and_its_responses() {
     CHECK(sink != 0);
     CHECK(request == ulpdu(ReadFields{.sink = sink, .size = 50, .source = 0xabcd, .source_offset = 70}));
     const Bytes data = random_bytes(50);
+    initiator.peer->send(Tagged{.opcode = kReadResponse,
+                                .stag = sink,
+                                .payload = Bytes(data.begin(), data.begin() + 20),
+                                .last = false});
     initiator.peer->send(
-        Tagged{.opcode = kReadResponse, .stag = sink, .payload = Bytes(data.begin(), data.begin() + 20), .last = false});
-    initiator.peer->send(Tagged{.opcode = kReadResponse, .stag = sink, .offset = 20, .payload = {}, .last = false});
-    initiator.peer->send(
-        Tagged{.opcode = kReadResponse, .stag = sink, .offset = 20, .payload = Bytes(data.begin() + 20, data.end())});
+        Tagged{.opcode = kReadResponse, .stag = sink, .offset = 20, .payload = {}, .last = false});
+    initiator.peer->send(Tagged{.opcode = kReadResponse,
+                                .stag = sink,
+                                .offset = 20,
+                                .payload = Bytes(data.begin() + 20, data.end())});
     const auto done = initiator.ear->wait_completions(1);
     CHECK(done[0].tag == 5 && done[0].status);
     CHECK(Bytes(local.begin() + 10, local.begin() + 60) == data);
@@ -60,7 +65,8 @@ void responses_that_miss() {
         {"last too early", response(0, 0, 49, true), {0, 2, 7}},
         {"last missing", response(0, 0, 50, false), {0, 2, 7}},
         {"a Write to the sink",
-         [](HostilePeer& peer, std::uint32_t sink) { peer.send(Tagged{.stag = sink, .payload = Bytes(8)}); }, {1, 1, 0}},
+         [](HostilePeer& peer, std::uint32_t sink) { peer.send(Tagged{.stag = sink, .payload = Bytes(8)}); },
+         {1, 1, 0}},
         {"after its end",
          [=](HostilePeer& peer, std::uint32_t sink) {
              response(0, 0, 50, true)(peer, sink);
@@ -191,14 +197,16 @@ void a_read_persists_what_was_written() {
     for (int round = 0; round < 30; ++round) {
         for (int i = 0; i < 5; ++i) {
             const std::uint64_t size = 1 + generator()() % 1999;
-            ok(pair.client->write(local, {{0}, {size}}, grant, {generator()() % (memory.size() - size)}, ++tags));
+            ok(pair.client->write(local, {{0}, {size}}, grant, {generator()() % (memory.size() - size)},
+                                  ++tags));
         }
         // A read of any window of the connection will do, and so will an empty one.
         const bool empty = round % 3 == 0;
         ok(pair.client->read(into, {{0}, {empty ? 0U : 1U}}, round % 2 == 0 ? grant : other, {5}, ++tags));
         pair.client_ear->wait_completions(tags);
         CHECK(persisted.all_written_are(memory.mapping(), kMark));
-        equal(persisted.bytes(), static_cast<std::size_t>(std::count(memory.mapping().begin(), memory.mapping().end(), kMark)));
+        equal(persisted.bytes(),
+              static_cast<std::size_t>(std::count(memory.mapping().begin(), memory.mapping().end(), kMark)));
     }
 }
 

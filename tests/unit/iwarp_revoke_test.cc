@@ -48,7 +48,8 @@ void nothing_lands_after_a_revoke() {
     CHECK(cut_short > kRounds / 10);
 }
 
-/// Memory may be given to others once revoke has returned: a reader of the old window never sees what they put there.
+/// Memory may be given to others once revoke has returned: a reader of the old window never sees what they
+/// put there.
 void nothing_is_read_after_a_revoke() {
     Server server;
     auto engine = ok(rdma::make_engine("iwarp", {}));

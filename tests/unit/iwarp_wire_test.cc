@@ -47,7 +47,8 @@ void the_reply() {
     Server server(with_crc(false));
     HostilePeer plain(server.address());
     plain.start_up({.flags = 0, .revision = 1, .private_data = {}});
-    equal(hexadecimal(plain.reply), std::string("4d 50 41 20 49 44 20 52 65 70 20 46 72 61 6d 65 00 01 00 00"));
+    equal(hexadecimal(plain.reply),
+          std::string("4d 50 41 20 49 44 20 52 65 70 20 46 72 61 6d 65 00 01 00 00"));
     HostilePeer enhanced(server.address());
     enhanced.start_up({.flags = 0x58, .ird = 3, .ord = 7, .private_data = Bytes(508)});
     equal(hexadecimal(enhanced.reply).substr(48), std::string("58 02 00 04 00 10 00 03"));
@@ -76,7 +77,8 @@ void rejections() {
     // One whose handler is refused.
     auto engine = ok(rdma::make_engine("iwarp", {}));
     auto listener = ok(engine->listen({"127.0.0.1", 0}, [](auto) { return nullptr; }));
-    contains(error(engine->connect(listener->address(), std::make_shared<Ear>(), kConnectTimeout_ms), ECONNREFUSED),
+    contains(error(engine->connect(listener->address(), std::make_shared<Ear>(), kConnectTimeout_ms),
+                   ECONNREFUSED),
              "rejects");
     HostilePeer peer(listener->address());
     peer.start_up({.private_data = {}});
@@ -106,8 +108,10 @@ void replies_that_will_not_do() {
     connect_to(reply(0x30, 2), false, kConnectTimeout_ms, ECONNREFUSED);
     contains(connect_to(reply(0x90, 2), false, kConnectTimeout_ms, EPROTO), "markers");
     connect_to(reply(0x10, 3), false, kConnectTimeout_ms, EPROTO);
-    connect_to(start_up_frame({.private_data = {}}), false, kConnectTimeout_ms, EPROTO);  // a request, not a reply
-    contains(connect_to(bytes_of("HTTP/1.1 400 Bad Request\r\n\r\n"), false, kConnectTimeout_ms, EPROTO), "iWARP");
+    connect_to(start_up_frame({.private_data = {}}), false, kConnectTimeout_ms,
+               EPROTO);  // a request, not a reply
+    contains(connect_to(bytes_of("HTTP/1.1 400 Bad Request\r\n\r\n"), false, kConnectTimeout_ms, EPROTO),
+             "iWARP");
     connect_to(bytes_of("SSH-2.0"), true, kConnectTimeout_ms, EPROTO);
     connect_to({}, true, kConnectTimeout_ms, EPROTO);
     connect_to({}, false, 100, ETIMEDOUT);
@@ -166,8 +170,8 @@ void responder_waits_for_the_first_fpdu() {
 }
 
 /// The content that tagged FPDUs of one message carry, each of them checked.
-Bytes collect(HostilePeer& peer, unsigned opcode, std::uint32_t stag, std::uint64_t offset, std::size_t largest,
-              std::size_t& frames) {
+Bytes collect(HostilePeer& peer, unsigned opcode, std::uint32_t stag, std::uint64_t offset,
+              std::size_t largest, std::size_t& frames) {
     Bytes content;
     for (frames = 1;; ++frames) {
         const Bytes segment = peer.receive_fpdu();
@@ -225,7 +229,8 @@ void small_segments() {
     const Accepted accepted = server.wait_accepted(0);
     memory.fill(random_bytes(9000));
     const auto key = ok(accepted.connection->grant(memory.translation(), Access::read)).key;
-    peer.send(ReadFields{.sink = 4, .sink_offset = 1ULL << 40, .size = 8001, .source = key, .source_offset = 999});
+    peer.send(
+        ReadFields{.sink = 4, .sink_offset = 1ULL << 40, .size = 8001, .source = key, .source_offset = 999});
     std::size_t frames = 0;
     CHECK(collect(peer, kReadResponse, 4, 1ULL << 40, small, frames) == memory.read(999, 8001));
     CHECK(frames >= 8001 / small);
@@ -237,19 +242,23 @@ void small_segments() {
         last = (segment[0] & std::byte{0x40}) != std::byte{0};
         const Bytes payload(segment.begin() + 18, segment.end());
         CHECK(segment ==
-              ulpdu(Untagged{.offset = static_cast<std::uint32_t>(heard.size()), .payload = payload, .last = last}));
+              ulpdu(Untagged{
+                  .offset = static_cast<std::uint32_t>(heard.size()), .payload = payload, .last = last}));
         heard.insert(heard.end(), payload.begin(), payload.end());
     }
     CHECK(heard == message);
 }
 
 void a_terminate_is_heard() {
-    for (const auto& [first, second, code, part] :
-         {std::tuple{0x01U, 1U, EACCES, "past the window's end"}, {0x11U, 0U, EACCES, "STag"},
-          {0x02U, 6U, EPROTO, "not expected"}, {0x20U, 2U, EPROTO, "CRC"}, {0x77U, 77U, EPROTO, "layer 7"}}) {
+    for (const auto& [first, second, code, part] : {std::tuple{0x01U, 1U, EACCES, "past the window's end"},
+                                                    {0x11U, 0U, EACCES, "STag"},
+                                                    {0x02U, 6U, EPROTO, "not expected"},
+                                                    {0x20U, 2U, EPROTO, "CRC"},
+                                                    {0x77U, 77U, EPROTO, "layer 7"}}) {
         Bytes local(8);
         Initiator initiator(kEnhancedReply);
-        ok(initiator.connection->read(ok(initiator.connection->register_memory(local)), {{0}, {8}}, {7, 0}, {0}, 3));
+        ok(initiator.connection->read(ok(initiator.connection->register_memory(local)), {{0}, {8}}, {7, 0},
+                                      {0}, 3));
         initiator.peer->receive_fpdu();
         initiator.peer->send(
             Untagged{.opcode = kTerminate, .queue = 2, .payload = Wire().u8(first).u8(second).u16(0).bytes});
@@ -299,7 +308,8 @@ void invalidation_by_the_peer() {
     accepted.connection->revoke(second);
     // One that was revoked meanwhile is no offence.
     peer.send(Untagged{.opcode = kSendInvalidate, .payload = bytes_of("a"), .invalidate = second});
-    peer.send(Untagged{.opcode = kSendSolicitedInvalidate, .number = 2, .payload = bytes_of("b"), .invalidate = first});
+    peer.send(Untagged{
+        .opcode = kSendSolicitedInvalidate, .number = 2, .payload = bytes_of("b"), .invalidate = first});
     accepted.ear->wait_messages(2);
     CHECK(memory.read(0, 4) == bytes_of("here"));
     peer.send(Tagged{.stag = first, .payload = bytes_of("gone")});

@@ -66,8 +66,9 @@ void frames_are_decoded() {
     equal(frame.enhanced.ird, 7);
     equal(frame.enhanced.ord, 9);
     // In revision 1 the bit of S is reserved: there is nothing of RFC 6581 in the private data.
-    const auto old = ok(decode(start_up_frame({.flags = 0x10, .revision = 1, .ird = 1, .ord = 1, .private_data = {}}),
-                               Greeting::request));
+    const auto old =
+        ok(decode(start_up_frame({.flags = 0x10, .revision = 1, .ird = 1, .ord = 1, .private_data = {}}),
+                  Greeting::request));
     CHECK(!old.has_enhanced);
     equal(old.enhanced.ird, 0);
 }
@@ -77,10 +78,13 @@ void what_is_no_frame() {
     contains(error(decode(bytes, Greeting::reply), EPROTO), "MPA ID Rep Frame");
     bytes[3] = std::byte{'x'};
     error(decode(bytes, Greeting::request), EPROTO);
-    contains(error(decode(Wire().text("MPA ID Req Frame").u8(0).u8(1).u16(513).bytes, Greeting::request), EPROTO), "513");
+    contains(
+        error(decode(Wire().text("MPA ID Req Frame").u8(0).u8(1).u16(513).bytes, Greeting::request), EPROTO),
+        "513");
     ok(decode(Wire().text("MPA ID Req Frame").u8(0).u8(1).u16(512).bytes, Greeting::request));
-    contains(error(decode(Wire().text("MPA ID Req Frame").u8(0x10).u8(2).u16(3).bytes, Greeting::request), EPROTO),
-             "at least 4");
+    contains(
+        error(decode(Wire().text("MPA ID Req Frame").u8(0x10).u8(2).u16(3).bytes, Greeting::request), EPROTO),
+        "at least 4");
 }
 
 void framing() {
@@ -88,7 +92,9 @@ void framing() {
         CHECK((kLengthBytes + size + pad_bytes(size)) % 4 == 0 && pad_bytes(size) <= kMaximumPad);
     for (std::size_t segment = 160; segment < 70'000; segment += 7) {
         const std::size_t largest = ulpdu_for_segment(segment);
-        const auto whole = [](std::size_t ulpdu) { return kLengthBytes + ulpdu + pad_bytes(ulpdu) + kCrcBytes; };
+        const auto whole = [](std::size_t ulpdu) {
+            return kLengthBytes + ulpdu + pad_bytes(ulpdu) + kCrcBytes;
+        };
         CHECK(whole(largest) <= segment && largest <= kMaximumUlpdu);
         CHECK(largest == kMaximumUlpdu || whole(largest + 1) > segment);
     }

@@ -44,7 +44,8 @@ void ranges_and_rights() {
     CHECK(writing.check({{0}, {1}}, Access::read) == Miss::access);
 }
 
-std::vector<std::pair<std::ptrdiff_t, std::size_t>> pieces_of(const Window& window, const std::vector<std::byte>& mapping,
+std::vector<std::pair<std::ptrdiff_t, std::size_t>> pieces_of(const Window& window,
+                                                              const std::vector<std::byte>& mapping,
                                                               Extent range, std::size_t limit = 100) {
     std::vector<iovec> pieces;
     const std::size_t taken = window.pieces(range, pieces, limit);
@@ -63,7 +64,8 @@ void translation_to_pieces() {
     const Window window(1, four_pages(mapping), kBoth);
     using Pieces = std::vector<std::pair<std::ptrdiff_t, std::size_t>>;
     CHECK(pieces_of(window, mapping, {{10}, {20}}) == Pieces{{510, 20}});
-    CHECK(pieces_of(window, mapping, {{50}, {150}}) == Pieces{{550, 150}});  // two pages that lie side by side
+    CHECK(pieces_of(window, mapping, {{50}, {150}}) ==
+          Pieces{{550, 150}});  // two pages that lie side by side
     CHECK(pieces_of(window, mapping, {{0}, {390}}) == Pieces{{500, 200}, {0, 100}, {900, 90}});
     CHECK(pieces_of(window, mapping, {{199}, {102}}) == Pieces{{699, 1}, {0, 100}, {900, 1}});
     CHECK(pieces_of(window, mapping, {{199}, {102}}, 2) == Pieces{{699, 1}, {0, 100}});
@@ -145,7 +147,8 @@ void dirty_extents_against_a_model() {
         DirtyExtents dirty;
         std::vector<bool> model(kSize);
         for (int i = 0; i < 40; ++i) {  // fewer than the limit: exact
-            const std::uint64_t at = generator()() % kSize, count = std::min<std::uint64_t>(generator()() % 60, kSize - at);
+            const std::uint64_t at = generator()() % kSize,
+                                count = std::min<std::uint64_t>(generator()() % 60, kSize - at);
             dirty.add({{at}, {count}});
             std::fill_n(model.begin() + static_cast<std::ptrdiff_t>(at), count, true);
         }
@@ -190,12 +193,13 @@ void persist_names_pieces_of_the_mapping() {
 }  // namespace
 
 int main() {
-    return run("window_table", {{"ranges and rights", ranges_and_rights},
-                                {"translation to pieces", translation_to_pieces},
-                                {"translations outside their mapping", translations_outside_their_mapping},
-                                {"windows come and go", windows_come_and_go},
-                                {"keys never come twice", keys_never_come_twice},
-                                {"dirty extents against a model", dirty_extents_against_a_model},
-                                {"dirty extents stay few", dirty_extents_stay_few},
-                                {"persist names pieces of the mapping", persist_names_pieces_of_the_mapping}});
+    return run("window_table",
+               {{"ranges and rights", ranges_and_rights},
+                {"translation to pieces", translation_to_pieces},
+                {"translations outside their mapping", translations_outside_their_mapping},
+                {"windows come and go", windows_come_and_go},
+                {"keys never come twice", keys_never_come_twice},
+                {"dirty extents against a model", dirty_extents_against_a_model},
+                {"dirty extents stay few", dirty_extents_stay_few},
+                {"persist names pieces of the mapping", persist_names_pieces_of_the_mapping}});
 }

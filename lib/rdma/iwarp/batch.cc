@@ -16,7 +16,9 @@ std::span<const std::byte> bytes_of(const iovec& piece) {
 
 }  // namespace
 
-Batch::Batch() : storage_(kMaximumFrames) { pieces_.reserve(kMaximumPieces); }
+Batch::Batch() : storage_(kMaximumFrames) {
+    pieces_.reserve(kMaximumPieces);
+}
 
 void Batch::clear() {
     pieces_.clear();
@@ -74,8 +76,9 @@ void Batch::advance(std::size_t bytes) {
 }
 
 bool Batch::at_border() const {
-    return sent_ == 0 || std::any_of(storage_.begin(), storage_.begin() + static_cast<std::ptrdiff_t>(frames_),
-                                     [&](const Frame& frame) { return frame.end_byte == sent_; });
+    return sent_ == 0 ||
+           std::any_of(storage_.begin(), storage_.begin() + static_cast<std::ptrdiff_t>(frames_),
+                       [&](const Frame& frame) { return frame.end_byte == sent_; });
 }
 
 void Batch::cut_at_border() {

@@ -1,5 +1,6 @@
 #pragma once
-// FPDUs laid side by side for one sendmsg, or the rest of them. Headers and trailers lie here, payload where it is.
+// FPDUs laid side by side for one sendmsg, or the rest of them. Headers and trailers lie here, payload where
+// it is.
 #include <sys/uio.h>
 
 #include <array>
@@ -22,12 +23,14 @@ public:
     void clear();
 
     bool has_room() const {
-        return frames_ < kMaximumFrames && total_ < kMaximumBytes && pieces_.size() + kPiecesBeside < kMaximumPieces;
+        return frames_ < kMaximumFrames && total_ < kMaximumBytes &&
+               pieces_.size() + kPiecesBeside < kMaximumPieces;
     }
     /// How many pieces of payload the next frame may have; at least one when has_room().
     std::size_t room_pieces() const { return kMaximumPieces - pieces_.size() - kPiecesBeside; }
 
-    /// A frame: begin, then payload copied (at most kInlineBytes) or as pieces appended to pieces(), then end.
+    /// A frame: begin, then payload copied (at most kInlineBytes) or as pieces appended to pieces(), then
+    /// end.
     void begin(bool tagged);
     void copy(std::span<const std::byte> bytes);
     std::vector<iovec>& pieces() { return pieces_; }

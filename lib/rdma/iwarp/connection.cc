@@ -2,10 +2,12 @@
 
 #include <sys/epoll.h>
 
+#include <cerrno>
+
 namespace pmemckpt::rdma::iwarp {
 
-IwarpConnection::IwarpConnection(std::shared_ptr<Reactor> reactor, const Shared& shared, FileDescriptor socket,
-                                 std::string peer_address)
+IwarpConnection::IwarpConnection(std::shared_ptr<Reactor> reactor, const Shared& shared,
+                                 FileDescriptor socket, std::string peer_address)
     : reactor_(std::move(reactor)), shared_(shared), peer_address_(std::move(peer_address)) {
     link_.socket = std::move(socket);
 }
@@ -26,7 +28,7 @@ void IwarpConnection::on_events(std::uint32_t events) {
             if ((events & kGone) != 0)
                 finish(false);  // also while a finish waits: then there is nothing to linger for
             else
-                transmit();
+                work((events & EPOLLIN) != 0 && !link_.may_send);
             break;
         case State::lingering: discard_input(); break;
     }
@@ -44,8 +46,8 @@ void IwarpConnection::on_wake() {
             if (given_up_)
                 fail_start_up({EPROTO, "the MPA start-up was ended to make room for another"});
             break;
-        case State::open: work(false); break;
-        case State::draining: transmit(); break;
+        case State::open:
+        case State::draining: work(false); break;
         case State::fresh:
         case State::lingering:
         case State::ended: break;
@@ -54,7 +56,9 @@ void IwarpConnection::on_wake() {
 
 void IwarpConnection::on_deadline() {
     switch (state_) {
-        case State::greeting: fail_start_up({ETIMEDOUT, "the peer did not finish the MPA start-up in time"}); break;
+        case State::greeting:
+            fail_start_up({ETIMEDOUT, "the peer did not finish the MPA start-up in time"});
+            break;
         case State::draining: finish(false); break;
         case State::lingering: end(); break;
         case State::fresh:
@@ -73,6 +77,8 @@ void IwarpConnection::on_stop() {
 }
 
 void IwarpConnection::work(bool receive) {
+    if (finish_waits_)
+        return;
     if (receive) {
         if (auto ended = receiver_.run()) {
             stop(std::move(*ended));
@@ -88,14 +94,12 @@ void IwarpConnection::work(bool receive) {
 }
 
 void IwarpConnection::transmit() {
-    if (finish_waits_)
-        return;
     auto progress = transmitter_.run();
     forget_posts(transmitter_.take_sends_done());
     report_completions();
-    const std::uint32_t reads = state_ == State::open ? std::uint32_t{EPOLLIN} : 0;
+    const std::uint32_t reads = state_ == State::open || !link_.may_send ? std::uint32_t{EPOLLIN} : 0;
     switch (progress.state) {
-        case Transmitter::State::ended: stop(std::move(*progress.stop)); return;
+        case Transmitter::State::ended: stop(explain(std::move(*progress.stop))); return;
         case Transmitter::State::blocked: reactor_->set_interest(*this, reads | EPOLLOUT); return;
         case Transmitter::State::more:
             reactor_->set_interest(*this, reads);
@@ -106,6 +110,16 @@ void IwarpConnection::transmit() {
     reactor_->set_interest(*this, reads);
     if (state_ == State::draining && transmitter_.idle())
         finish(true);
+}
+
+/// Of a stream that was lost while sending: the peer's Terminate may lie there unread.
+Stop IwarpConnection::explain(Stop lost) {
+    if (state_ == State::open && !lost.answer && lost.why.code != EACCES) {
+        auto heard = receiver_.run();
+        if (heard && !heard->answer && heard->why.code != ESHUTDOWN)
+            return std::move(*heard);
+    }
+    return lost;
 }
 
 void IwarpConnection::report_completions() {
@@ -149,7 +163,9 @@ void IwarpConnection::take_persisted() {
     stop(std::move(failed));
 }
 
-void IwarpConnection::on_message(std::span<const std::byte> message) { handler_->on_message(message); }
+void IwarpConnection::on_message(std::span<const std::byte> message) {
+    handler_->on_message(message);
+}
 
 void IwarpConnection::on_read_complete() {
     auto& outstanding = transmitter_.outstanding();
@@ -158,13 +174,17 @@ void IwarpConnection::on_read_complete() {
     report_completions();
 }
 
-void IwarpConnection::on_read_request(InboundRead read) { responses_.push(std::move(read)); }
+void IwarpConnection::on_read_request(InboundRead read) {
+    responses_.push(std::move(read));
+}
 
 Result<Grant> IwarpConnection::grant(Translation translation, Access access) {
     return link_.windows.grant(std::move(translation), access);
 }
 
-void IwarpConnection::revoke(Key key) { link_.windows.revoke(key); }
+void IwarpConnection::revoke(Key key) {
+    link_.windows.revoke(key);
+}
 
 Peer IwarpConnection::peer() const {
     const Counters& counters = link_.counters;

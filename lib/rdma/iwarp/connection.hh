@@ -5,12 +5,12 @@
 //                 │          └── the peer is gone ──────────────► │
 //                 └── no agreement, too late ───────────────────► │
 //
-// fresh: not on its reactor yet. greeting: MPA start-up. draining: what is queued, or a Terminate, goes out; nothing is
-// taken in. lingering: the handler has had its on_close; the peer is given time to read what was sent (closing a socket
-// with unread input would take it away).
+// fresh: not on its reactor yet. greeting: MPA start-up. draining: what is queued, or a Terminate, goes out;
+// nothing is taken in. lingering: the handler has had its on_close; the peer is given time to read what was
+// sent (closing a socket with unread input would take it away).
 //
-// Threads: posts, grants, revocations and close() come from any thread and reach the rest through `posted_` and
-// `closing_`; all else happens on the reactor's thread. No lock is held while a handler is called.
+// Threads: posts, grants, revocations and close() come from any thread and reach the rest through `posted_`
+// and `closing_`; all else happens on the reactor's thread. No lock is held while a handler is called.
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -46,7 +46,8 @@ public:
                     std::string peer_address);
     ~IwarpConnection() override;
 
-    /// One of these two, once, before the reactor is woken for it. `left` is called when the start-up has ended.
+    /// One of these two, once, before the reactor is woken for it. `left` is called when the start-up has
+    /// ended.
     void be_initiator(std::shared_ptr<Handler> handler, Clock::time_point deadline, Established established);
     void be_responder(Door door, Clock::time_point deadline, std::function<void()> left);
     /// Ends the start-up, if it is still in it. Any thread.
@@ -94,6 +95,7 @@ private:
     // The stream.
     void work(bool receive);
     void transmit();
+    Stop explain(Stop lost);
     void report_completions();
     void start_persist();
     void take_persisted();
@@ -114,7 +116,8 @@ private:
     void on_message(std::span<const std::byte> message) override;
     void on_read_complete() override;
     void on_read_request(InboundRead read) override;
-    bool closing() const override { return closing_.load(std::memory_order_relaxed); }
+    /// Not before the first FPDU is there: till then a responder can't send what is queued.
+    bool closing() const override { return closing_.load(std::memory_order_relaxed) && link_.may_send; }
 
     const std::shared_ptr<Reactor> reactor_;
     const Shared shared_;
@@ -130,13 +133,13 @@ private:
     Greeter greeter_;
     bool initiator_ = false;
     StartUp request_;
-    bool answered_ = false;            // responder: the reply is made, and maybe not yet sent
-    std::optional<Error> refusal_;     // responder: the reply is a rejection
+    bool answered_ = false;         // responder: the reply is made, and maybe not yet sent
+    std::optional<Error> refusal_;  // responder: the reply is a rejection
     Clock::time_point start_up_deadline_;
     Established established_;
     Door door_;
     std::function<void()> left_;
-    std::optional<Error> why_;  // of the end, once it has begun
+    std::optional<Error> why_;   // of the end, once it has begun
     bool finish_waits_ = false;  // for a persist that is under way
     bool finish_lingers_ = false;
     std::vector<Operation> taking_;

@@ -11,8 +11,8 @@ namespace pmemckpt::rdma::iwarp {
 
 namespace {
 
-constexpr auto kDrainTime = std::chrono::seconds(5);   // for what is queued
-constexpr auto kLingerTime = std::chrono::milliseconds(1000);  // for the peer to have read it
+constexpr auto kDrainTime = std::chrono::seconds(5);               // for what is queued
+constexpr auto kLingerTime = std::chrono::milliseconds(1000);      // for the peer to have read it
 constexpr auto kShortLingerTime = std::chrono::milliseconds(200);  // the same when the engine is to end
 constexpr std::size_t kDiscardBytes = 16 * kKiB;
 constexpr unsigned kDiscardsPerTurn = 16;
@@ -50,6 +50,7 @@ void IwarpConnection::drain(Error why) {
     refuse_posts();
     take_posts();
     transmitter_.drop_reads();
+    start_persist();  // a response may wait for it
     start_draining();
 }
 
@@ -61,6 +62,7 @@ void IwarpConnection::stop(Stop stop) {
         finish(false);
         return;
     }
+    responses_.clear();
     transmitter_.drop_all_for(*stop.answer);
     start_draining();
 }
@@ -69,7 +71,6 @@ void IwarpConnection::start_draining() {
     if (state_ != State::draining)
         reactor_->set_deadline(*this, Clock::now() + kDrainTime);
     state_ = State::draining;
-    start_persist();  // a response may wait for it
     transmit();
 }
 
@@ -79,8 +80,8 @@ void IwarpConnection::finish(bool linger_after) {
     if (linger_after)
         ::shutdown(link_.socket.get(), SHUT_WR);
     if (responses_.persisting()) {
-        // Its windows' owner may go once it has had its on_close. Edge-triggered: a lost peer is not reported again
-        // and again meanwhile.
+        // Its windows' owner may go once it has had its on_close. Edge-triggered: a lost peer is not reported
+        // again and again meanwhile.
         finish_waits_ = true;
         reactor_->set_deadline(*this, std::nullopt);
         reactor_->set_interest(*this, EPOLLET);
@@ -114,7 +115,8 @@ void IwarpConnection::linger() {
 void IwarpConnection::discard_input() {
     std::array<std::byte, kDiscardBytes> nobody_reads;
     for (unsigned i = 0; i < kDiscardsPerTurn; ++i) {
-        const ssize_t count = ::recv(link_.socket.get(), nobody_reads.data(), nobody_reads.size(), MSG_DONTWAIT);
+        const ssize_t count =
+            ::recv(link_.socket.get(), nobody_reads.data(), nobody_reads.size(), MSG_DONTWAIT);
         if (count > 0 || (count < 0 && errno == EINTR))
             continue;
         if (count == 0 || (errno != EAGAIN && errno != EWOULDBLOCK))

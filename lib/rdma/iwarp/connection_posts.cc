@@ -22,7 +22,8 @@ Status IwarpConnection::post(Operation operation) {
         if (no_posts_)
             return fail(ENOTCONN, "the connection to {} is closed", peer_address_);
         if (queued_ >= kMaximumQueued)
-            return fail(EAGAIN, "{} operations wait on the connection to {}; post again when some have completed",
+            return fail(EAGAIN,
+                        "{} operations wait on the connection to {}; post again when some have completed",
                         queued_, peer_address_);
         ++queued_;
         posted_.push_back(std::move(operation));
@@ -53,7 +54,8 @@ void IwarpConnection::forget_posts(std::size_t count) {
 
 Status IwarpConnection::post_message(std::span<const std::byte> message, Operation::Kind kind, Key key) {
     if (message.size() > kMaximumMessage)
-        return fail(EMSGSIZE, "a message of {} bytes is too long: {} at most", message.size(), kMaximumMessage);
+        return fail(EMSGSIZE, "a message of {} bytes is too long: {} at most", message.size(),
+                    kMaximumMessage);
     Operation operation;
     operation.kind = kind;
     operation.message.assign(message.begin(), message.end());
@@ -73,10 +75,12 @@ Result<std::shared_ptr<Registration>> IwarpConnection::register_memory(std::span
     return std::make_shared<PlainMemory>(bytes);
 }
 
-Result<Operation> IwarpConnection::tagged(Operation::Kind kind, std::shared_ptr<Registration> local, Extent range,
-                                          const Grant& remote, Offset offset, std::uint64_t tag) const {
+Result<Operation> IwarpConnection::tagged(Operation::Kind kind, std::shared_ptr<Registration> local,
+                                          Extent range, const Grant& remote, Offset offset,
+                                          std::uint64_t tag) const {
     if (!local || !fits(range, {local->bytes().size()}))
-        return fail(EINVAL, "bytes {} + {} are not within the registered memory", range.at.bytes, range.size.bytes);
+        return fail(EINVAL, "bytes {} + {} are not within the registered memory", range.at.bytes,
+                    range.size.bytes);
     if (offset.bytes > UINT64_MAX - remote.base)
         return fail(EINVAL, "offset {} from {} is beyond any address", offset.bytes, remote.base);
     Operation operation;
@@ -89,13 +93,13 @@ Result<Operation> IwarpConnection::tagged(Operation::Kind kind, std::shared_ptr<
     return operation;
 }
 
-Status IwarpConnection::write(std::shared_ptr<Registration> local, Extent from, const Grant& remote, Offset offset,
-                              std::uint64_t tag) {
+Status IwarpConnection::write(std::shared_ptr<Registration> local, Extent from, const Grant& remote,
+                              Offset offset, std::uint64_t tag) {
     return post(TRY(tagged(Operation::Kind::write, std::move(local), from, remote, offset, tag)));
 }
 
-Status IwarpConnection::read(std::shared_ptr<Registration> local, Extent into, const Grant& remote, Offset offset,
-                             std::uint64_t tag) {
+Status IwarpConnection::read(std::shared_ptr<Registration> local, Extent into, const Grant& remote,
+                             Offset offset, std::uint64_t tag) {
     if (into.size.bytes > kMaximumRead)
         return fail(EMSGSIZE, "a read of {} bytes is too long: {} at most", into.size.bytes, kMaximumRead);
     if (link_.agreed.outbound_reads == 0)

@@ -95,9 +95,8 @@ Status IwarpConnection::hear_request() {
 void IwarpConnection::open() {
     state_ = State::open;
     reactor_->set_deadline(*this, std::nullopt);
-    const std::size_t maximum = link_.agreed.large_segments
-                                    ? kMaximumUlpdu
-                                    : ulpdu_for_segment(maximum_segment(link_.socket.get()));
+    const std::size_t maximum =
+        link_.agreed.large_segments ? kMaximumUlpdu : ulpdu_for_segment(maximum_segment(link_.socket.get()));
     transmitter_.start(maximum, initiator_ && link_.agreed.peer_to_peer);
     leave_start_up({});
     work(true);
@@ -117,7 +116,8 @@ void IwarpConnection::fail_start_up(Error why) {
     refuse_posts();
     link_.windows.close();
     const bool linger_after = answered_ && state_ == State::greeting;
-    // A responder's handler has been made, and is to hear of the end; an initiator's has not heard of a beginning.
+    // A responder's handler has been made, and is to hear of the end; an initiator's has not heard of a
+    // beginning.
     if (!initiator_ && handler_) {
         if (!why_)
             why_ = std::move(why);

@@ -11,7 +11,9 @@ constexpr unsigned kRdmapVersionShift = 6, kOpcodeMask = 0x0f;
 
 }  // namespace
 
-bool is_tagged(std::byte ddp_control) { return (std::to_integer<unsigned>(ddp_control) & kTaggedBit) != 0; }
+bool is_tagged(std::byte ddp_control) {
+    return (std::to_integer<unsigned>(ddp_control) & kTaggedBit) != 0;
+}
 
 std::size_t encode(const Segment& segment, std::byte* at) {
     at[0] = static_cast<std::byte>((segment.tagged ? kTaggedBit : 0) | (segment.last ? kLastBit : 0) |
@@ -57,8 +59,9 @@ void encode(const ReadRequest& request, std::byte* at) {
 }
 
 ReadRequest decode_read_request(std::span<const std::byte, kReadRequestBytes> bytes) {
-    return {load_big<std::uint32_t>(&bytes[0]), load_big<std::uint64_t>(&bytes[4]), load_big<std::uint32_t>(&bytes[12]),
-            load_big<std::uint32_t>(&bytes[16]), load_big<std::uint64_t>(&bytes[20])};
+    return {load_big<std::uint32_t>(&bytes[0]), load_big<std::uint64_t>(&bytes[4]),
+            load_big<std::uint32_t>(&bytes[12]), load_big<std::uint32_t>(&bytes[16]),
+            load_big<std::uint64_t>(&bytes[20])};
 }
 
 }  // namespace pmemckpt::rdma::iwarp

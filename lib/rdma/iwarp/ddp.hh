@@ -2,7 +2,8 @@
 // Headers of DDP segments (RFC 5041) with the RDMAP control byte in them (RFC 5040, section 4).
 //
 //   tagged, 14 bytes    DDP control 1 | RDMAP control 1 | STag 4 | tagged offset 8
-//   untagged, 18 bytes  DDP control 1 | RDMAP control 1 | STag to invalidate 4 | queue 4 | message number 4 | offset 4
+//   untagged, 18 bytes  DDP control 1 | RDMAP control 1 | STag to invalidate 4 | queue 4 | message number 4 |
+//   offset 4
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -40,7 +41,9 @@ struct Segment {
     std::uint32_t number = 0;  ///< of the message in its queue, from 1
 };
 
-constexpr std::size_t header_bytes(bool tagged) { return tagged ? kTaggedBytes : kUntaggedBytes; }
+constexpr std::size_t header_bytes(bool tagged) {
+    return tagged ? kTaggedBytes : kUntaggedBytes;
+}
 /// From a header's first byte.
 bool is_tagged(std::byte ddp_control);
 /// `at` has room for header_bytes(segment.tagged), which is returned.

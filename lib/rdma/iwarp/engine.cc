@@ -36,7 +36,8 @@ IwarpEngine::~IwarpEngine() {
         reactor->stop();
 }
 
-Result<std::shared_ptr<Connection>> IwarpEngine::connect(const Address& address, std::shared_ptr<Handler> handler,
+Result<std::shared_ptr<Connection>> IwarpEngine::connect(const Address& address,
+                                                         std::shared_ptr<Handler> handler,
                                                          unsigned timeout_ms) {
     require(handler != nullptr, "a connection has a handler");
     const auto deadline = Clock::now() + std::chrono::milliseconds(timeout_ms);
@@ -46,11 +47,13 @@ Result<std::shared_ptr<Connection>> IwarpEngine::connect(const Address& address,
     auto connection = std::make_shared<IwarpConnection>(reactor, shared_, std::move(connected.socket),
                                                         std::move(connected.peer_address));
     const auto outcome = std::make_shared<std::promise<Status>>();
-    connection->be_initiator(std::move(handler), deadline, [outcome](Status how) { outcome->set_value(std::move(how)); });
+    connection->be_initiator(std::move(handler), deadline,
+                             [outcome](Status how) { outcome->set_value(std::move(how)); });
     if (!reactor->wake(connection))
         return fail(ECANCELED, "the engine is being closed");
     if (auto how = outcome->get_future().get(); !how)
-        return fail(how.error().code, "no connection with {}: {}", format_address(address), how.error().message);
+        return fail(how.error().code, "no connection with {}: {}", format_address(address),
+                    how.error().message);
     return connection;
 }
 
@@ -66,10 +69,11 @@ Result<std::unique_ptr<Listener>> IwarpEngine::listen(const Address& address, Ac
 
 Status check_options(const EngineOptions& options) {
     if (options.threads < 1 || options.threads > kMaximumThreads)
-        return fail(EINVAL, "{} reactor threads are asked for; 1 to {} can be had", options.threads, kMaximumThreads);
+        return fail(EINVAL, "{} reactor threads are asked for; 1 to {} can be had", options.threads,
+                    kMaximumThreads);
     if (options.outstanding_reads < 1 || options.outstanding_reads > kMaximumNegotiable)
-        return fail(EINVAL, "{} outstanding reads are asked for; 1 to {} can be had", options.outstanding_reads,
-                    kMaximumNegotiable);
+        return fail(EINVAL, "{} outstanding reads are asked for; 1 to {} can be had",
+                    options.outstanding_reads, kMaximumNegotiable);
     if (options.start_up_timeout_ms == 0)
         return fail(EINVAL, "a start-up time-out of 0 ms lets nobody connect");
     if (options.idle_timeout_ms < kMinimumIdleTimeout_ms)

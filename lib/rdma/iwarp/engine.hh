@@ -1,5 +1,6 @@
 #pragma once
-// RDMA in user space over TCP: the iWARP protocols (RFC 5040, 5041, 5044, 6581), for plain verbs hosts to talk to.
+// RDMA in user space over TCP: the iWARP protocols (RFC 5040, 5041, 5044, 6581), for plain verbs hosts to
+// talk to.
 #include <memory>
 
 #include "lib/rdma/engine.hh"

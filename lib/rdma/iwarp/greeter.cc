@@ -8,7 +8,8 @@ namespace pmemckpt::rdma::iwarp {
 
 Result<bool> Greeter::send(int socket) {
     while (sent_ < out_.size()) {
-        const ssize_t count = ::send(socket, out_.data() + sent_, out_.size() - sent_, MSG_NOSIGNAL | MSG_DONTWAIT);
+        const ssize_t count =
+            ::send(socket, out_.data() + sent_, out_.size() - sent_, MSG_NOSIGNAL | MSG_DONTWAIT);
         if (count < 0 && errno == EINTR)
             continue;
         if (count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
@@ -39,7 +40,9 @@ Result<std::optional<StartUp>> Greeter::receive(int socket, Greeting kind) {
         if (count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
             return std::nullopt;
         if (count <= 0)
-            return fail(EPROTO, "the peer closed the connection in the MPA start-up: it does not speak iWARP, or is too busy");
+            return fail(EPROTO,
+                        "the peer closed the connection in the MPA start-up: it does not speak iWARP, or is "
+                        "too busy");
         have_ += static_cast<std::size_t>(count);
     }
 }

@@ -15,8 +15,8 @@ public:
     void say(const StartUp& frame) { out_ = encode(frame); }
     /// Sends what is left; true when all is sent.
     Result<bool> send(int socket);
-    /// The peer's frame, when it is there whole; nothing beyond it is taken from the socket. EPROTO when it is none,
-    /// or the connection ended in it.
+    /// The peer's frame, when it is there whole; nothing beyond it is taken from the socket. EPROTO when it
+    /// is none, or the connection ended in it.
     Result<std::optional<StartUp>> receive(int socket, Greeting kind);
 
 private:

@@ -47,8 +47,8 @@ void Entrance::close() {
     acceptor_ = nullptr;
 }
 
-AcceptSource::AcceptSource(std::shared_ptr<Reactor> reactor, std::shared_ptr<Reactors> reactors, Shared shared,
-                           std::shared_ptr<Entrance> entrance, Listening listening)
+AcceptSource::AcceptSource(std::shared_ptr<Reactor> reactor, std::shared_ptr<Reactors> reactors,
+                           Shared shared, std::shared_ptr<Entrance> entrance, Listening listening)
     : reactor_(std::move(reactor)),
       reactors_(std::move(reactors)),
       shared_(std::move(shared)),
@@ -90,9 +90,13 @@ void AcceptSource::on_wake() {
         leave();
 }
 
-void AcceptSource::on_stop() { leave(); }
+void AcceptSource::on_stop() {
+    leave();
+}
 
-void AcceptSource::on_deadline() { reactor_->set_interest(*this, EPOLLIN); }
+void AcceptSource::on_deadline() {
+    reactor_->set_interest(*this, EPOLLIN);
+}
 
 void AcceptSource::on_events(std::uint32_t) {
     for (unsigned i = 0; i < kAcceptsPerTurn; ++i)
@@ -103,8 +107,8 @@ void AcceptSource::on_events(std::uint32_t) {
 bool AcceptSource::accept_one() {
     SocketAddress peer;
     peer.size = sizeof peer.storage;
-    FileDescriptor socket(::accept4(listening_.socket.get(), reinterpret_cast<sockaddr*>(&peer.storage), &peer.size,
-                                    SOCK_NONBLOCK | SOCK_CLOEXEC));
+    FileDescriptor socket(::accept4(listening_.socket.get(), reinterpret_cast<sockaddr*>(&peer.storage),
+                                    &peer.size, SOCK_NONBLOCK | SOCK_CLOEXEC));
     if (socket) {
         paused_ = false;
         accept_socket(std::move(socket), peer);
@@ -123,8 +127,9 @@ bool AcceptSource::accept_one() {
 /// The one that waits stays readable: without a pause this would run in circles.
 void AcceptSource::pause(int code) {
     if (!std::exchange(paused_, true))
-        log::warning("{}; connections wait", system_error(code, "can't accept connections on " +
-                                                                    format_address(listening_.address)).message);
+        log::warning(
+            "{}; connections wait",
+            system_error(code, "can't accept connections on " + format_address(listening_.address)).message);
     reactor_->set_interest(*this, 0);
     reactor_->set_deadline(*this, Clock::now() + kPause);
 }
@@ -137,7 +142,9 @@ void AcceptSource::accept_socket(FileDescriptor socket, const SocketAddress& pee
         std::make_shared<IwarpConnection>(reactor, shared_, std::move(socket), format_socket_address(peer));
     const std::uint64_t number = start_ups_->add(connection);
     connection->be_responder(
-        [entrance = entrance_](const std::shared_ptr<IwarpConnection>& made) { return entrance->enter(made); },
+        [entrance = entrance_](const std::shared_ptr<IwarpConnection>& made) {
+            return entrance->enter(made);
+        },
         Clock::now() + std::chrono::milliseconds(shared_.options.start_up_timeout_ms),
         [start_ups = start_ups_, number] { start_ups->remove(number); });
     reactor->wake(connection);

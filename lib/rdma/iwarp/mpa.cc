@@ -21,9 +21,13 @@ constexpr unsigned kPeerToPeer = 0x8000, kZeroLengthRtr = 0x4000;  // beside IRD
 constexpr unsigned kWriteRtr = 0x8000, kReadRtr = 0x4000;          // beside ORD
 constexpr unsigned kDepthMask = 0x3fff;
 
-std::string_view key_of(Greeting kind) { return kind == Greeting::request ? kRequestKey : kReplyKey; }
+std::string_view key_of(Greeting kind) {
+    return kind == Greeting::request ? kRequestKey : kReplyKey;
+}
 
-unsigned flag(bool on, unsigned bit) { return on ? bit : 0; }
+unsigned flag(bool on, unsigned bit) {
+    return on ? bit : 0;
+}
 
 std::uint8_t flags_of(const StartUp& frame) {
     return static_cast<std::uint8_t>(flag(frame.markers, kMarkers) | flag(frame.crc, kCrc) |
@@ -66,11 +70,15 @@ Result<StartUp> decode_start_up(std::span<const std::byte, kStartUpBytes> bytes,
     frame.has_enhanced = frame.revision >= 2 && (flags & kEnhanced) != 0;
     frame.private_bytes = load_big<std::uint16_t>(&bytes[18]);
     if (frame.private_bytes > kMaximumPrivate)
-        return fail(EPROTO, "the peer's MPA start-up frame announces {} bytes of private data; at most {} are allowed",
-                    frame.private_bytes, kMaximumPrivate);
+        return fail(
+            EPROTO,
+            "the peer's MPA start-up frame announces {} bytes of private data; at most {} are allowed",
+            frame.private_bytes, kMaximumPrivate);
     if (frame.has_enhanced && frame.private_bytes < kEnhancedBytes)
-        return fail(EPROTO, "the peer's MPA start-up frame has {} bytes of private data; its flags ask for at least {}",
-                    frame.private_bytes, kEnhancedBytes);
+        return fail(
+            EPROTO,
+            "the peer's MPA start-up frame has {} bytes of private data; its flags ask for at least {}",
+            frame.private_bytes, kEnhancedBytes);
     return frame;
 }
 

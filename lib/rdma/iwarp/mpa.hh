@@ -22,8 +22,10 @@ inline constexpr std::uint16_t kMaximumNegotiable = 0x3ffe;  ///< reads; 0x3fff 
 /// The first four bytes of the private data of a revision 2 frame (RFC 6581, section 9).
 struct Enhanced {
     bool peer_to_peer = false;
-    bool zero_length_rtr = false, write_rtr = false, read_rtr = false;  ///< which first message makes a responder ready
-    std::uint16_t ird = 0, ord = 0;  ///< reads its sender takes at once, and wants to have outstanding at once
+    bool zero_length_rtr = false, write_rtr = false,
+         read_rtr = false;  ///< which first message makes a responder ready
+    std::uint16_t ird = 0,
+                  ord = 0;  ///< reads its sender takes at once, and wants to have outstanding at once
 };
 
 enum class Greeting : std::uint8_t { request, reply };
@@ -31,9 +33,10 @@ enum class Greeting : std::uint8_t { request, reply };
 struct StartUp {
     Greeting kind = Greeting::request;
     bool markers = false, crc = false, reject = false;
-    bool large_segments = false;  ///< 0x08, of siw and of ours: FPDUs larger than a TCP segment are understood
+    bool large_segments =
+        false;  ///< 0x08, of siw and of ours: FPDUs larger than a TCP segment are understood
     std::uint8_t revision = 1;
-    bool has_enhanced = false;       ///< the flag S; `enhanced` holds once the private data was decoded
+    bool has_enhanced = false;  ///< the flag S; `enhanced` holds once the private data was decoded
     Enhanced enhanced;
     std::uint16_t private_bytes = 0;  ///< on the wire, the enhanced data included
 };
@@ -52,7 +55,9 @@ inline constexpr std::size_t kMaximumUlpdu = 65535;
 /// No smaller whatever TCP says: a header and some payload have to fit.
 inline constexpr std::size_t kMinimumUlpdu = 128;
 
-constexpr std::size_t pad_bytes(std::size_t ulpdu) { return (4 - (kLengthBytes + ulpdu) % 4) % 4; }
+constexpr std::size_t pad_bytes(std::size_t ulpdu) {
+    return (4 - (kLengthBytes + ulpdu) % 4) % 4;
+}
 static_assert(pad_bytes(0) == 2 && pad_bytes(1) == 1 && pad_bytes(2) == 0 && pad_bytes(3) == 3);
 
 /// The largest ULPDU whose FPDU fits one TCP segment (RFC 5044, section 4.4 without markers).

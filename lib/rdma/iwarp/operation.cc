@@ -7,7 +7,9 @@ std::uint64_t Completions::expect(std::uint64_t tag) {
     return first_ + entries_.size() - 1;
 }
 
-void Completions::complete(std::uint64_t ticket) { entries_.at(ticket - first_).done = true; }
+void Completions::complete(std::uint64_t ticket) {
+    entries_.at(ticket - first_).done = true;
+}
 
 std::optional<Completions::Done> Completions::next() {
     if (entries_.empty() || !entries_.front().done)

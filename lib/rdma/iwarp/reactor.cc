@@ -36,7 +36,9 @@ Result<std::shared_ptr<Reactor>> Reactor::start() {
     return reactor;
 }
 
-Reactor::~Reactor() { stop(); }
+Reactor::~Reactor() {
+    stop();
+}
 
 bool Reactor::wake(const std::shared_ptr<Source>& source) {
     if (source->woken_.exchange(true))
@@ -53,8 +55,8 @@ bool Reactor::wake(const std::shared_ptr<Source>& source) {
     }
     // The thread itself looks before it sleeps; and whoever found the list empty has rung for the others.
     const std::uint64_t one = 1;
-    if (alone && !is_here())
-        [[maybe_unused]] const auto written = ::write(event_.get(), &one, sizeof one);
+    if (alone && !is_here()) [[maybe_unused]]
+        const auto written = ::write(event_.get(), &one, sizeof one);
     return true;
 }
 

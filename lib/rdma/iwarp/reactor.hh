@@ -20,8 +20,8 @@ namespace pmemckpt::rdma::iwarp {
 
 using Clock = std::chrono::steady_clock;
 
-/// Something that lives on a reactor. Its functions are called by the reactor's thread, one at a time; each does a
-/// bounded amount of work and returns.
+/// Something that lives on a reactor. Its functions are called by the reactor's thread, one at a time; each
+/// does a bounded amount of work and returns.
 class Source {
 public:
     virtual ~Source() = default;

@@ -22,7 +22,8 @@ constexpr std::size_t kPiecesPerCall = 64;
 std::optional<Stop> Receiver::run() {
     received_this_turn_ = 0;
     // A segment is two steps. What is left raises the next event.
-    for (std::size_t steps = 0; steps < 2 * kSegmentsPerTurn && received_this_turn_ < kBytesPerTurn; ++steps) {
+    for (std::size_t steps = 0; steps < 2 * kSegmentsPerTurn && received_this_turn_ < kBytesPerTurn;
+         ++steps) {
         if (inbound_.closing())
             return std::nullopt;
         auto progress = step();
@@ -34,7 +35,9 @@ std::optional<Stop> Receiver::run() {
     return std::nullopt;
 }
 
-Receiver::Progress Receiver::step() { return in_payload_ ? receive_payload() : receive_header(); }
+Receiver::Progress Receiver::step() {
+    return in_payload_ ? receive_payload() : receive_header();
+}
 
 std::size_t Receiver::header_wanted() const {
     if (header_have_ <= kLengthBytes)
@@ -63,7 +66,8 @@ Receiver::Progress Receiver::receive_header() {
     in_payload_ = true;
     payload_left_ = payload_bytes();
     trailer_have_ = 0;
-    crc_ = link_.agreed.crc ? crc32c(std::span(header_).first(kLengthBytes + header_bytes(segment_.tagged))) : 0;
+    crc_ =
+        link_.agreed.crc ? crc32c(std::span(header_).first(kLengthBytes + header_bytes(segment_.tagged))) : 0;
     return Step::again;
 }
 
@@ -137,7 +141,8 @@ Receiver::Progress Receiver::receive_payload() {
     return progress;
 }
 
-/// Books bytes that have come into the first pieces; with the window's lock held, as it reads them for the CRC.
+/// Books bytes that have come into the first pieces; with the window's lock held, as it reads them for the
+/// CRC.
 void Receiver::place(std::size_t bytes, std::size_t pieces) {
     if (link_.agreed.crc) {
         std::size_t left = bytes;

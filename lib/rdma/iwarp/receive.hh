@@ -1,6 +1,6 @@
 #pragma once
-// Takes FPDUs apart as they come. Payload of tagged segments goes from the socket straight to its place: one system
-// call takes the rest of an FPDU and the beginning of the next one's header.
+// Takes FPDUs apart as they come. Payload of tagged segments goes from the socket straight to its place: one
+// system call takes the rest of an FPDU and the beginning of the next one's header.
 #include <array>
 #include <deque>
 #include <memory>
@@ -29,7 +29,8 @@ public:
 /// Threads: the connection's own.
 class Receiver {
 public:
-    Receiver(Link& link, Inbound& inbound, std::deque<OutstandingRead>& outstanding, const ResponseQueue& responses)
+    Receiver(Link& link, Inbound& inbound, std::deque<OutstandingRead>& outstanding,
+             const ResponseQueue& responses)
         : link_(link), inbound_(inbound), outstanding_(outstanding), responses_(responses) {}
 
     /// Receives a bounded amount. A stop has an answer when the peer broke a rule.
@@ -106,9 +107,9 @@ private:
 
     std::array<QueueState, kQueues> queues_{};
     Opcode message_opcode_ = Opcode::send;
-    std::vector<std::byte> message_;                          // Send
-    std::array<std::byte, kMaximumTerminate> body_{};         // Read Request, Terminate
-    std::vector<std::shared_ptr<Window>> written_;            // windows with dirty bytes
+    std::vector<std::byte> message_;                   // Send
+    std::array<std::byte, kMaximumTerminate> body_{};  // Read Request, Terminate
+    std::vector<std::shared_ptr<Window>> written_;     // windows with dirty bytes
     std::size_t received_this_turn_ = 0;
     bool first_ = true;  // no segment has come wholly yet
 };

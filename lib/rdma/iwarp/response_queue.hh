@@ -1,6 +1,6 @@
 #pragma once
-// The responder's side of Reads: requests of the peer, answered in their order, each when what the peer had written
-// before it is durable.
+// The responder's side of Reads: requests of the peer, answered in their order, each when what the peer had
+// written before it is durable.
 #include <deque>
 #include <memory>
 #include <optional>
@@ -19,7 +19,7 @@ struct DirtyWindow {
 
 struct InboundRead {
     ReadRequest request;
-    std::shared_ptr<Window> window;  ///< none for the empty Read that begins a peer-to-peer connection
+    std::shared_ptr<Window> window;   ///< none for the empty Read that begins a peer-to-peer connection
     std::vector<DirtyWindow> before;  ///< to be made durable first
     std::uint64_t sent = 0;
 };

@@ -1,4 +1,5 @@
-// The rules of DDP and RDMAP: what a segment must be before a byte of its payload moves, and what follows from it.
+// The rules of DDP and RDMAP: what a segment must be before a byte of its payload moves, and what follows
+// from it.
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
@@ -96,13 +97,16 @@ Receiver::Verdict Receiver::check_untagged() const {
 }
 
 /// The empty first message of an initiator that asked for peer to peer: its STag means nothing (RFC 6581).
-bool Receiver::begins_peer_to_peer() const { return first_ && link_.agreed.peer_to_peer; }
+bool Receiver::begins_peer_to_peer() const {
+    return first_ && link_.agreed.peer_to_peer;
+}
 
 Receiver::Verdict Receiver::begin_write() {
     if (begins_peer_to_peer() && payload_bytes() == 0)
         return std::nullopt;
     auto window = link_.windows.find(segment_.stag);
-    const Miss miss = window ? window->check({{segment_.offset}, {payload_bytes()}}, Access::write) : Miss::stag;
+    const Miss miss =
+        window ? window->check({{segment_.offset}, {payload_bytes()}}, Access::write) : Miss::stag;
     if (miss == Miss::none)
         destination_ = {std::move(window), segment_.offset, nullptr};
     return rule_of(miss, true);

@@ -36,7 +36,9 @@ Result<std::vector<SocketAddress>> resolve(const Address& address, int flags) {
     return found;
 }
 
-const sockaddr* raw(const SocketAddress& address) { return reinterpret_cast<const sockaddr*>(&address.storage); }
+const sockaddr* raw(const SocketAddress& address) {
+    return reinterpret_cast<const sockaddr*>(&address.storage);
+}
 
 FileDescriptor make_socket(const SocketAddress& address) {
     return FileDescriptor(::socket(address.storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
@@ -69,7 +71,9 @@ int connect_one(int socket, const SocketAddress& address, Clock::time_point dead
     return ::getsockopt(socket, SOL_SOCKET, SO_ERROR, &error, &size) == 0 ? error : errno;
 }
 
-int without_detail(int code) { return code == ENETUNREACH || code == EHOSTDOWN ? EHOSTUNREACH : code; }
+int without_detail(int code) {
+    return code == ENETUNREACH || code == EHOSTDOWN ? EHOSTUNREACH : code;
+}
 
 Result<FileDescriptor> bind_one(const SocketAddress& address, const std::string& name) {
     FileDescriptor socket = make_socket(address);
@@ -80,7 +84,8 @@ Result<FileDescriptor> bind_one(const SocketAddress& address, const std::string&
         set_option(socket.get(), IPPROTO_IPV6, IPV6_V6ONLY, 0);
     if (::bind(socket.get(), raw(address), address.size) != 0 || ::listen(socket.get(), kBacklog) != 0) {
         if (errno == EADDRINUSE)
-            return fail(EADDRINUSE, "{} is in use: another program listens there; end it or take another port", name);
+            return fail(EADDRINUSE,
+                        "{} is in use: another program listens there; end it or take another port", name);
         return fail_errno(errno, "can't listen on {}", name);
     }
     return socket;
@@ -91,7 +96,8 @@ Result<FileDescriptor> bind_one(const SocketAddress& address, const std::string&
 std::string format_socket_address(const SocketAddress& address) {
     char host[INET6_ADDRSTRLEN] = "?";
     if (address.storage.ss_family == AF_INET) {
-        ::inet_ntop(AF_INET, &reinterpret_cast<const sockaddr_in&>(address.storage).sin_addr, host, sizeof host);
+        ::inet_ntop(AF_INET, &reinterpret_cast<const sockaddr_in&>(address.storage).sin_addr, host,
+                    sizeof host);
         return format_address({host, port_of(address)});
     }
     const auto& six = reinterpret_cast<const sockaddr_in6&>(address.storage).sin6_addr;

@@ -8,7 +8,9 @@ namespace pmemckpt::rdma::iwarp {
 
 static_assert(crypto_shorthash_KEYBYTES == 16);
 
-StagSequence::StagSequence() { randombytes_buf(secret_.data(), secret_.size()); }
+StagSequence::StagSequence() {
+    randombytes_buf(secret_.data(), secret_.size());
+}
 
 std::uint16_t StagSequence::round(unsigned number, std::uint16_t half) const {
     const unsigned char input[] = {static_cast<unsigned char>(number), static_cast<unsigned char>(half >> 8),

@@ -1,6 +1,6 @@
 #pragma once
-// STags of one connection: nobody can guess them, and none comes twice. A keyed permutation of 1, 2, 3, ... gives both
-// without remembering the old ones.
+// STags of one connection: nobody can guess them, and none comes twice. A keyed permutation of 1, 2, 3, ...
+// gives both without remembering the old ones.
 #include <array>
 #include <cstdint>
 

@@ -82,9 +82,11 @@ Result<Agreement> check_reply(const StartUp& request, const StartUp& reply, cons
         return agreed;
     const Enhanced& enhanced = reply.enhanced;
     if (enhanced.ord > depth && enhanced.ord <= kMaximumNegotiable)
-        return fail(EPROTO, "the peer wants {} reads outstanding at once, {} are offered here", enhanced.ord, depth);
+        return fail(EPROTO, "the peer wants {} reads outstanding at once, {} are offered here", enhanced.ord,
+                    depth);
     if (enhanced.peer_to_peer && !enhanced.write_rtr)
-        return fail(EPROTO, "the peer wants to begin with another message than the RDMA Write that was offered");
+        return fail(EPROTO,
+                    "the peer wants to begin with another message than the RDMA Write that was offered");
     agreed.peer_to_peer = enhanced.peer_to_peer;
     agreed.outbound_reads = std::min(depth, enhanced.ird);
     return agreed;

@@ -14,7 +14,8 @@ inline constexpr unsigned kReadsWithoutNegotiation = 1;
 struct Agreement {
     bool crc = false;
     bool large_segments = false;
-    bool peer_to_peer = false;  ///< the initiator sends an empty RDMA Write first, so that the responder may send
+    bool peer_to_peer =
+        false;  ///< the initiator sends an empty RDMA Write first, so that the responder may send
     unsigned inbound_reads = 0, outbound_reads = 0;  ///< at once
 };
 

@@ -62,15 +62,17 @@ std::string describe(Rule rule) {
     const auto* found = std::find_if(std::begin(kSentences), std::end(kSentences),
                                      [&](const Sentence& sentence) { return sentence.rule == rule; });
     return fmt::format("{} (layer {}, type {}, code {})",
-                       found == std::end(kSentences) ? "a rule unknown here was broken" : found->text, rule.layer,
-                       rule.type, rule.code);
+                       found == std::end(kSentences) ? "a rule unknown here was broken" : found->text,
+                       rule.layer, rule.type, rule.code);
 }
 
 bool is_protection(Rule rule) {
     return rule.layer <= 1 && rule.type == 1 && rule != rule::kTaggedVersion;
 }
 
-int error_code(Rule rule) { return is_protection(rule) ? EACCES : EPROTO; }
+int error_code(Rule rule) {
+    return is_protection(rule) ? EACCES : EPROTO;
+}
 
 std::size_t encode(const Terminate& terminate, std::byte* at) {
     const Rule& rule = terminate.rule;
@@ -78,7 +80,8 @@ std::size_t encode(const Terminate& terminate, std::byte* at) {
     const bool has_request = has_header && terminate.request.has_value();
     at[0] = static_cast<std::byte>(rule.layer << 4 | rule.type);
     at[1] = static_cast<std::byte>(rule.code);
-    at[2] = static_cast<std::byte>((has_header ? kHasLength | kHasDdpHeader : 0) | (has_request ? kHasRdmaHeader : 0));
+    at[2] = static_cast<std::byte>((has_header ? kHasLength | kHasDdpHeader : 0) |
+                                   (has_request ? kHasRdmaHeader : 0));
     at[3] = std::byte{0};
     std::size_t used = kTerminateControlBytes;
     if (!has_header)

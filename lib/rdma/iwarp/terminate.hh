@@ -1,7 +1,9 @@
 #pragma once
-// The Terminate message (RFC 5040, section 4.8): which rule was broken, and the header of the segment that broke it.
+// The Terminate message (RFC 5040, section 4.8): which rule was broken, and the header of the segment that
+// broke it.
 //
-//   layer 4 bits | type 4 bits | code 8 | M D R 3 bits, reserved 13 | [DDP segment length 2] [DDP header] [RDMA header]
+//   layer 4 bits | type 4 bits | code 8 | M D R 3 bits, reserved 13 | [DDP segment length 2] [DDP header]
+//   [RDMA header]
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -23,7 +25,8 @@ namespace rule {
 inline constexpr Rule kLocalCatastrophic{0, 0, 0};
 inline constexpr Rule kSourceStag{0, 1, 0}, kSourceBounds{0, 1, 1}, kAccess{0, 1, 2}, kSourceWrap{0, 1, 4};
 inline constexpr Rule kInvalidation{0, 1, 9};
-inline constexpr Rule kRdmapVersion{0, 2, 5}, kOpcode{0, 2, 6}, kStreamCatastrophic{0, 2, 7}, kOperation{0, 2, 0xff};
+inline constexpr Rule kRdmapVersion{0, 2, 5}, kOpcode{0, 2, 6}, kStreamCatastrophic{0, 2, 7},
+    kOperation{0, 2, 0xff};
 // DDP: tagged buffers, untagged buffers.
 inline constexpr Rule kStag{1, 1, 0}, kBounds{1, 1, 1}, kWrap{1, 1, 3}, kTaggedVersion{1, 1, 4};
 inline constexpr Rule kQueue{1, 2, 1}, kNoBuffer{1, 2, 2}, kMessageNumber{1, 2, 3}, kMessageOffset{1, 2, 4};
@@ -40,7 +43,8 @@ bool is_protection(Rule rule);
 int error_code(Rule rule);
 
 inline constexpr std::size_t kTerminateControlBytes = 4;
-inline constexpr std::size_t kMaximumTerminate = kTerminateControlBytes + 2 + kUntaggedBytes + kReadRequestBytes;
+inline constexpr std::size_t kMaximumTerminate =
+    kTerminateControlBytes + 2 + kUntaggedBytes + kReadRequestBytes;
 
 struct Terminate {
     Rule rule{};

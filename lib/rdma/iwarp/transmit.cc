@@ -11,9 +11,13 @@ namespace {
 
 constexpr std::size_t kBytesPerTurn = kMiB;  // of one connection, before others on its reactor
 
-std::size_t tagged_room(std::size_t maximum_ulpdu) { return (maximum_ulpdu - kTaggedBytes) / 8 * 8; }
+std::size_t tagged_room(std::size_t maximum_ulpdu) {
+    return (maximum_ulpdu - kTaggedBytes) / 8 * 8;
+}
 
-iovec piece_of(std::span<const std::byte> bytes) { return {const_cast<std::byte*>(bytes.data()), bytes.size()}; }
+iovec piece_of(std::span<const std::byte> bytes) {
+    return {const_cast<std::byte*>(bytes.data()), bytes.size()};
+}
 
 Segment tagged(Opcode opcode, bool last, Key stag, std::uint64_t offset) {
     Segment segment;
@@ -43,16 +47,20 @@ void Transmitter::start(std::size_t maximum_ulpdu, bool empty_write) {
 }
 
 bool Transmitter::idle() const {
-    return batch_.empty() && !terminate_ && (dropping_ || (posts_.empty() && responses_.empty() && !empty_write_));
+    return batch_.empty() && !terminate_ &&
+           (dropping_ || (posts_.empty() && responses_.empty() && !empty_write_));
 }
 
-std::size_t Transmitter::take_sends_done() { return std::exchange(sends_done_, 0); }
+std::size_t Transmitter::take_sends_done() {
+    return std::exchange(sends_done_, 0);
+}
 
 void Transmitter::drop_reads() {
     const auto waiting = posts_.begin() + static_cast<std::ptrdiff_t>(built_);
-    posts_.erase(std::remove_if(waiting, posts_.end(),
-                                [](const Operation& operation) { return operation.kind == Operation::Kind::read; }),
-                 posts_.end());
+    posts_.erase(
+        std::remove_if(waiting, posts_.end(),
+                       [](const Operation& operation) { return operation.kind == Operation::Kind::read; }),
+        posts_.end());
 }
 
 void Transmitter::drop_all_for(const Terminate& terminate) {
@@ -145,8 +153,10 @@ std::optional<Transmitter::Progress> Transmitter::send_some() {
         return std::nullopt;
     if (sent < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
         return Progress{State::blocked, {}};
-    if (sent < 0)
-        return Progress{State::ended, Stop{system_error(errno, "the connection was lost while sending"), {}}};
+    if (sent < 0) {
+        const int code = errno == EPIPE ? ECONNRESET : errno;
+        return Progress{State::ended, Stop{system_error(code, "the connection was lost while sending"), {}}};
+    }
     batch_.advance(static_cast<std::size_t>(sent));
     sent_this_turn_ += static_cast<std::size_t>(sent);
     if (!batch_.done())

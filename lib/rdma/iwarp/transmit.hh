@@ -75,8 +75,9 @@ private:
     Completions& completions_;
 
     std::deque<Operation> posts_;
-    std::size_t built_ = 0;       // posts at the front that are wholly in the batch
-    std::uint64_t progress_ = 0;  // bytes of the post behind them that are in this batch or were in one before
+    std::size_t built_ = 0;  // posts at the front that are wholly in the batch
+    std::uint64_t progress_ =
+        0;  // bytes of the post behind them that are in this batch or were in one before
     std::deque<OutstandingRead> outstanding_;
     StagSequence sinks_;
     bool empty_write_ = false;

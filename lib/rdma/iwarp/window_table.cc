@@ -15,7 +15,8 @@ Status check_translation(const Translation& translation) {
     if (translation.size == 0)
         return {};
     if (page == 0 || divide_up(translation.size, page) > count)
-        return fail(EINVAL, "a window of {} bytes needs more than {} pages of {} bytes", translation.size, count, page);
+        return fail(EINVAL, "a window of {} bytes needs more than {} pages of {} bytes", translation.size,
+                    count, page);
     for (std::uint64_t i = 0, left = translation.size; left != 0; ++i) {
         const std::uint64_t used = std::min(left, page);
         if (!fits({{translation.pages[i]}, {used}}, {translation.medium.size()}))
@@ -50,7 +51,8 @@ Extent Window::run(Extent range) const {
     std::uint64_t page = range.at.bytes / page_size;
     const std::uint64_t within = range.at.bytes % page_size;
     Extent found{{translation_.pages[page] + within}, {std::min(page_size - within, range.size.bytes)}};
-    while (found.size.bytes < range.size.bytes && translation_.pages[page + 1] == translation_.pages[page] + page_size) {
+    while (found.size.bytes < range.size.bytes &&
+           translation_.pages[page + 1] == translation_.pages[page] + page_size) {
         ++page;
         found.size.bytes += std::min(page_size, range.size.bytes - found.size.bytes);
     }

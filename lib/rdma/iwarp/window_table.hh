@@ -32,8 +32,8 @@ public:
     /// On return nothing moves, and nothing ever will.
     void kill();
 
-    /// Appends where the first bytes of `range` lie, as at most `limit` pieces; returns how many bytes they are.
-    /// The range is within the window.
+    /// Appends where the first bytes of `range` lie, as at most `limit` pieces; returns how many bytes they
+    /// are. The range is within the window.
     std::size_t pieces(Extent range, std::vector<iovec>& into, std::size_t limit) const;
 
     bool needs_persist() const { return static_cast<bool>(translation_.persist); }
@@ -57,7 +57,8 @@ private:
 /// Threads: all calls may come from any thread.
 class WindowTable {
 public:
-    /// EINVAL when the translation is not within its mapping; ENOSPC beyond kMaximumWindows; ENOTCONN once closed.
+    /// EINVAL when the translation is not within its mapping; ENOSPC beyond kMaximumWindows; ENOTCONN once
+    /// closed.
     Result<Grant> grant(Translation translation, Access access);
     std::shared_ptr<Window> find(Key key) const;
     /// Kills the window; false when there is none (any more).
