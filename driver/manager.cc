@@ -80,15 +80,14 @@ Status Manager::Parts::open_pools(const std::vector<PoolConfig>& pools) {
     std::vector<std::shared_ptr<ServedPool>> opened;
     for (const auto& pool : pools)
         opened.push_back(TRY(open_pool(pool, config_.key_dir)));
-    for (auto& served : opened) {
+    for (const auto& served : opened) {
         auto& pool = *served->pool;
-        TRY(services_.pools.add(std::move(served)));
         pool.set_seal_listener(
             [this, &pool](const pool::RegionInfo&, const pool::GenerationInfo& generation) {
                 services_.waiters.sealed(pool, generation);
             });
     }
-    return {};
+    return services_.pools.add(std::move(opened));
 }
 
 Status Manager::Parts::listen() {

@@ -28,9 +28,8 @@ Requests::Answer<wire::Region> Requests::find_region(const wire::FindRegion& req
 }
 
 Requests::Answer<wire::Empty> Requests::destroy_region(const wire::DestroyRegion& request) {
-    const auto region = TRY(pool().find_region(request.name));
-    TRY(pool().destroy_region(request.name));
-    services_.waiters.destroyed(pool(), region.id,
+    const auto dropped = TRY(pool().destroy_region(request.name));
+    services_.waiters.destroyed(pool(), dropped,
                                 {ENOENT, fmt::format("region {} was destroyed", request.name)});
     return wire::Empty{};
 }

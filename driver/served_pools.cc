@@ -25,16 +25,28 @@ Result<std::shared_ptr<ServedPool>> open_pool(const PoolConfig& config, const st
     return served;
 }
 
-Status ServedPools::add(std::shared_ptr<ServedPool> pool) {
+namespace {
+
+Status check_apart(const ServedPool& known, const ServedPool& pool) {
+    if (known.name == pool.name)
+        return fail(EEXIST, "two pools have the name {}: {} and {}", pool.name, known.path, pool.path);
+    if (known.pool->uuid() == pool.pool->uuid())
+        return fail(EEXIST, "pools {} and {} have the same UUID {}: one is a copy of the other", known.path,
+                    pool.path, pool::to_string(pool.pool->uuid()));
+    return {};
+}
+
+}  // namespace
+
+Status ServedPools::add(std::vector<std::shared_ptr<ServedPool>> pools) {
     const std::lock_guard lock(mutex_);
-    for (const auto& known : pools_) {
-        if (known->name == pool->name)
-            return fail(EEXIST, "two pools have the name {}: {} and {}", pool->name, known->path, pool->path);
-        if (known->pool->uuid() == pool->pool->uuid())
-            return fail(EEXIST, "pools {} and {} have the same UUID {}: one is a copy of the other",
-                        known->path, pool->path, pool::to_string(pool->pool->uuid()));
+    auto all = pools_;
+    for (auto& pool : pools) {
+        for (const auto& known : all)
+            TRY(check_apart(*known, *pool));
+        all.push_back(std::move(pool));
     }
-    pools_.push_back(std::move(pool));
+    pools_ = std::move(all);
     return {};
 }
 

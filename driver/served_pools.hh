@@ -26,8 +26,8 @@ Result<std::shared_ptr<ServedPool>> open_pool(const PoolConfig& config, const st
 /// Threads: all calls may come from any thread. A pool once added stays until the end.
 class ServedPools {
 public:
-    /// EEXIST when its name or UUID is here already.
-    Status add(std::shared_ptr<ServedPool> pool);
+    /// All of them or none: EEXIST when a name or UUID is here already, or comes twice.
+    Status add(std::vector<std::shared_ptr<ServedPool>> pools);
     /// By name, else by UUID; empty: the first. ENOENT.
     Result<std::shared_ptr<ServedPool>> find(std::string_view name_or_uuid) const;
     std::vector<std::shared_ptr<ServedPool>> all() const;

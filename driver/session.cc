@@ -188,6 +188,11 @@ bool Session::is_idle() const {
     return !running_ && inbox_.empty();
 }
 
+void Session::close(Error why) {
+    closing_ = true;
+    channel_->close(std::move(why));
+}
+
 bool Session::is_authenticated() const {
     const std::lock_guard lock(mutex_);
     return !principal_.empty();

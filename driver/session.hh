@@ -6,6 +6,7 @@
 //
 // Messages wait in the inbox; the workers run them one at a time, in order. The same goes for the end, which
 // comes last.
+#include <atomic>
 #include <chrono>
 #include <deque>
 #include <memory>
@@ -45,7 +46,8 @@ public:
 
     /// What comes from now on is answered with ESHUTDOWN.
     void drain();
-    void close(Error why) { channel_->close(std::move(why)); }
+    void close(Error why);
+    bool is_closing() const { return closing_; }  ///< close() was called
     bool is_idle() const;
     bool is_authenticated() const;
     SessionInfo info() const;
@@ -71,6 +73,7 @@ private:
     const std::uint64_t id_;
     const std::int64_t since_ns_;
     const std::shared_ptr<Channel> channel_;
+    std::atomic<bool> closing_ = false;
 
     // Used by the worker that runs this session, one at a time.
     Handshake handshake_;

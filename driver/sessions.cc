@@ -19,13 +19,27 @@ std::shared_ptr<Session> Sessions::accept(std::shared_ptr<rdma::Connection> conn
         log::warning("a connection from {} is refused: {}", peer, room.error().message);
         return nullptr;
     }
+    const auto silent = oldest_unproved();
     const auto id = ++last_id_;
     const auto session = std::make_shared<Session>(services_, *this, id, std::move(connection));
     sessions_.emplace(id, session);
     ++unproved_;
     lock.unlock();
+    if (silent)
+        silent->close({ETIMEDOUT, fmt::format("{} sessions have not proved yet who they are, the limit: the oldest ends",
+                                              services_.limits.handshakes)});
     session->start();
     return session;
+}
+
+// Under the lock. Who is silent keeps nobody out: one more than the limit ends the oldest of them.
+std::shared_ptr<Session> Sessions::oldest_unproved() const {
+    if (unproved_ < services_.limits.handshakes)
+        return nullptr;
+    for (const auto& [id, session] : sessions_)
+        if (!session->is_authenticated() && !session->is_closing())
+            return session;
+    return nullptr;
 }
 
 // Under the lock.
@@ -35,8 +49,6 @@ Status Sessions::check_room() const {
         return tl::unexpected<Error>(stopping());
     if (sessions_.size() >= limits.sessions)
         return fail(EMFILE, "there are {} sessions, the limit", sessions_.size());
-    if (unproved_ >= limits.handshakes)
-        return fail(EMFILE, "{} sessions have not proved yet who they are, the limit", unproved_);
     return {};
 }
 

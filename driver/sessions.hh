@@ -12,7 +12,7 @@
 
 namespace pmemckpt::driver {
 
-/// Threads: all calls may come from any thread. No session is called with the lock held.
+/// Threads: all calls may come from any thread. With the lock held a session is asked for its state at the most.
 class Sessions {
 public:
     explicit Sessions(Services& services) : services_(services) {}
@@ -37,6 +37,7 @@ public:
 
 private:
     Status check_room() const;
+    std::shared_ptr<Session> oldest_unproved() const;
     bool wait(std::chrono::milliseconds limit, const std::function<bool()>& holds);
 
     Services& services_;

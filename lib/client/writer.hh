@@ -22,8 +22,11 @@ struct Writer::State {
     void remember(Error error);
     template <class Step>
     auto guarded(Step&& step) -> decltype(step()) {
-        if (dead_)
+        if (dead_) {
+            // What was posted before the failure is still being sent from the caller's memory.
+            static_cast<void>(transfer_.drain());
             return tl::unexpected(*dead_);
+        }
         auto result = step();
         if (!result)
             remember(result.error());

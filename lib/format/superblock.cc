@@ -95,7 +95,7 @@ bool pages_are_sound(const Superblock& s) {
 bool sequences_are_sound(const Superblock& s) {
     return s.sequence >= 1 && s.sequence <= kMaximumSequence && s.first_sequence >= 1 &&
            s.first_sequence <= kMaximumSequence && s.snapshot_records <= s.half_size &&
-           s.next_region_id >= 1 && s.next_region_id <= kMaximumSequence;
+           s.next_region_id >= 1 && s.next_region_id < kMaximumSequence;
 }
 
 }  // namespace

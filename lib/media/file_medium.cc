@@ -12,7 +12,11 @@ namespace pmemckpt::media {
 
 namespace {
 
-constexpr std::uint64_t kSyncAlignment = 4 * kKiB;
+/// What msync's start must be a multiple of: 4 KiB here, 64 KiB on some other machines.
+std::uint64_t sync_alignment() {
+    static const auto bytes = static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+    return bytes;
+}
 /// A long extent goes in pieces, so that a small one of another thread doesn't wait for all of it.
 constexpr std::uint64_t kSyncPieceBytes = 64 * kMiB;
 
@@ -94,7 +98,7 @@ Status FileMedium::sync_piece(Extent piece) {
 Status FileMedium::persist(Extent extent) {
     TRY(check(extent, "written"));
     const std::uint64_t end = extent.at.bytes + extent.size.bytes;
-    std::uint64_t at = extent.at.bytes - extent.at.bytes % kSyncAlignment;
+    std::uint64_t at = extent.at.bytes - extent.at.bytes % sync_alignment();
     while (at < end && extent.size.bytes > 0) {
         const auto piece = std::min(end - at, kSyncPieceBytes);
         TRY(sync_piece({{at}, {piece}}));

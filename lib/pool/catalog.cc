@@ -16,7 +16,7 @@ Status check_fields(const format::RegionPut& record) {
     TRY(check_region_name(record.name));
     TRY(check_principal(record.owner));
     if (record.keep < 1 || record.keep > kMaximumKeep || record.epoch < 1 || record.next_number < 1 ||
-        record.next_number > kMaximumNumber || record.id < 1 || record.id >= format::kMaximumSequence)
+        record.next_number >= kMaximumNumber || record.id < 1 || record.id >= format::kMaximumSequence)
         return fail(EUCLEAN, "region {} has id {}, keep {}, epoch {}, next generation {}: out of range",
                     record.name, record.id, record.keep, record.epoch, record.next_number);
     return {};

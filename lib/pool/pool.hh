@@ -134,7 +134,8 @@ public:
                                              RegionSettings settings) = 0;
     virtual Result<RegionInfo> find_region(const std::string& name) const = 0;  ///< ENOENT
     /// Drops the region with all its generations, in one atomic step. Who has one open keeps it till it lets go.
-    virtual Status destroy_region(const std::string& name) = 0;
+    /// Returns the id of the region that is gone.
+    virtual Result<std::uint64_t> destroy_region(const std::string& name) = 0;
     /// At most `limit`, sorted by name, those after `after`.
     virtual std::vector<RegionInfo> regions(const std::string& after, std::size_t limit) const = 0;
 

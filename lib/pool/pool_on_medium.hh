@@ -34,7 +34,7 @@ public:
     Result<RegionInfo> create_region(const std::string& name, const std::string& owner,
                                      RegionSettings settings) override;
     Result<RegionInfo> find_region(const std::string& name) const override;
-    Status destroy_region(const std::string& name) override;
+    Result<std::uint64_t> destroy_region(const std::string& name) override;
     std::vector<RegionInfo> regions(const std::string& after, std::size_t limit) const override;
 
     Result<std::unique_ptr<Draft>> begin(const std::string& region, std::uint64_t size) override;

@@ -32,6 +32,8 @@ Result<RegionInfo> PoolOnMedium::create_region(const std::string& name, const st
     TRY(check_settings(name, owner, settings));
     const std::lock_guard writing(writing_);
     TRY(catalog_.check_new_name(name));
+    if (catalog_.next_region_id() + 1 >= format::kMaximumSequence)
+        return fail(EOVERFLOW, "pool {} has used up its region numbers: make another pool", medium_->path());
     format::RegionPut record;
     record.id = catalog_.next_region_id();
     record.max_size = settings.max_size;
@@ -51,7 +53,7 @@ Result<RegionInfo> PoolOnMedium::find_region(const std::string& name) const {
     return TRY(region_named(name))->info;
 }
 
-Status PoolOnMedium::destroy_region(const std::string& name) {
+Result<std::uint64_t> PoolOnMedium::destroy_region(const std::string& name) {
     Discarded discarded;  // declared first: dies when no lock is held
     const std::lock_guard writing(writing_);
     const format::RegionDrop record{TRY(region_named(name))->info.id};
@@ -60,7 +62,7 @@ Status PoolOnMedium::destroy_region(const std::string& name) {
     TRY(journal_.append(format::Kind::region_drop, format::encode(record), Effect::shrinks, catalog_));
     const std::lock_guard tables(tables_);
     require(catalog_.apply(record, discarded).has_value(), "the drop of a region that is there holds");
-    return {};
+    return record.id;
 }
 
 std::vector<RegionInfo> PoolOnMedium::regions(const std::string& after, std::size_t limit) const {

@@ -55,6 +55,8 @@ Status PoolOnMedium::complete(const PagesDraft& draft, format::GenerationSeal& r
     if (!region || region->info.id != draft.region_id())
         return fail(ENOENT, "region {} was destroyed while this generation was being written",
                     draft.region());
+    if (region->next_number + 1 >= format::kMaximumSequence)
+        return fail(EOVERFLOW, "region {} has used up its generation numbers: make another region", draft.region());
     record.region_id = region->info.id;
     record.number = region->next_number;
     record.epoch = region->info.epoch;

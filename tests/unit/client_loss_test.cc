@@ -1,4 +1,6 @@
 // What fails, fails at once and says why: keys, pools, addresses, and a manager that goes away in the middle.
+#include <sys/mman.h>
+
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
@@ -329,6 +331,29 @@ void answers_that_can_not_be_end_the_connection() {
     test::contains(test::error(endless, EPROTO), "not in order");
 }
 
+/// After flush() the memory is the caller's again, whatever failed before: who still read from it would die here.
+void memory_is_let_go_after_a_failure() {
+    constexpr std::size_t kBytes = 16 * kMiB;
+    ManagerHere here;
+    const auto client = test::ok(client::Client::connect(here.options()));
+    test::ok(client->create_region("team/app", {}, true));
+    for (int round = 0; round < 10; ++round) {
+        void* memory = ::mmap(nullptr, kBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        CHECK(memory != MAP_FAILED);
+        const std::span bytes(static_cast<const std::byte*>(memory), kBytes);
+        auto writer = test::ok(client->begin("team/app", kBytes));
+        test::ok(writer->write(0, bytes));
+        test::error(writer->write(kBytes, bytes.first(1)), ERANGE);
+        if (round % 2 == 0)
+            test::error(writer->flush(), ERANGE);
+        else
+            test::error(writer->seal(), ERANGE);
+        CHECK(::mprotect(memory, kBytes, PROT_NONE) == 0);
+        writer.reset();
+        ::munmap(memory, kBytes);
+    }
+}
+
 void a_silent_manager_is_given_up() {
     const auto engine = test::ok(rdma::make_engine("iwarp", {}));
     ManagerHere here;
@@ -360,5 +385,6 @@ int main() {
          {"a false manager is not believed", a_false_manager_is_not_believed},
          {"a window that is not there", a_window_that_is_not_there},
          {"answers that can't be end the connection", answers_that_can_not_be_end_the_connection},
+         {"memory is let go after a failure", memory_is_let_go_after_a_failure},
          {"a silent manager is given up", a_silent_manager_is_given_up}});
 }

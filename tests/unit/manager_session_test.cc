@@ -95,6 +95,18 @@ void sessions_are_limited() {
     test::eventually([&] { return served.manager->session_count() <= 2; });
 }
 
+void silent_ones_keep_nobody_out() {
+    ManagerFixture served;
+    served.config.limits.handshakes = 2;
+    served.start();
+    const auto oldest = served.connect();
+    const auto younger = served.connect();
+    const auto proved = served.open();  // there was no place for it
+    oldest->ended();
+    test::eventually([&] { return served.manager->session_count() == 2; });
+    younger->close();
+}
+
 template <class Request>
 void check_torn(ManagerFixture& served, const Request& request) {
     wire::Encoder body;
@@ -378,6 +390,8 @@ int main() {
                       {"wrong keys are told and closed", wrong_keys_are_told_and_closed},
                       {"a slow handshake is ended", a_slow_handshake_is_ended},
                       {"sessions are limited", sessions_are_limited},
+                      {"silent ones keep nobody out", silent_ones_keep_nobody_out},
+                                         {"silent ones keep nobody out", silent_ones_keep_nobody_out},
                       {"torn requests end the session", torn_requests_end_the_session},
                       {"unknown requests are answered", unknown_requests_are_answered},
                       {"unknown handles and names", unknown_handles_and_names},

@@ -146,7 +146,7 @@ public:
         served->pool = test::ok(pool::Pool::open(std::make_unique<GatedMedium>(std::move(medium), gate)));
         pool = served->pool.get();
         served->manager_key = test::ok(load_key(keys, wire::pool_key_name(pool::to_string(pool->uuid()))));
-        test::ok(services.pools.add(std::move(served)));
+        test::ok(services.pools.add({std::move(served)}));
         test::ok(pool->create_region("team/app", "alice", {}));
         session = sessions.accept(connection);
         authenticate();

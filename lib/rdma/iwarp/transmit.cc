@@ -68,6 +68,8 @@ void Transmitter::drop_all_for(const Terminate& terminate) {
     terminate_ = terminate;
     // Posts stay till the batch is gone: it points into their memory.
     batch_.cut_at_border();
+    if (batch_.empty())
+        batch_window_.reset();  // nothing is sent through it any more, so it may die without a word
 }
 
 void Transmitter::release() {
