@@ -57,7 +57,7 @@ SHARED := $(BUILD)/lib/libpmemckpt.so.$(ABI)
 PROGRAMS := $(BUILD)/bin/pmemckptd $(BUILD)/bin/mount.pmemckpt $(BUILD)/bin/pmemckpt-ctl
 EXAMPLES := $(BUILD)/examples/heat
 
-.PHONY: all demo check lint install uninstall deps needed clean help unit-tests bench
+.PHONY: all demo check lint install uninstall deps needed clean help unit-tests
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 
@@ -112,12 +112,14 @@ $(BUILD)/tests/tools/%: $(BUILD)/object/tests/tools/%.o $(SUPPORT) $(LIB)
 
 unit-tests: $(UNIT_TESTS)
 
+# As many at once as there are processors, unless make was told.
+JOBS = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
 # A second make, so that the compiler and what it needs are there when it starts.
 demo: needed
-	@$(MAKE) --no-print-directory -j$$(nproc) all
+	@$(MAKE) --no-print-directory $(JOBS) all
 	@BUILD=$(BUILD) utils/examples/demo.sh
 check: needed
-	@$(MAKE) --no-print-directory -j$$(nproc) all unit-tests $(TOOLS)
+	@$(MAKE) --no-print-directory $(JOBS) all unit-tests $(TOOLS)
 	@BUILD=$(BUILD) $(if $(SANITIZE),TIME_LIMIT_FACTOR=5) tests/run $(if $(SEED),--seed $(SEED)) $(TESTS)
 lint: needed
 	@tests/lint

@@ -30,6 +30,15 @@ Status write_whole(const FileDescriptor& file, std::string_view text, const std:
     return {};
 }
 
+tl::unexpected<Error> missing_key(int code, const std::string& path, std::string_view name) {
+    if (code != ENOENT)
+        return fail_errno(code, "can't open key {}", path);
+    if (name.starts_with("pool-"))
+        return fail(code, "there is no key {}: it was made with the pool, bring it back from a copy", path);
+    return fail(code, "there is no key {}: copy it from the pmem host, or make a new one there with pmemckpt-ctl create-key",
+                path);
+}
+
 }  // namespace
 
 Key Key::random() {
@@ -74,9 +83,7 @@ Result<Key> load_key(const std::string& directory, std::string_view name) {
     const auto path = key_path(directory, name);
     const FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
     if (!file)
-        return fail_errno(errno, "can't open key {} ({})", path,
-                          name.starts_with("pool-") ? "it was made with the pool: bring it back from a copy"
-                                                    : "pmemckpt-ctl create-key makes one");
+        return missing_key(errno, path, name);
     struct stat attributes {};
     if (::fstat(file.get(), &attributes) != 0)
         return fail_errno(errno, "can't look at {}", path);

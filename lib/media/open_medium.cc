@@ -20,8 +20,10 @@ Result<FileDescriptor> open_file(const std::string& path, int flags) {
     if (file)
         return file;
     const int code = errno;
+    if (code == ENOENT && (flags & O_CREAT) != 0)
+        return fail(ENOENT, "can't make {}: its directory is not there", path);
     if (code == ENOENT)
-        return fail(ENOENT, "there is no {}", path);
+        return fail(ENOENT, "there is no pool file {}", path);
     if (code == EEXIST)
         return fail(EEXIST, "{} exists; say --force to lose what is in it", path);
     return fail_errno(code, "can't open {}", path);

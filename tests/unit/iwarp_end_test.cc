@@ -1,7 +1,9 @@
 // How connections, listeners and engines end; and peers that are slow, silent or many.
 // time-limit: 180
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/time.h>
 
 #include <atomic>
@@ -305,9 +307,56 @@ void late_and_slow_start_ups() {
     garbage.receive_end();
 }
 
+/// Reads that were not requested yet are not sent any more, and don't hold up what was posted behind them.
+void close_drops_waiting_reads() {
+    Bytes local(8);
+    Initiator initiator(kPlainReply);  // one read at a time
+    const auto into = ok(initiator.connection->register_memory(local));
+    for (std::uint64_t i = 0; i < 3; ++i)
+        ok(initiator.connection->read(into, {{0}, {8}}, {7, 0}, {0}, i));
+    ok(initiator.connection->send(bytes_of("behind the reads")));
+    CHECK(initiator.peer->receive_fpdu()[1] == std::byte{0x41});
+    initiator.connection->close({ECANCELED, "closing"});
+    CHECK(initiator.peer->receive_fpdu() == ulpdu(Untagged{.payload = bytes_of("behind the reads")}));
+    initiator.peer->receive_end();
+    equal(initiator.ear->wait_close().code, ECANCELED);
+    equal(initiator.ear->completions().size(), 3U);
+}
+
+/// What was sent is not lost because the peer says something more, which nobody reads.
+void what_was_sent_survives_the_end() {
+    Server server;
+    FileDescriptor socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    const int small = 4096;  // so most of it still waits to be sent when the engine closes
+    ::setsockopt(socket.get(), SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
+    sockaddr_in to{};
+    to.sin_family = AF_INET;
+    to.sin_port = htons(server.address().port);
+    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    CHECK(::connect(socket.get(), reinterpret_cast<const sockaddr*>(&to), sizeof to) == 0);
+    HostilePeer peer(std::move(socket));
+    peer.start_up({.private_data = {}});
+    const Accepted accepted = server.wait_accepted(0);
+    peer.send(Untagged{.payload = bytes_of("go")});
+    const Bytes message = random_bytes(8000);
+    for (int i = 0; i < 8; ++i)
+        ok(accepted.connection->send(message));
+    accepted.connection->close({ECANCELED, "closing"});
+    accepted.ear->wait_close();
+    peer.send(Untagged{.number = 2, .payload = bytes_of("unread")});
+    Bytes heard;
+    while (heard.size() < 8 * message.size()) {
+        const Bytes segment = peer.receive_fpdu();
+        heard.insert(heard.end(), segment.begin() + 18, segment.end());
+    }
+    peer.receive_end();
+}
+
 /// More silent ones than may be starting up at once: who has something to say gets in all the same.
 void slow_loris() {
-    Server server(with_threads(1));
+    rdma::EngineOptions patient = with_threads(1);
+    patient.start_up_timeout_ms = 600'000;
+    Server server(patient);
     std::vector<HostilePeer> silent;
     const auto request = start_up_frame({.private_data = {}});
     for (int i = 0; i < 200; ++i) {
@@ -423,6 +472,8 @@ int main() {
     return run("iwarp_end", {{"close sends what is queued", close_sends_what_is_queued},
                              {"an acceptor says why and closes", an_acceptor_says_why_and_closes},
                              {"a Terminate is heard under load", a_terminate_is_heard_under_load},
+                             {"close drops waiting reads", close_drops_waiting_reads},
+                             {"what was sent survives the end", what_was_sent_survives_the_end},
                              {"posts of a lost connection", posts_of_a_lost_connection},
                              {"handlers may do anything", handlers_may_do_anything},
                              {"a handler closes its own connection", a_handler_closes_its_own_connection},

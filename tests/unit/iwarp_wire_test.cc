@@ -249,6 +249,35 @@ void small_segments() {
     CHECK(heard == message);
 }
 
+/// siw and hardware expect the segments of one tagged message together, whichever of the two sends it.
+void messages_are_not_mixed() {
+    Bytes large = random_bytes(2 * kMiB);
+    Server server;
+    HostilePeer peer(server.address());
+    peer.start_up({.flags = 0x18, .private_data = {}});
+    const Accepted accepted = server.wait_accepted(0);
+    rdma::Translation translation{large, large.size(), {0}, large.size(), {}};
+    const auto key = ok(accepted.connection->grant(translation, Access::read)).key;
+    const auto local = ok(accepted.connection->register_memory(large));
+    for (std::uint32_t i = 1; i <= 8; ++i) {
+        ok(accepted.connection->write(local, {{0}, {large.size()}}, {1, 0}, {0}, i));
+        ok(accepted.connection->send(bytes_of("between")));
+        peer.send(ReadFields{.size = static_cast<std::uint32_t>(large.size()), .source = key, .number = i});
+    }
+    unsigned under_way = 0, changes = 0, before = kSend;
+    for (unsigned ended = 0; ended < 24;) {
+        const Bytes segment = peer.receive_fpdu();
+        const unsigned opcode = std::to_integer<unsigned>(segment[1]) & 0xf;
+        const bool last = (segment[0] & std::byte{0x40}) != std::byte{0};
+        CHECK(under_way == 0 || under_way == opcode + 1);
+        under_way = last ? 0 : opcode + 1;
+        ended += last;
+        changes += opcode != before;
+        before = opcode;
+    }
+    CHECK(changes >= 8);  // they take turns
+}
+
 void a_terminate_is_heard() {
     for (const auto& [first, second, code, part] : {std::tuple{0x01U, 1U, EACCES, "past the window's end"},
                                                     {0x11U, 0U, EACCES, "STag"},
@@ -360,6 +389,7 @@ int main() {
                 {"FPDUs fit a segment unless larger ones are understood",
                  fpdus_fit_a_segment_unless_larger_ones_are_understood},
                 {"small segments", small_segments},
+                {"messages are not mixed", messages_are_not_mixed},
                 {"a Terminate is heard", a_terminate_is_heard},
                 {"messages in any shape", messages_in_any_shape},
                 {"invalidation by the peer", invalidation_by_the_peer},
