@@ -56,14 +56,26 @@ Json session_object(const SessionInfo& session, std::size_t windows) {
     return object;
 }
 
+const char* to_string(rdma::Access access) {
+    switch (access) {
+        case rdma::Access::read: return "read";
+        case rdma::Access::write: return "write";
+        case rdma::Access::both: return "both";
+    }
+    return "none";
+}
+
 Json window_object(const WindowEntry& window) {
-    const bool draft = window.subject.generation == 0;
+    const bool log = window.subject.log_id != 0;
+    const bool draft = window.subject.generation == 0 && !log;
     Json object{{"session", window.subject.session_id},
                 {"pool", window.subject.pool},
                 {"region", window.subject.region}};
-    object["generation"] = draft ? Json() : Json(window.subject.generation);
+    object["generation"] = window.subject.generation == 0 ? Json() : Json(window.subject.generation);
+    if (log)
+        object["log"] = fmt::format("{:016x}", window.subject.log_id);
     object[draft ? "draft" : "handle"] = window.subject.handle;
-    object["access"] = window.access == rdma::Access::write ? "write" : "read";
+    object["access"] = to_string(window.access);
     object["base"] = window.grant.base;
     object["size"] = window.size;
     object["key"] = fmt::format("{:08x}", window.grant.key);

@@ -85,6 +85,8 @@ constexpr std::array kLimitWords = std::to_array<Word<Limits>>({
     {"requests_per_session", take_limit<&Limits::requests_per_session, 1024>},
     {"workers", take_limit<&Limits::workers, 256>},
     {"drain_ms", take_limit<&Limits::drain_ms, 3'600'000>},
+    {"idle_ms", take_limit<&Limits::idle_ms, 3'600'000>},
+    {"expiry_ms", take_limit<&Limits::expiry_ms, 3'600'000>},
 });
 
 template <auto Member, class Into>

@@ -14,6 +14,10 @@ wire::Region to_wire(const pool::RegionInfo& region) {
     out.generations = region.generations;
     out.bytes = region.bytes;
     out.created_ns = region.created_ns;
+    out.keep_age_ns = region.settings.keep_age_ns;
+    out.log_id = region.log.id;
+    out.log_records = region.log.records;
+    out.log_bytes = region.log.bytes;
     return out;
 }
 
@@ -27,7 +31,12 @@ wire::Generation to_wire(const pool::GenerationInfo& generation) {
     out.sealed_ns = generation.sealed_ns;
     out.epoch = generation.epoch;
     out.writer = generation.writer;
+    out.pinned = generation.pinned ? 1 : 0;
     return out;
+}
+
+wire::Cursor to_wire(const pool::Cursor& cursor) {
+    return {cursor.name, cursor.generation, cursor.sequence};
 }
 
 wire::PoolStatus to_wire(const std::string& name, const pool::PoolInfo& pool) {

@@ -7,6 +7,7 @@ namespace pmemckpt::driver {
 
 wire::Region to_wire(const pool::RegionInfo& region);
 wire::Generation to_wire(const pool::GenerationInfo& generation);
+wire::Cursor to_wire(const pool::Cursor& cursor);
 wire::PoolStatus to_wire(const std::string& name, const pool::PoolInfo& pool);
 
 }  // namespace pmemckpt::driver

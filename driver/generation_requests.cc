@@ -2,75 +2,137 @@
 #include <cerrno>
 
 #include "driver/convert.hh"
+#include "driver/drop_watch.hh"
 #include "driver/list_answer.hh"
 #include "driver/requests.hh"
 
 namespace pmemckpt::driver {
 
-Result<rdma::Grant> Requests::grant(std::string region, std::uint64_t generation, std::uint64_t handle,
-                                    const std::vector<std::uint64_t>& pages, std::uint64_t size,
-                                    rdma::Access access) {
-    return services_.tables.grant(
-        *channel_, {who_.session_id, pool_->name, std::move(region), generation, handle},
-        translate(pool().medium(), pool().page_size(), pages, size, access), access);
+Status Requests::check_draft_limit() const {
+    const auto limit = services_.limits.drafts_per_session;
+    if (drafts_.size() + clones_.size() >= limit)
+        return fail(EMFILE, "this session has {} unsealed generations already, the limit: seal or abort one",
+                    limit);
+    return {};
 }
 
 Requests::Answer<wire::Begun> Requests::begin(const wire::Begin& request) {
-    const auto limit = services_.limits.drafts_per_session;
-    if (drafts_.size() >= limit)
-        return fail(EMFILE, "this session has {} unsealed generations already, the limit: seal or abort one",
-                    limit);
-    OpenDraft open{TRY(pool().begin(request.region, request.size)), 0};
-    const auto id = ++last_handle_;
-    const auto window =
-        TRY(grant(request.region, 0, id, open.draft->page_offsets(), request.size, rdma::Access::write));
-    open.window = window.key;
-    drafts_.emplace(id, std::move(open));
-    return wire::Begun{id, {window.key, window.base, request.size}};
+    TRY(check_draft_limit());
+    const auto entered = TRY(enter(request.region));
+    return grant_draft(++last_handle_, entered, TRY(pool().begin(request.region, request.size)));
 }
 
-Result<std::unique_ptr<pool::Draft>> Requests::take_draft(std::uint64_t draft_id) {
-    const auto found = drafts_.find(draft_id);
-    if (found == drafts_.end())
+Result<wire::Begun> Requests::grant_draft(std::uint64_t draft_id, const Entered& entered,
+                                          std::unique_ptr<pool::Draft> draft) {
+    auto pages = draft->page_offsets();
+    const auto& writable = draft->writable();
+    for (std::size_t page = 0; page < writable.size() && page < pages.size(); ++page)
+        if (!writable[page])
+            pages[page] = rdma::kNoPage;
+    const auto size = draft->size();
+    const auto slot = std::make_shared<DraftSlot>(std::move(draft));
+    auto what = subject(entered.info);
+    what.handle = draft_id;
+
+    const Locked lock(entered.live->mutex);
+    const auto now = TRY(check_entered(entered, lock));
+    if (slot->epoch() != now.epoch)
+        return tl::unexpected<Error>(fenced(now.name, *entered.live, now.epoch));
+    const auto window = TRY(grant(std::move(what), pages, size, rdma::Access::write));
+    entered.live->add_draft(slot);
+    drafts_.emplace(draft_id, OpenDraft{now.name, now.id, slot, window.key});
+    become_primary(entered, lock);
+    return wire::Begun{draft_id, {window.key, window.base, size}};
+}
+
+Result<Requests::OpenDraft> Requests::extract_draft(std::uint64_t draft_id) {
+    if (clones_.contains(draft_id))
+        return fail(EINVAL, "draft {} is a clone whose last dirty range has not been named", draft_id);
+    auto found = drafts_.extract(draft_id);
+    if (!found)
         return fail(ENOENT, "this session has no draft {}: it is sealed, dropped or was never begun",
                     draft_id);
-    services_.tables.revoke(*channel_, who_.session_id, found->second.window);
-    auto draft = std::move(found->second.draft);
-    drafts_.erase(found);
-    return draft;
+    services_.tables.revoke(who_.session_id, found.mapped().window);
+    return std::move(found.mapped());
 }
 
 Requests::Answer<wire::Generation> Requests::seal(const wire::Seal& request) {
-    auto draft = TRY(take_draft(request.draft_id));  // from here on nobody can change the bytes
+    const auto open = TRY(extract_draft(request.draft_id));  // from here on nobody can change the bytes
+    auto draft = open.slot->take();
+    const auto entered = TRY(enter(open.region));
+    if (entered.info.id != open.region_id)
+        return fail(ENOENT, "region {} was destroyed, and made anew, while draft {} was written", open.region,
+                    request.draft_id);
+    TRY(begin_seal(entered, draft != nullptr));
+    auto sealed = finish_seal(entered, std::move(draft), request);
+    const Locked lock(entered.live->mutex);
+    --entered.live->seals;
+    if (!sealed && sealed.error().code == ESTALE)
+        return tl::unexpected<Error>(
+            fenced(open.region, *entered.live, TRY(pool().find_region(open.region)).epoch));
+    return to_wire(TRY(std::move(sealed)));
+}
+
+// The log ends with the seal: its windows die before the commit, and nobody opens it till then.
+Status Requests::begin_seal(const Entered& entered, bool has_draft) {
+    const Locked lock(entered.live->mutex);
+    const auto now = TRY(check_entered(entered, lock));
+    if (!has_draft)  // a takeover, be it this session's own, has dropped it
+        return tl::unexpected<Error>(fenced(now.name, *entered.live, now.epoch));
+    end_log(*entered.live, lock);
+    ++entered.live->seals;
+    return {};
+}
+
+Result<pool::GenerationInfo> Requests::finish_seal(const Entered& entered, std::unique_ptr<pool::Draft> draft,
+                                                   const wire::Seal& request) {
     const auto expected = request.has_crc != 0 ? std::optional(request.crc32c) : std::nullopt;
-    return to_wire(TRY(pool().seal(std::move(draft), request.length, expected, who_.principal)));
+    const DropWatch drops(pool(), entered.info);
+    auto sealed = pool().seal(std::move(draft), request.length, expected, who_.principal);
+    if (sealed)
+        drops.publish(services_.events);
+    return sealed;
 }
 
 Requests::Answer<wire::Empty> Requests::abort(const wire::Abort& request) {
-    TRY(take_draft(request.draft_id));
+    if (clones_.erase(request.draft_id) == 0)
+        TRY(extract_draft(request.draft_id));
     return wire::Empty{};
 }
 
-Requests::Answer<wire::OpenedGeneration> Requests::open_generation(const wire::OpenGeneration& request) {
+Requests::Answer<wire::Empty> Requests::pin(const wire::Pin& request) {
+    TRY(pool().pin(request.region, request.number, request.pinned != 0));
+    return wire::Empty{};
+}
+
+Status Requests::check_reading_limit() const {
     const auto limit = services_.limits.generations_per_session;
-    if (generations_.size() >= limit)
-        return fail(EMFILE, "this session has {} generations open already, the limit: close one", limit);
-    auto generation = TRY(pool().open_generation(request.region, request.number));
+    if (reading_.size() >= limit)
+        return fail(EMFILE,
+                    "this session has {} generations and logs open for reading already, the limit: close one",
+                    limit);
+    return {};
+}
+
+Requests::Answer<wire::OpenedGeneration> Requests::open_generation(const wire::OpenGeneration& request) {
+    TRY(check_reading_limit());
+    const auto generation = TRY(pool().open_generation(request.region, request.number));
     const auto& info = generation->info();
-    const auto id = ++last_handle_;
-    const auto window = TRY(
-        grant(request.region, info.number, id, generation->page_offsets(), info.length, rdma::Access::read));
-    wire::OpenedGeneration answer{id, to_wire(info), {window.key, window.base, info.length}};
-    generations_.emplace(id, OpenGeneration{std::move(generation), window.key});
+    WindowSubject what{
+        who_.session_id, pool_->name, request.region, info.number, ++last_handle_, info.region_id, 0};
+    const auto window =
+        TRY(grant(std::move(what), generation->page_offsets(), info.length, rdma::Access::read));
+    wire::OpenedGeneration answer{last_handle_, to_wire(info), {window.key, window.base, info.length}};
+    reading_.emplace(last_handle_, OpenForReading{generation, {window.key}});
     return answer;
 }
 
 Requests::Answer<wire::Empty> Requests::close_generation(const wire::CloseGeneration& request) {
-    const auto found = generations_.find(request.handle);
-    if (found == generations_.end())
-        return fail(ENOENT, "this session has no generation open under handle {}", request.handle);
-    services_.tables.revoke(*channel_, who_.session_id, found->second.window);
-    generations_.erase(found);
+    const auto found = reading_.find(request.handle);
+    if (found == reading_.end())
+        return fail(ENOENT, "this session has no generation and no log open under handle {}", request.handle);
+    revoke(found->second.windows);
+    reading_.erase(found);
     return wire::Empty{};
 }
 

@@ -12,6 +12,9 @@ public:
     /// No list in one message has more: no element is encoded in less than 50 bytes.
     static constexpr std::size_t kMaximumElements = rdma::kMaximumMessage / 50;
 
+    /// `beside`: bytes that the message has beside the list.
+    explicit ListAnswer(std::size_t beside = 0) : left_(kRoom - beside) {}
+
     /// Appends the element if it still fits; false when the message is full.
     template <class Element>
     bool add(std::vector<Element>& list, Element element) {
@@ -26,8 +29,9 @@ public:
     }
 
 private:
-    std::size_t left_ =
+    static constexpr std::size_t kRoom =
         rdma::kMaximumMessage - wire::kHeaderBytes - sizeof(std::uint16_t);  // the list's count
+    std::size_t left_;
 };
 
 }  // namespace pmemckpt::driver

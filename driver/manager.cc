@@ -8,6 +8,7 @@
 #include "driver/address_file.hh"
 #include "driver/admin_socket.hh"
 #include "driver/admin_status.hh"
+#include "driver/expiry.hh"
 #include "driver/services.hh"
 #include "driver/sessions.hh"
 #include "lib/base/log.hh"
@@ -20,10 +21,15 @@ namespace {
 // How long a connection may take to send what is queued for it and to end: the engine's limit and a margin.
 constexpr std::chrono::milliseconds kCloseTime{6'000};
 
+wire::Event sealed_event(const pool::GenerationInfo& generation) {
+    return {0, 0, wire::EventKind::sealed, generation.number, generation.epoch, generation.writer, {}};
+}
+
 rdma::EngineOptions engine_options(const Config& config) {
     rdma::EngineOptions options;
     options.announce = true;
     options.crc = config.crc;
+    options.idle_timeout_ms = config.limits.idle_ms;
     return options;
 }
 
@@ -57,6 +63,7 @@ private:
     std::vector<std::unique_ptr<rdma::Listener>> listeners_;
     std::vector<Address> addresses_;
     std::unique_ptr<AdminSocket> admin_;
+    std::unique_ptr<Expiry> expiry_;
 };
 
 Status Manager::Parts::start() {
@@ -70,6 +77,7 @@ Status Manager::Parts::start() {
     TRY(listen());
     TRY(open_admin_socket());
     say_what_is_served();
+    expiry_ = std::make_unique<Expiry>(services_);
     if (!config_.address_file.empty())
         TRY(write_address_file(config_.address_file, addresses_));
     return {};
@@ -85,6 +93,8 @@ Status Manager::Parts::open_pools(const std::vector<PoolConfig>& pools) {
         pool.set_seal_listener(
             [this, &pool](const pool::RegionInfo&, const pool::GenerationInfo& generation) {
                 services_.waiters.sealed(pool, generation);
+                services_.log_waiters.sealed(pool, generation);
+                services_.events.publish(pool, generation.region_id, sealed_event(generation));
             });
     }
     return services_.pools.add(std::move(opened));
@@ -172,6 +182,8 @@ Status Manager::Parts::stop() {
     sessions_.drain();
     const bool done = sessions_.wait_idle(std::chrono::milliseconds(config_.limits.drain_ms));
     services_.waiters.complete_all(Sessions::stopping());
+    services_.log_waiters.complete_all(Sessions::stopping());
+    services_.events.complete_all(Sessions::stopping());
     sessions_.close_all(Sessions::stopping());
     if (!done)
         return fail(ETIMEDOUT, "requests were still running after {} ms", config_.limits.drain_ms);
@@ -184,6 +196,8 @@ Manager::Parts::~Parts() {
     sessions_.drain();
     sessions_.close_all(Sessions::stopping());
     admin_.reset();
+    if (expiry_)
+        expiry_->stop();
     services_.workers.stop();  // before the engine goes, whose windows running requests may still revoke
     engine_.reset();
     services_.deadlines.stop();

@@ -23,6 +23,8 @@ std::vector<std::byte> error_answer(std::uint64_t request_id, const Error& error
 
 Requests::~Requests() {
     services_.waiters.drop_session(who_.session_id);
+    services_.events.drop_session(who_.session_id);
+    services_.log_waiters.drop_session(who_.session_id);
     services_.tables.drop_session(who_.session_id);
 }
 
@@ -38,6 +40,18 @@ Requests::Reply Requests::call(const wire::Message& message, Answer<T> (Requests
     return {wire::encode_answer(Request::kType, id, *answer), {}};
 }
 
+template <class Request>
+Requests::Reply Requests::call_waiting(const wire::Message& message,
+                                       Status (Requests::*method)(const Request&, std::uint64_t request_id)) {
+    const auto id = message.header.request_id;
+    auto request = wire::decode_body<Request>(message.body);
+    if (!request)
+        return {error_answer(id, request.error()), std::move(request).error()};
+    if (const auto registered = (this->*method)(*request, id); !registered)
+        return {error_answer(id, registered.error()), {}};
+    return {};
+}
+
 Requests::Reply Requests::run(const wire::Message& message) {
     switch (static_cast<Type>(message.header.type)) {
         case Type::create_region: return call(message, &Requests::create_region);
@@ -50,7 +64,25 @@ Requests::Reply Requests::run(const wire::Message& message) {
         case Type::open_generation: return call(message, &Requests::open_generation);
         case Type::close_generation: return call(message, &Requests::close_generation);
         case Type::list_generations: return call(message, &Requests::list_generations);
-        case Type::wait_generation: return wait_generation(message);
+        case Type::set_retention: return call(message, &Requests::set_retention);
+        case Type::clear: return call(message, &Requests::clear);
+        case Type::take_over: return call(message, &Requests::take_over);
+        case Type::watch: return call_waiting(message, &Requests::watch);
+        case Type::begin_clone: return call(message, &Requests::begin_clone);
+        case Type::dirty: return call(message, &Requests::dirty);
+        case Type::pin: return call(message, &Requests::pin);
+        case Type::open_log: return call(message, &Requests::open_log);
+        case Type::grow_log: return call(message, &Requests::grow_log);
+        case Type::close_log: return call(message, &Requests::close_log);
+        case Type::read_log: return call(message, &Requests::read_log);
+        case Type::wait_log: return call_waiting(message, &Requests::wait_log);
+        case Type::log_hint: return call(message, &Requests::log_hint);
+        case Type::cursor_get: return call(message, &Requests::cursor_get);
+        case Type::cursor_advance: return call(message, &Requests::cursor_advance);
+        case Type::cursor_drop: return call(message, &Requests::cursor_drop);
+        case Type::cursor_list: return call(message, &Requests::cursor_list);
+        case Type::goodbye: return call(message, &Requests::goodbye);
+        case Type::wait_generation: return call_waiting(message, &Requests::wait_generation);
         case Type::find_generation: return call(message, &Requests::find_generation);
         case Type::status: return call(message, &Requests::status);
         case Type::hello:
@@ -65,6 +97,38 @@ Requests::Reply Requests::run(const wire::Message& message) {
 
 Requests::Answer<wire::PoolStatus> Requests::status(const wire::StatusRequest&) {
     return to_wire(pool_->name, pool().info());
+}
+
+Requests::Answer<wire::Empty> Requests::goodbye(const wire::Goodbye&) {
+    said_goodbye_ = true;
+    return wire::Empty{};
+}
+
+void Requests::publish(std::uint64_t region_id, wire::EventKind kind, std::uint64_t generation,
+                       std::uint64_t epoch, std::string principal, std::string detail) {
+    services_.events.publish(pool(), region_id,
+                             {0, 0, kind, generation, epoch, std::move(principal), std::move(detail)});
+}
+
+void Requests::revoke(const std::vector<rdma::Key>& windows) {
+    for (const auto key : windows)
+        services_.tables.revoke(who_.session_id, key);
+}
+
+WindowSubject Requests::subject(const pool::RegionInfo& region) const {
+    WindowSubject subject;
+    subject.session_id = who_.session_id;
+    subject.pool = pool_->name;
+    subject.region = region.name;
+    subject.region_id = region.id;
+    return subject;
+}
+
+Result<rdma::Grant> Requests::grant(WindowSubject subject, const std::vector<std::uint64_t>& pages,
+                                    std::uint64_t size, rdma::Access access) {
+    return services_.tables.grant(channel_, std::move(subject),
+                                  translate(pool().medium(), pool().page_size(), pages, size, access),
+                                  access);
 }
 
 }  // namespace pmemckpt::driver

@@ -1,13 +1,15 @@
 #pragma once
-// The requests of one authenticated session, and what it has open: drafts and generations.
+// The requests of one authenticated session, and what it has open: drafts, generations, logs.
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "driver/channel.hh"
+#include "driver/dirty_ranges.hh"
 #include "driver/services.hh"
 #include "lib/wire/messages.hh"
 
@@ -20,6 +22,9 @@ struct Who {
     std::uint64_t session_id = 0;
     std::string principal;
 };
+
+/// Regions whose epoch a session remembers: more can't be written to by one session.
+inline constexpr std::size_t kMaximumRegionsOfSession = 65'536;
 
 /// Threads: one at a time (the session's inbox sees to it).
 class Requests {
@@ -35,19 +40,31 @@ public:
         std::optional<Error> violation;  ///< the session must end after the answer
     };
     Reply run(const wire::Message& message);
+    /// Once, before the end: closes its logs, drops its drafts, and tells who watches that a primary has left
+    /// or is lost.
+    void connection_ended(const Error& why);
 
 private:
     template <class T>
     using Answer = Result<T>;
     template <class Request, class T>
     Reply call(const wire::Message& message, Answer<T> (Requests::*method)(const Request&));
-    Reply wait_generation(const wire::Message& message);
-    Status register_waiter(const wire::WaitGeneration& request, std::uint64_t request_id);
+    /// For requests that are answered later.
+    template <class Request>
+    Reply call_waiting(const wire::Message& message,
+                       Status (Requests::*method)(const Request&, std::uint64_t request_id));
+    Status wait_generation(const wire::WaitGeneration& request, std::uint64_t request_id);
+    Status wait_log(const wire::WaitLog& request, std::uint64_t request_id);
+    Status watch(const wire::Watch& request, std::uint64_t request_id);
+    Status check_waiters() const;
 
     Answer<wire::Region> create_region(const wire::CreateRegion& request);
     Answer<wire::Region> find_region(const wire::FindRegion& request);
     Answer<wire::Empty> destroy_region(const wire::DestroyRegion& request);
     Answer<wire::RegionList> list_regions(const wire::ListRegions& request);
+    Answer<wire::Region> set_retention(const wire::SetRetention& request);
+    Answer<wire::Empty> clear(const wire::Clear& request);
+    Answer<wire::TakenOver> take_over(const wire::TakeOver& request);
 
     Answer<wire::Begun> begin(const wire::Begin& request);
     Answer<wire::Generation> seal(const wire::Seal& request);
@@ -56,21 +73,87 @@ private:
     Answer<wire::Empty> close_generation(const wire::CloseGeneration& request);
     Answer<wire::GenerationList> list_generations(const wire::ListGenerations& request);
     Answer<wire::Generation> find_generation(const wire::FindGeneration& request);
+    Answer<wire::Cloning> begin_clone(const wire::BeginClone& request);
+    Answer<wire::Begun> dirty(const wire::Dirty& request);
+    Answer<wire::Empty> pin(const wire::Pin& request);
+
+    Answer<wire::LogGranted> open_log(const wire::OpenLog& request);
+    Answer<wire::LogGranted> grow_log(const wire::GrowLog& request);
+    Answer<wire::Empty> close_log(const wire::CloseLog& request);
+    Answer<wire::LogOpened> read_log(const wire::ReadLog& request);
+    Answer<wire::Empty> log_hint(const wire::LogHint& request);
+
+    Answer<wire::Cursor> cursor_get(const wire::CursorGet& request);
+    Answer<wire::Empty> cursor_advance(const wire::CursorAdvance& request);
+    Answer<wire::Empty> cursor_drop(const wire::CursorDrop& request);
+    Answer<wire::CursorList> cursor_list(const wire::CursorListRequest& request);
+
     Answer<wire::PoolStatus> status(const wire::StatusRequest& request);
+    Answer<wire::Empty> goodbye(const wire::Goodbye& request);
 
     struct OpenDraft {
-        std::unique_ptr<pool::Draft> draft;
+        std::string region;
+        std::uint64_t region_id = 0;
+        std::shared_ptr<DraftSlot> slot;
         rdma::Key window = 0;
     };
-    struct OpenGeneration {
-        std::shared_ptr<const pool::Generation> generation;
-        rdma::Key window = 0;
+    /// A clone whose dirty ranges are still coming.
+    struct Clone {
+        std::string region;
+        std::uint64_t size = 0;
+        pool::GenerationInfo base;
+        DirtyRanges dirty;
     };
-    /// Kills the draft's window, then hands the draft out. ENOENT.
-    Result<std::unique_ptr<pool::Draft>> take_draft(std::uint64_t draft_id);
-    Result<rdma::Grant> grant(std::string region, std::uint64_t generation, std::uint64_t handle,
-                              const std::vector<std::uint64_t>& pages, std::uint64_t size,
-                              rdma::Access access);
+    /// A generation or a log, open for reading.
+    struct OpenForReading {
+        std::shared_ptr<const void> pages;
+        std::vector<rdma::Key> windows;
+    };
+    /// A region that this session may write to, as far as it was looked at: its epoch is the session's.
+    struct Entered {
+        pool::RegionInfo info;
+        std::shared_ptr<LiveRegion> live;
+    };
+    using Locked = std::unique_lock<std::mutex>;
+
+    /// ENOENT; ESTALE when the session is fenced; EMFILE.
+    Result<Entered> enter(const std::string& region);
+    /// The same again, under the region's lock: what holds now holds till the lock goes.
+    Result<pool::RegionInfo> check_entered(const Entered& entered, const Locked& lock);
+    /// Remembers the region's epoch, if this session knows none of it yet.
+    Status remember(const pool::RegionInfo& region);
+    void become_primary(const Entered& entered, const Locked& lock);
+    void publish(std::uint64_t region_id, wire::EventKind kind, std::uint64_t generation, std::uint64_t epoch,
+                 std::string principal, std::string detail = {});
+
+    Status check_draft_limit() const;
+    /// A window on the draft, unless the region was taken over meanwhile.
+    Result<wire::Begun> grant_draft(std::uint64_t draft_id, const Entered& entered,
+                                    std::unique_ptr<pool::Draft> draft);
+    /// Kills the draft's window. Its slot is empty when a takeover dropped it. ENOENT.
+    Result<OpenDraft> extract_draft(std::uint64_t draft_id);
+    /// Kills the log's windows and counts the seal; fenced sessions don't get so far.
+    Status begin_seal(const Entered& entered, bool has_draft);
+    Result<pool::GenerationInfo> finish_seal(const Entered& entered, std::unique_ptr<pool::Draft> draft,
+                                             const wire::Seal& request);
+    Status check_reading_limit() const;
+
+    /// With the lock of the region held: whoever has the log open has no window any more.
+    void end_log(LiveRegion& live, const Locked& lock);
+    Result<std::vector<wire::LogSegment>> grant_log(const pool::RegionInfo& region, const pool::LogInfo& log,
+                                                    std::uint64_t handle,
+                                                    const std::vector<pool::LogSegment>& segments,
+                                                    rdma::Access access);
+    Result<wire::LogGranted> append_to(const Entered& entered, pool::LogGrant grant, const Locked& lock);
+    /// Whether this session was its primary to the end.
+    bool leave_region(std::uint64_t region_id);
+    void tell_left(std::uint64_t region_id, const std::string& region, const Error& why);
+
+    Result<rdma::Grant> grant(WindowSubject subject, const std::vector<std::uint64_t>& pages,
+                              std::uint64_t size, rdma::Access access);
+    /// Of this session, in this pool.
+    WindowSubject subject(const pool::RegionInfo& region) const;
+    void revoke(const std::vector<rdma::Key>& windows);
 
     pool::Pool& pool() { return *pool_->pool; }
 
@@ -78,9 +161,13 @@ private:
     const std::shared_ptr<Channel> channel_;
     const Who who_;
     const std::shared_ptr<ServedPool> pool_;
-    std::uint64_t last_handle_ = 0;  // of drafts and generations
+    std::uint64_t last_handle_ = 0;  // of drafts, generations and logs
     std::map<std::uint64_t, OpenDraft> drafts_;
-    std::map<std::uint64_t, OpenGeneration> generations_;
+    std::map<std::uint64_t, Clone> clones_;
+    std::map<std::uint64_t, OpenForReading> reading_;
+    std::map<std::uint64_t, std::uint64_t> epochs_;  // by region: the one it was found at
+    std::map<std::uint64_t, std::string> written_;   // by region: the names of those that it was primary of
+    bool said_goodbye_ = false;
 };
 
 }  // namespace pmemckpt::driver

@@ -2,6 +2,9 @@
 // What every session uses. All of it outlives the sessions.
 #include "driver/config.hh"
 #include "driver/deadlines.hh"
+#include "driver/events.hh"
+#include "driver/live_regions.hh"
+#include "driver/log_waiters.hh"
 #include "driver/served_pools.hh"
 #include "driver/tables.hh"
 #include "driver/waiters.hh"
@@ -11,14 +14,29 @@ namespace pmemckpt::driver {
 
 struct Services {
     explicit Services(const Config& config)
-        : key_dir(config.key_dir), limits(config.limits), waiters(deadlines), workers(limits.workers) {}
+        : key_dir(config.key_dir),
+          limits(config.limits),
+          waiters(deadlines),
+          events(deadlines),
+          log_waiters(deadlines, workers),
+          workers(limits.workers) {}
+    /// Deadlines post to the workers, and the workers set deadlines: both stand still before any of it goes.
+    ~Services() {
+        workers.stop();
+        deadlines.stop();
+    }
+    Services(const Services&) = delete;
+    Services& operator=(const Services&) = delete;
 
     const std::string key_dir;
     const Limits limits;
     ServedPools pools;
     Tables tables;
+    LiveRegions regions;
     Deadlines deadlines;
     Waiters waiters;
+    Events events;
+    LogWaiters log_waiters;
     Workers workers;  // last: its threads use the others
 };
 

@@ -83,6 +83,7 @@ void Session::on_close(const Error& why) {
     channel_->release();
     std::unique_lock lock(mutex_);
     closed_ = true;
+    why_closed_ = why;
     inbox_.clear();
     const auto deadline = std::exchange(handshake_deadline_, std::nullopt);
     const bool runs = std::exchange(running_, true);
@@ -174,6 +175,8 @@ void Session::violated(std::uint64_t request_id, const Error& why) {
 }
 
 void Session::end() {
+    if (requests_)
+        requests_->connection_ended(why_closed_);  // nobody writes it any more
     requests_.reset();
     sessions_.remove(id_, is_authenticated());
 }

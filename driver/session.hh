@@ -85,6 +85,7 @@ private:
     bool failed_ = false;   // it broke a rule: what it sends is not looked at any more
     bool draining_ = false;
     bool closed_ = false;  // on_close came
+    Error why_closed_{};   // what it said
     bool ended_ = false;
     std::string principal_;  // once proved
     std::string pool_name_;

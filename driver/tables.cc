@@ -10,31 +10,55 @@ rdma::Translation translate(media::Medium& medium, std::uint64_t page_size,
     translation.page_size = page_size;
     translation.pages = pages;
     translation.size = size;
-    if (access == rdma::Access::write)
+    if (may_write(access))
         translation.persist = [&medium](Extent extent) { return medium.persist(extent); };
     return translation;
 }
 
-Result<rdma::Grant> Tables::grant(Channel& channel, WindowSubject subject, rdma::Translation translation,
-                                  rdma::Access access) {
+Result<rdma::Grant> Tables::grant(const std::shared_ptr<Channel>& channel, WindowSubject subject,
+                                  rdma::Translation translation, rdma::Access access) {
     const auto size = translation.size;
     if (size == 0)
         return rdma::Grant{};
-    const auto grant = TRY(channel.grant(std::move(translation), access));
+    const auto grant = TRY(channel->grant(std::move(translation), access));
     const std::lock_guard lock(mutex_);
     const Id id{subject.session_id, grant.key};
     const auto [place, is_new] =
-        windows_.try_emplace(id, WindowEntry{std::move(subject), access, grant, size});
+        windows_.try_emplace(id, Window{{std::move(subject), access, grant, size}, channel});
     require(is_new, "an engine gives each window of a connection another key");
-    return place->second.grant;
+    return place->second.entry.grant;
 }
 
-void Tables::revoke(Channel& channel, std::uint64_t session_id, rdma::Key key) {
-    if (key == 0)
+void Tables::revoke(std::uint64_t session_id, rdma::Key key) {
+    const Id id{session_id, key};
+    std::unique_lock lock(mutex_);
+    const auto found = windows_.find(id);
+    if (found == windows_.end())
         return;
-    channel.revoke(key);
+    const auto channel = found->second.channel;
+    lock.unlock();
+    channel->revoke(key);
+    // It leaves the table only when it is dead: so another thread that revokes it too finds it, and waits as
+    // well.
+    lock.lock();
+    windows_.erase(id);
+}
+
+std::vector<Tables::Id> Tables::region_writers(const std::string& pool, std::uint64_t region_id) const {
     const std::lock_guard lock(mutex_);
-    windows_.erase(Id{session_id, key});
+    std::vector<Id> writers;
+    for (const auto& [id, window] : windows_)
+        if (may_write(window.entry.access) && window.entry.subject.region_id == region_id &&
+            window.entry.subject.pool == pool)
+            writers.push_back(id);
+    return writers;
+}
+
+std::size_t Tables::revoke_region_writers(const std::string& pool, std::uint64_t region_id) {
+    const auto writers = region_writers(pool, region_id);
+    for (const auto& [session_id, key] : writers)
+        revoke(session_id, key);
+    return writers.size();
 }
 
 void Tables::drop_session(std::uint64_t session_id) {
@@ -47,7 +71,7 @@ std::vector<WindowEntry> Tables::windows() const {
     std::vector<WindowEntry> all;
     all.reserve(windows_.size());
     for (const auto& [id, window] : windows_)
-        all.push_back(window);
+        all.push_back(window.entry);
     return all;
 }
 

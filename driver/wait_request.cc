@@ -1,4 +1,4 @@
-// wait_generation: answered now, or by whoever seals the generation.
+// Requests that are answered later: wait_generation, wait_log and watch.
 #include <cerrno>
 #include <chrono>
 
@@ -17,39 +17,46 @@ std::optional<Deadlines::Clock::time_point> deadline_of(std::uint32_t timeout_ms
     return Deadlines::Clock::now() + std::chrono::milliseconds(timeout_ms);
 }
 
-WaitAnswer answer_through(std::shared_ptr<Channel> channel, std::uint64_t request_id) {
-    return [channel = std::move(channel), request_id](const Result<pool::GenerationInfo>& result) {
-        channel->send(result ? wire::encode_answer(wire::Type::wait_generation, request_id, to_wire(*result))
+/// Sends what `Value` is on the wire, or why there is none.
+template <class Value>
+auto answer_through(std::shared_ptr<Channel> channel, wire::Type to, std::uint64_t request_id) {
+    return [channel = std::move(channel), to, request_id](const Result<Value>& result) {
+        channel->send(result ? wire::encode_answer(to, request_id, *result)
                              : error_answer(request_id, result.error()));
     };
 }
 
 }  // namespace
 
-Requests::Reply Requests::wait_generation(const wire::Message& message) {
-    const auto id = message.header.request_id;
-    auto request = wire::decode_body<wire::WaitGeneration>(message.body);
-    if (!request)
-        return {error_answer(id, request.error()), std::move(request).error()};
-    const auto registered = register_waiter(*request, id);
-    if (!registered)
-        return {error_answer(id, registered.error()), {}};
+Status Requests::check_waiters() const {
+    const auto id = who_.session_id;
+    const auto limit = services_.limits.waiters_per_session;
+    if (services_.waiters.count(id) + services_.log_waiters.count(id) + services_.events.count(id) >= limit)
+        return fail(EMFILE, "this session waits for {} generations, records and events already, the limit",
+                    limit);
     return {};
 }
 
-Status Requests::register_waiter(const wire::WaitGeneration& request, std::uint64_t request_id) {
+Status Requests::wait_generation(const wire::WaitGeneration& request, std::uint64_t request_id) {
     const auto region = TRY(pool().find_region(request.region));
-    const auto answer = answer_through(channel_, request_id);
+    TRY(check_waiters());
+    const auto send = answer_through<wire::Generation>(channel_, wire::Type::wait_generation, request_id);
     if (region.newest > request.after)
         if (const auto newest = pool().open_generation(request.region, 0)) {
-            answer((*newest)->info());  // at once, whatever the deadline
+            send(to_wire((*newest)->info()));  // at once, whatever the deadline
             return {};
         }
-    const auto limit = services_.limits.waiters_per_session;
-    if (services_.waiters.count(who_.session_id) >= limit)
-        return fail(EMFILE, "this session waits for {} generations already, the limit", limit);
+    // What is there already is the answer even when there is no time to wait.
+    if (region.newest > request.after)
+        if (const auto newest = pool().open_generation(request.region, 0)) {
+            send(to_wire((*newest)->info()));
+            return {};
+        }
     const auto waiter = services_.waiters.add(
-        {who_.session_id, &pool(), region.id, request.after, answer},
+        {who_.session_id, &pool(), region.id, request.after,
+         [send](const Result<pool::GenerationInfo>& result) {
+             send(result.map([](const pool::GenerationInfo& generation) { return to_wire(generation); }));
+         }},
         deadline_of(request.timeout_ms));
     // Looked for only now: what was sealed or destroyed before the waiter stood there told nobody.
     const auto now = pool().find_region(request.region);
@@ -58,6 +65,31 @@ Status Requests::register_waiter(const wire::WaitGeneration& request, std::uint6
     else if (now->newest > request.after)
         if (const auto newest = pool().open_generation(request.region, 0))
             services_.waiters.complete(waiter, (*newest)->info());
+    return {};
+}
+
+Status Requests::wait_log(const wire::WaitLog& request, std::uint64_t request_id) {
+    const auto region = TRY(pool().find_region(request.region));
+    TRY(check_waiters());
+    services_.log_waiters.add(
+        {who_.session_id, &pool(), region.id,
+         LogWant{&pool(), request.region, request.generation, request.log_id, request.after_sequence},
+         answer_through<wire::LogState>(channel_, wire::Type::wait_log, request_id)},
+        deadline_of(request.timeout_ms));
+    return {};
+}
+
+Status Requests::watch(const wire::Watch& request, std::uint64_t request_id) {
+    const auto region = TRY(pool().find_region(request.region));
+    TRY(check_waiters());
+    services_.events.watch({who_.session_id, &pool(), region.id, request.after,
+                            answer_through<wire::EventList>(channel_, wire::Type::watch, request_id)},
+                           deadline_of(request.timeout_ms));
+    // Who came after the last event would wait for ever.
+    const auto now = pool().find_region(request.region);
+    if (!now || now->id != region.id)
+        services_.events.complete_region(pool(), region.id,
+                                         {ENOENT, fmt::format("region {} was destroyed", request.region)});
     return {};
 }
 

@@ -1,16 +1,12 @@
 #pragma once
-// wait_generation requests that are not answered yet. No thread waits for them: a seal, the region's end, a
-// deadline or the session's end completes each, exactly once.
+// wait_generation requests that are not answered yet: a seal, the region's end, a deadline or the session's
+// end completes each.
 #include <cstddef>
 #include <cstdint>
 #include <functional>
-#include <map>
-#include <mutex>
 #include <optional>
-#include <vector>
 
-#include "driver/deadlines.hh"
-#include "lib/pool/pool.hh"
+#include "driver/wait_list.hh"
 
 namespace pmemckpt::driver {
 
@@ -30,32 +26,25 @@ struct Waiter {
 class Waiters {
 public:
     using Id = std::uint64_t;
-    explicit Waiters(Deadlines& deadlines) : deadlines_(deadlines) {}
+    explicit Waiters(Deadlines& deadlines) : list_(deadlines) {}
 
     /// Without a deadline it waits as long as its session lives.
     Id add(Waiter waiter, std::optional<Deadlines::Clock::time_point> deadline);
     /// Completes one; nothing happens when it is complete already.
-    void complete(Id id, const Result<pool::GenerationInfo>& result);
+    void complete(Id id, const Result<pool::GenerationInfo>& result) { list_.complete(id, result); }
 
     void sealed(const pool::Pool& pool, const pool::GenerationInfo& generation);
-    void destroyed(const pool::Pool& pool, std::uint64_t region_id, const Error& why);
-    void complete_all(const Error& why);
-    void drop_session(std::uint64_t session_id);  ///< without an answer
+    void destroyed(const pool::Pool& pool, std::uint64_t region_id, const Error& why) {
+        list_.complete_region(pool, region_id, why);
+    }
+    void complete_all(const Error& why) { list_.complete_all(why); }
+    void drop_session(std::uint64_t session_id) { list_.drop_session(session_id); }  ///< without an answer
 
-    std::size_t count(std::uint64_t session_id) const;
+    std::size_t count(std::uint64_t session_id) const { return list_.count(session_id); }
 
 private:
-    struct Waiting {
-        Waiter waiter;
-        std::optional<Deadlines::Id> deadline;
-    };
-    using Map = std::map<Id, Waiting>;
-    std::vector<Waiting> take_if(const std::function<bool(const Waiter&)>& chosen);
-
-    Deadlines& deadlines_;
-    mutable std::mutex mutex_;
-    Id last_id_ = 0;
-    Map waiting_;
+    using List = WaitList<std::uint64_t, pool::GenerationInfo>;  // above which number
+    List list_;
 };
 
 }  // namespace pmemckpt::driver

@@ -11,7 +11,8 @@ enum ExitStatus : int {
     kExitNoSpace = 5,     ///< the pool or the disk is full, or a size is over its limit
     kExitConnection = 6,  ///< the manager can't be reached, or the connection was lost
     kExitDamaged = 7,     ///< what is stored does not verify, or is of a format unknown here
-    kExitRefused = 8,     ///< not allowed: wrong key, no right, unsafe file mode
+    kExitRefused = 8,     ///< not allowed: wrong key, no right, unsafe file mode, fenced by a takeover
+    kExitOlder = 9,       ///< done, but with an older generation: the newest does not verify
 };
 
 /// The exit status for an errno value.

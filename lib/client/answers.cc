@@ -8,6 +8,7 @@ namespace pmemckpt::client {
 
 namespace {
 
+constexpr std::uint64_t kLargestLog = std::uint64_t{1} << 60;  // no pool has so many bytes
 constexpr std::uint8_t kLastDurability = 4;  // flush: media::Durability, pmemckpt_durability
 
 Status check_name(const char* whose, const std::string& name) {
@@ -30,6 +31,23 @@ Status check_answer(const wire::Generation& generation) {
         return fail(EPROTO, "the manager sent generation {} with an unknown durability method, {}",
                     generation.number, generation.durability);
     return check_name("generation's writer", generation.writer);
+}
+
+Status check_answer(const wire::Cursor& cursor) {
+    return check_name("cursor's name", cursor.name);
+}
+
+Result<std::uint64_t> check_segments(const std::vector<wire::LogSegment>& segments) {
+    std::uint64_t end = segments.empty() ? 0 : segments.front().start;
+    for (const auto& segment : segments) {
+        if (segment.start != end || segment.window.size == 0 || end > kLargestLog ||
+            segment.window.size > kLargestLog - end)
+            return fail(EPROTO, "the manager granted {} bytes of a log at {}, where {} was next",
+                        segment.window.size, segment.start, end);
+        TRY(check_window(segment.window, segment.window.size));
+        end += segment.window.size;
+    }
+    return end;
 }
 
 Status check_window(const wire::Window& window, std::uint64_t size) {

@@ -7,6 +7,10 @@ namespace pmemckpt::client {
 
 Status check_answer(const wire::Region& region);
 Status check_answer(const wire::Generation& generation);
+Status check_answer(const wire::Cursor& cursor);
+/// Segments side by side from where the first starts, with windows as long as they are; returns where the
+/// last one ends.
+Result<std::uint64_t> check_segments(const std::vector<wire::LogSegment>& segments);
 /// A window of `size` bytes that doesn't wrap.
 Status check_window(const wire::Window& window, std::uint64_t size);
 

@@ -4,34 +4,16 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <exception>
 #include <new>
 
-#include "lib/client/client.hh"
-#include "pmemckpt/pmemckpt.h"
-
-struct pmemckpt_client {
-    std::shared_ptr<pmemckpt::client::Client> client;
-};
-struct pmemckpt_buffer {
-    std::shared_ptr<pmemckpt::client::Buffer> buffer;
-};
-struct pmemckpt_writer {
-    std::unique_ptr<pmemckpt::client::Writer> writer;
-};
-struct pmemckpt_reader {
-    std::unique_ptr<pmemckpt::client::Reader> reader;
-};
+#include "lib/client/c_api.hh"
 
 // These are the ABI of libpmemckpt.so.1.
 static_assert(sizeof(pmemckpt_options) == 5 * sizeof(char*) + 32);
 static_assert(sizeof(pmemckpt_generation) == 168 && offsetof(pmemckpt_generation, writer) == 40);
 
-namespace {
+namespace pmemckpt::c_api {
 
-using namespace pmemckpt;
-
-constexpr std::size_t kSentenceBytes = 2048;
 thread_local char the_sentence[kSentenceBytes] = "";
 
 int remember(int code, const char* sentence) noexcept {
@@ -39,34 +21,24 @@ int remember(int code, const char* sentence) noexcept {
     return -code;
 }
 
-int remember(const Error& error) noexcept {
-    return remember(error.code, error.message.c_str());
+void store(const wire::Generation& from, pmemckpt_generation& to) {
+    std::memset(&to, 0, sizeof to);
+    to.number = from.number;
+    to.length = from.length;
+    to.sealed_ns = from.sealed_ns;
+    to.epoch = from.epoch;
+    to.crc32c = from.crc32c;
+    to.durability = from.durability;
+    to.pinned = from.pinned ? 1 : 0;
+    std::snprintf(to.writer, sizeof to.writer, "%s", from.writer.c_str());
 }
 
-/// Runs `body`, which returns a Status; whatever it throws becomes an error.
-template <class Body>
-int guarded(Body&& body) noexcept {
-    try {
-        const Status status = body();
-        return status ? 0 : remember(status.error());
-    } catch (const std::bad_alloc&) {
-        return remember(ENOMEM, "there is no memory left");
-    } catch (const std::exception& exception) {
-        return remember(EIO, exception.what());
-    } catch (...) {
-        return remember(EIO, "something unknown was thrown");
-    }
-}
+}  // namespace pmemckpt::c_api
 
-Status need(const char* function, const char* argument, const void* pointer) {
-    if (!pointer)
-        return fail(EINVAL, "{}: {} is NULL", function, argument);
-    return {};
-}
+namespace {
 
-std::string text_or_empty(const char* text) {
-    return text ? text : "";
-}
+using namespace pmemckpt;
+using namespace pmemckpt::c_api;
 
 Result<client::Options> read_options(const pmemckpt_options* options) {
     client::Options result;
@@ -82,17 +54,6 @@ Result<client::Options> read_options(const pmemckpt_options* options) {
     result.transport = text_or_empty(options->transport);
     result.timeout_ms = options->timeout_ms;
     return result;
-}
-
-void store(const wire::Generation& from, pmemckpt_generation& to) {
-    std::memset(&to, 0, sizeof to);
-    to.number = from.number;
-    to.length = from.length;
-    to.sealed_ns = from.sealed_ns;
-    to.epoch = from.epoch;
-    to.crc32c = from.crc32c;
-    to.durability = from.durability;
-    std::snprintf(to.writer, sizeof to.writer, "%s", from.writer.c_str());
 }
 
 /// An array of copies, for free(); null when there is no memory.
@@ -113,7 +74,7 @@ char** copy_names(const std::vector<wire::Region>& regions) {
 extern "C" {
 
 const char* pmemckpt_error(void) {
-    return the_sentence;
+    return c_api::the_sentence;
 }
 const char* pmemckpt_version(void) {
     return PMEMCKPT_VERSION;

@@ -5,48 +5,13 @@
 #include <cerrno>
 
 #include "lib/client/answers.hh"
+#include "lib/client/calls.hh"
 #include "lib/client/reader.hh"
 #include "lib/client/writer.hh"
 
 namespace pmemckpt::client {
 
 namespace {
-
-/// What is wrong with a name is the manager's to say; here it must fit into a message.
-Status check_region(const std::string& name) {
-    if (name.size() > kMaximumName)
-        return fail(ENAMETOOLONG, "a region's name of {} bytes is too long: at most {}", name.size(),
-                    kMaximumName);
-    return {};
-}
-
-/// An answer that was checked, or the end of the connection.
-template <class Answer>
-Result<Answer> checked(Session& session, Result<Answer> answer) {
-    if (!answer)
-        return answer;
-    const auto good = check_answer(*answer);
-    if (!good)
-        return tl::unexpected(session.distrust(good.error()));
-    return answer;
-}
-
-/// Listings come in parts: each must go on after the last one's end, or they would never end.
-template <class Element, class Key>
-Status append_part(Session& session, std::vector<Element>& all, std::vector<Element> part, Key&& key) {
-    for (auto& element : part) {
-        auto good = check_answer(element);
-        if (good && !all.empty() && !(key(all.back()) < key(element)))
-            good = fail(EPROTO, "the manager sent a listing that is not in order");
-        if (!good)
-            return tl::unexpected(session.distrust(good.error()));
-        all.push_back(std::move(element));
-    }
-    if (all.size() > kMaximumListed)
-        return fail(EOVERFLOW, "there are more than {} entries; that is the limit of a listing",
-                    kMaximumListed);
-    return {};
-}
 
 /// The last look, when the time is over.
 Result<wire::Generation> newest_above(Client& client, const std::string& region, std::uint64_t after,

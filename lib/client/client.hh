@@ -1,9 +1,11 @@
 #pragma once
-// What primaries and backups call, in C++. The C API (pmemckpt.h) is a thin layer over it, and so are the programs.
+// What primaries and backups call, in C++. The C API (pmemckpt.h) is a thin layer over it, and so are the
+// programs.
 //
-// Threads: a Client may be used from many threads; a Writer or Reader from one at a time. Calls block until their
-// answer is there; nothing here has a retry of its own. When the connection is lost every call fails at once with
-// ECONNRESET (or ETIMEDOUT, ...) and a sentence; connect anew. Unsealed generations of a lost connection are gone.
+// Threads: a Client may be used from many threads; a Writer or Reader from one at a time. Calls block until
+// their answer is there; nothing here has a retry of its own. When the connection is lost every call fails at
+// once with ECONNRESET (or ETIMEDOUT, ...) and a sentence; connect anew. Unsealed generations of a lost
+// connection are gone.
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -14,6 +16,7 @@
 
 #include "lib/base/address.hh"
 #include "lib/base/result.hh"
+#include "lib/base/units.hh"
 #include "lib/wire/messages.hh"
 
 namespace pmemckpt::client {
@@ -25,7 +28,8 @@ struct Options {
     std::string principal;  ///< $PMEMCKPT_PRINCIPAL, the login name of this process's user
     std::string key_dir;    ///< $PMEMCKPT_KEY_DIR, /etc/pmemckpt/keys
     std::string transport;  ///< $PMEMCKPT_TRANSPORT, auto
-    unsigned timeout_ms = 10'000;  ///< to connect and authenticate; also how long a plain request may take beyond its work
+    unsigned timeout_ms =
+        10'000;  ///< to connect and authenticate; also how long a plain request may take beyond its work
 };
 /// The same with every field filled in.
 Options with_defaults(Options options);
@@ -33,6 +37,8 @@ Options with_defaults(Options options);
 struct RegionSettings {
     std::uint32_t keep = 0;      ///< 0: the manager's default, 8
     std::uint64_t max_size = 0;  ///< bytes of a generation; 0: no limit
+    std::int64_t keep_age_ns =
+        0;  ///< kept as well while younger; 0: age keeps nothing. Set after creation when not 0
 };
 
 class Session;   // the connection and its outstanding requests: session.hh
@@ -50,16 +56,22 @@ class Writer {
 public:
     ~Writer();
     std::uint64_t size() const;
-    /// RDMA Write of buffer bytes [from, from + size) to `offset`. Returns when it is queued (waits while too many are in
-    /// flight); the bytes must stay as they are until flush() returned. ERANGE outside [0, size()).
-    Status write(std::uint64_t offset, const std::shared_ptr<Buffer>& buffer, std::uint64_t from, std::uint64_t size);
+    /// RDMA Write of buffer bytes [from, from + size) to `offset`. Returns when it is queued (waits while too
+    /// many are in flight); the bytes must stay as they are until flush() returned. ERANGE outside [0,
+    /// size()).
+    Status write(std::uint64_t offset, const std::shared_ptr<Buffer>& buffer, std::uint64_t from,
+                 std::uint64_t size);
     /// The same from memory not registered before; the bytes must stay as they are until flush() returned.
     Status write(std::uint64_t offset, std::span<const std::byte> bytes);
-    /// Waits until all writes have left this process: their memory may be changed again. Nothing is durable yet.
+    /// Waits until all writes have left this process: their memory may be changed again. Nothing is durable
+    /// yet.
     Status flush();
-    /// Flushes, seals the first `length` bytes (size() when not given), returns when the generation is durable.
-    /// The checksum of what was meant is compared when the writes, in order, covered [0, length) without overlap.
-    Result<wire::Generation> seal(std::optional<std::uint64_t> length = {});
+    /// Flushes, seals the first `length` bytes (size() when not given), returns when the generation is
+    /// durable. The checksum of what was meant is compared when the writes, in order, covered [0, length)
+    /// without overlap. With `crc32c`, of all [0, length), that one is compared: EBADMSG when it differs, and
+    /// nothing is sealed.
+    Result<wire::Generation> seal(std::optional<std::uint64_t> length = {},
+                                  std::optional<std::uint32_t> crc32c = {});
     /// Drops it; also what the destructor does.
     Status abort();
 
@@ -75,8 +87,9 @@ class Reader {
 public:
     ~Reader();
     const wire::Generation& generation() const;
-    /// RDMA Read of [offset, offset + into.size()), cut at the generation's end; returns how many bytes were read (0 at the
-    /// end or beyond). Split into several reads in flight at once. May be called from several threads.
+    /// RDMA Read of [offset, offset + into.size()), cut at the generation's end; returns how many bytes were
+    /// read (0 at the end or beyond). Split into several reads in flight at once. May be called from several
+    /// threads.
     Result<std::size_t> read(std::uint64_t offset, std::span<std::byte> into);
 
 private:
@@ -86,10 +99,84 @@ private:
     std::unique_ptr<State> state_;
 };
 
+/// Appends records to a region's log: each is written by RDMA and certifies itself; nobody at the manager is
+/// asked. One at a time per region. Threads: one at a time.
+class Appender {
+public:
+    ~Appender();
+    /// Queues one record of 1 byte to 1 GiB and returns its sequence number. Its bytes are copied when they
+    /// are at most 64 KiB; larger ones must stay as they are until flush() returned. ESTALE when fenced, or
+    /// when the log was ended by a newer generation or a clear. ENOSPC leaves the log as it was; after other
+    /// failures every call fails the same way.
+    Result<std::uint64_t> append(std::span<const std::byte> record);
+    /// Waits until all records appended are durable by the medium's method.
+    Status flush();
+    std::uint64_t generation() const;  ///< the one whose log this is; 0: none
+    std::uint64_t sequence() const;    ///< of the last record that is in the log or queued
+
+private:
+    friend class Client;
+    struct State;
+    explicit Appender(std::unique_ptr<State> state);
+    std::unique_ptr<State> state_;
+};
+
+struct Record {
+    std::uint64_t generation = 0;  ///< the one whose log it is in
+    std::uint64_t sequence = 0;    ///< from 1
+    std::uint64_t epoch = 0;
+    std::vector<std::byte> bytes;
+};
+
+/// Reads a region's log in order; each record is verified. Threads: one at a time.
+class LogReader {
+public:
+    ~LogReader();
+    std::uint64_t generation() const;  ///< the one it follows; 0: none
+    std::uint64_t log_id() const;
+    /// The next good record; nothing when there is none yet (the manager says how far they go). ESTALE when a
+    /// newer generation has ended this log.
+    Result<std::optional<Record>> next();
+    /// Skips to behind this sequence number. ERANGE when the log is not that long.
+    Status skip_to(std::uint64_t sequence);
+
+private:
+    friend class Client;
+    struct State;
+    explicit LogReader(std::unique_ptr<State> state);
+    std::unique_ptr<State> state_;
+};
+
+struct Skipped {
+    std::uint64_t number = 0;
+    std::string why;
+};
+/// The newest generation that verifies, and those newer ones that don't.
+struct Recovered {
+    std::unique_ptr<Reader> reader;
+    std::vector<Skipped> skipped;
+};
+
+/// What read_all and follow hand out, in order: a generation, then the records of its log.
+struct Item {
+    std::shared_ptr<Reader> generation;  ///< or
+    std::optional<Record> record;
+};
+/// false: stop here. What it has returned true for counts as read.
+using Sink = std::function<Result<bool>(const Item&)>;
+
+struct FollowOptions {
+    std::string cursor;           ///< whose unread portion; empty: all there is, and nothing is remembered
+    bool advance = true;          ///< move the cursor on after each item that the sink took
+    std::uint32_t period_ms = 0;  ///< look that often; 0: be told at once
+    bool wait = true;             ///< false: return when all is read
+};
+
 class Client {
 public:
-    /// Connects and authenticates both ways. ECONNREFUSED, ETIMEDOUT, ENOENT (no such pool, no key file), EKEYREJECTED
-    /// (the key is not this principal's, or the manager has another pool key than it should), EPROTONOSUPPORT.
+    /// Connects and authenticates both ways. ECONNREFUSED, ETIMEDOUT, ENOENT (no such pool, no key file),
+    /// EKEYREJECTED (the key is not this principal's, or the manager has another pool key than it should),
+    /// EPROTONOSUPPORT.
     static Result<std::shared_ptr<Client>> connect(const Options& options);
     ~Client();
 
@@ -114,8 +201,43 @@ public:
     /// A draft of `size` bytes, all zero. EFBIG, ENOSPC, ENOENT.
     Result<std::unique_ptr<Writer>> begin(const std::string& region, std::uint64_t size);
     Result<std::unique_ptr<Reader>> open(const std::string& region, std::uint64_t number = 0);
-    /// Waits for a generation above `after`; returns the newest. ETIMEDOUT after timeout_ms (UINT32_MAX: waits on).
-    Result<wire::Generation> wait_generation(const std::string& region, std::uint64_t after, std::uint32_t timeout_ms);
+    /// Waits for a generation above `after`; returns the newest. ETIMEDOUT after timeout_ms (UINT32_MAX:
+    /// waits on).
+    Result<wire::Generation> wait_generation(const std::string& region, std::uint64_t after,
+                                             std::uint32_t timeout_ms);
+
+    /// A draft that starts as generation `base` (0: the newest); only the dirty ranges are written, ERANGE
+    /// elsewhere.
+    Result<std::unique_ptr<Writer>> begin_clone(const std::string& region, std::uint64_t size,
+                                                std::span<const Extent> dirty, std::uint64_t base = 0);
+    Result<wire::Region> set_retention(const std::string& region, std::uint32_t keep,
+                                       std::int64_t keep_age_ns);
+    Status pin(const std::string& region, std::uint64_t number, bool pinned);
+    Status clear(const std::string& region);
+
+    /// EBUSY while another session has it open for append.
+    Result<std::unique_ptr<Appender>> open_log(const std::string& region);
+    /// ENODATA when the region has no log.
+    Result<std::unique_ptr<LogReader>> read_log(const std::string& region);
+    Result<wire::LogState> wait_log(const std::string& region, const wire::LogState& after,
+                                    std::uint32_t timeout_ms);
+
+    Result<wire::Cursor> cursor(const std::string& region, const std::string& name);
+    Result<std::vector<wire::Cursor>> cursors(const std::string& region);
+    Status advance_cursor(const std::string& region, const wire::Cursor& cursor);
+    Status drop_cursor(const std::string& region, const std::string& name);
+
+    /// Fences whoever wrote to the region: see pmemckpt(7), TAKEOVER. Durable on return.
+    Result<wire::TakenOver> take_over(const std::string& region, const std::string& cursor = {});
+    Result<wire::EventList> watch(const std::string& region, std::uint64_t after, std::uint32_t timeout_ms);
+
+    /// The restart ladder: newest, verify, next older ... EBADMSG when none verifies (the message names
+    /// each).
+    Result<Recovered> recover(const std::string& region);
+    /// All kept generations, oldest first, then the newest one's log.
+    Status read_all(const std::string& region, const Sink& sink);
+    /// What `options.cursor` has not read yet, and then what comes, until the sink stops it.
+    Status follow(const std::string& region, const FollowOptions& options, const Sink& sink);
 
 private:
     explicit Client(std::shared_ptr<Session> session);

@@ -12,6 +12,11 @@ constexpr std::uint16_t answer_to(wire::Type type) {
     return static_cast<std::uint16_t>(static_cast<std::uint16_t>(type) | wire::kAnswer);
 }
 
+constexpr bool is_long_poll(std::uint16_t answer_type) {
+    return answer_type == answer_to(wire::Type::wait_generation) ||
+           answer_type == answer_to(wire::Type::wait_log) || answer_type == answer_to(wire::Type::watch);
+}
+
 constexpr std::uint32_t kLargestErrno = 4095;  // Linux has none above
 
 Result<Error> decode_error(std::span<const std::byte> body) {
@@ -99,12 +104,30 @@ void Exchange::leave(std::uint64_t id) {
     slot_.notify_one();
 }
 
-/// wait_generation holds nobody up.
+/// Who waits for something to happen holds nobody up.
 bool Exchange::waits_behind_another(std::uint64_t id) const {
     for (const auto& [other, waiting] : waiting_)
-        if (other < id && waiting->answer_type != answer_to(wire::Type::wait_generation))
+        if (other < id && !is_long_poll(waiting->answer_type))
             return true;
     return false;
+}
+
+Status Exchange::tell(std::uint64_t id, const std::vector<std::byte>& request) {
+    {
+        const std::lock_guard lock(mutex_);
+        if (ended_)
+            return tl::unexpected(*ended_);
+        if (forgotten_.size() >= kMaximumTold || waiting_.size() + forgotten_.size() >= kMaximumRequests)
+            return {};
+        forgotten_.insert(id);
+    }
+    auto sent = post(kFarewellLimit, [&](rdma::Connection& connection) { return connection.send(request); });
+    if (!sent) {
+        const std::lock_guard lock(mutex_);
+        forgotten_.erase(id);
+        slot_.notify_one();
+    }
+    return sent;
 }
 
 Result<std::vector<std::byte>> Exchange::ask(std::uint64_t id, wire::Type type,

@@ -55,6 +55,9 @@ public:
                                        const std::vector<std::byte>& request, Milliseconds limit,
                                        WhenLate late);
 
+    /// Sends a request whose answer nobody waits for. Not sent when too many answers are outstanding already.
+    Status tell(std::uint64_t id, const std::vector<std::byte>& request);
+
     Status write(const std::shared_ptr<rdma::Registration>& local, Extent from, const rdma::Grant& remote,
                  Offset offset, Operation operation);
     Status read(const std::shared_ptr<rdma::Registration>& local, Extent into, const rdma::Grant& remote,

@@ -32,6 +32,11 @@ void InFlight::wait_for_all() {
     changed_.wait(lock, [&] { return count_ == 0; });
 }
 
+std::size_t InFlight::count() const {
+    const std::lock_guard lock(mutex_);
+    return count_;
+}
+
 std::optional<Error> InFlight::error() const {
     const std::lock_guard lock(mutex_);
     return error_;

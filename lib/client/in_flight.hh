@@ -20,6 +20,7 @@ public:
     bool wait_below(std::size_t limit, Milliseconds stall);
     /// Waits for all, without limit: for who has ended the connection, which ends them.
     void wait_for_all();
+    std::size_t count() const;
     std::optional<Error> error() const;
 
 private:

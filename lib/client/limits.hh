@@ -40,6 +40,22 @@ inline constexpr Milliseconds kPostAgain{2};
 /// One wait_generation request; longer waits are made of several.
 inline constexpr Milliseconds kWaitSlice{60'000};
 
+/// Requests that nobody waits for (hints), not answered yet.
+inline constexpr std::size_t kMaximumTold = 16;
+
+/// A log's record: small ones are copied and go in batches.
+inline constexpr std::size_t kCopiedRecord = 64 * kKiB;
+inline constexpr std::size_t kStagingBlock = 256 * kKiB;  ///< bytes of one batch at most
+inline constexpr std::size_t kStagingBlocks = 4;          ///< on their way at the same time
+/// What a log asks for when it is opened, and at least at each growth. It grows by a quarter of itself: the
+/// windows of one connection are few, and the free pages of a pool are not the log's alone.
+inline constexpr std::uint64_t kLogRoom = kMiB;
+inline constexpr std::uint64_t kLargestGrowth = 256 * kMiB;
+inline constexpr Milliseconds kHintInterval{5};  ///< hints of one log, at most one in
+/// What a log's reader reads at one time.
+inline constexpr std::size_t kLogChunk = 512 * kKiB;
+inline constexpr std::size_t kVerifyChunk = 4 * kMiB;  ///< what recover reads at one time
+
 /// No work takes longer: a size that no pool has must not become a time that no clock has.
 inline constexpr std::chrono::hours kLongestWork{7 * 24};
 

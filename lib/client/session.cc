@@ -70,6 +70,7 @@ Status Session::authenticate(const Key& key) {
         return tl::unexpected(distrust(welcome.error()));
     welcome_ = std::move(*welcome);
     pool_uuid_ = authentication.pool_uuid();
+    welcomed_ = true;
     return {};
 }
 
@@ -80,7 +81,26 @@ Error Session::distrust(const Error& what) {
     return error;
 }
 
+void Session::end_log(const std::string& region) {
+    const std::lock_guard lock(ended_mutex_);
+    ++ended_logs_[region];
+}
+
+std::uint64_t Session::logs_ended(const std::string& region) const {
+    const std::lock_guard lock(ended_mutex_);
+    const auto found = ended_logs_.find(region);
+    return found == ended_logs_.end() ? 0 : found->second;
+}
+
+/// The manager then knows that the end which follows is meant, and tells the watchers so.
+void Session::say_goodbye() {
+    if (welcomed_ && exchange_->state())
+        static_cast<void>(call<wire::Empty>(wire::Goodbye{}, kFarewellLimit, WhenLate::forget));
+}
+
 Session::~Session() {
+    if (exchange_)
+        say_goodbye();
     if (exchange_)
         exchange_->end(
             {ESHUTDOWN, fmt::format("the connection to {} was closed by this program", exchange_->server())});

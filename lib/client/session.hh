@@ -1,6 +1,9 @@
 #pragma once
 // One authenticated connection to a manager: the engine, and what is outstanding on it.
+#include <map>
 #include <memory>
+#include <mutex>
+#include <string>
 #include <utility>
 
 #include "lib/base/keys.hh"
@@ -38,6 +41,12 @@ public:
     /// The manager sent what can't be: ends the connection. Returns the sentence for who asked.
     Error distrust(const Error& what);
 
+    /// The logs of a region that are open here end with this client's next seal or clear of it: their windows
+    /// die.
+    void end_log(const std::string& region);
+    /// How often that was.
+    std::uint64_t logs_ended(const std::string& region) const;
+
     Milliseconds look_limit() const { return Milliseconds(options_.timeout_ms) + kLookAllowance; }
     Milliseconds change_limit() const { return Milliseconds(options_.timeout_ms) + kChangeAllowance; }
 
@@ -45,10 +54,14 @@ private:
     explicit Session(Options options) : options_(std::move(options)) {}
     Status open_connection();
     Status authenticate(const Key& key);
+    void say_goodbye();
 
     const Options options_;
     wire::Welcome welcome_;
     wire::Uuid pool_uuid_{};
+    bool welcomed_ = false;
+    mutable std::mutex ended_mutex_;  // guards ended_logs_
+    std::map<std::string, std::uint64_t> ended_logs_;
     std::shared_ptr<Exchange> exchange_;
     std::unique_ptr<rdma::Engine> engine_;  // goes first: on_close has returned then
 };

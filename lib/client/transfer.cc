@@ -28,6 +28,9 @@ RegisteredBuffer::~RegisteredBuffer() {
 Transfer::Transfer(std::shared_ptr<Session> session, const wire::Window& window, std::size_t most_in_flight)
     : session_(std::move(session)), window_{window.key, window.base}, most_in_flight_(most_in_flight) {}
 
+Transfer::Transfer(std::shared_ptr<Session> session, std::size_t most_in_flight)
+    : Transfer(std::move(session), wire::Window{}, most_in_flight) {}
+
 Transfer::~Transfer() {
     wait_until_unused(*in_flight_, *session_);
 }
@@ -50,6 +53,19 @@ Status Transfer::write(const std::shared_ptr<rdma::Registration>& local, Extent 
     TRY(wait_for_room());
     return session_->exchange().write(local, from, window_, offset,
                                       {in_flight_, buffer ? buffer->in_flight() : nullptr});
+}
+
+Status Transfer::write(const std::shared_ptr<rdma::Registration>& local, Extent from,
+                       const wire::Window& window, Offset offset, std::shared_ptr<InFlight> buffer) {
+    TRY(wait_for_room());
+    return session_->exchange().write(local, from, {window.key, window.base}, offset,
+                                      {in_flight_, std::move(buffer)});
+}
+
+Status Transfer::read(const std::shared_ptr<rdma::Registration>& local, Extent into,
+                      const wire::Window& window, Offset offset) {
+    TRY(wait_for_room());
+    return session_->exchange().read(local, into, {window.key, window.base}, offset, {in_flight_, nullptr});
 }
 
 Status Transfer::read(const std::shared_ptr<rdma::Registration>& local, Offset offset) {

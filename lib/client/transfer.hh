@@ -13,12 +13,20 @@ class Transfer {
 public:
     Transfer(std::shared_ptr<Session> session, const wire::Window& window, std::size_t most_in_flight);
     ~Transfer();
+    /// For operations that name their window themselves.
+    Transfer(std::shared_ptr<Session> session, std::size_t most_in_flight);
     Transfer(const Transfer&) = delete;
     Transfer& operator=(const Transfer&) = delete;
 
     /// Posts one RDMA Write of at most kPieceBytes; waits while too many are in flight. `buffer` may be null.
     Status write(const std::shared_ptr<rdma::Registration>& local, Extent from, Offset offset,
                  const RegisteredBuffer* buffer);
+    Status write(const std::shared_ptr<rdma::Registration>& local, Extent from, const wire::Window& window,
+                 Offset offset, std::shared_ptr<InFlight> buffer);
+    /// Posts one RDMA Read of at most kPieceBytes.
+    Status read(const std::shared_ptr<rdma::Registration>& local, Extent into, const wire::Window& window,
+                Offset offset);
+    bool is_idle() const { return in_flight_->count() == 0; }
     /// Posts RDMA Reads of [offset, offset + into.size) to all of `local`.
     Status read(const std::shared_ptr<rdma::Registration>& local, Offset offset);
     /// Waits until nothing is in flight; the first error of any, or the connection's.

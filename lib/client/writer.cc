@@ -9,11 +9,12 @@
 namespace pmemckpt::client {
 
 Writer::State::State(std::shared_ptr<Session> the_session, std::string the_region, const wire::Begun& begun,
-                     std::uint64_t the_size)
+                     std::uint64_t the_size, std::optional<Ranges> the_dirty)
     : session(std::move(the_session)),
       region(std::move(the_region)),
       draft_id(begun.draft_id),
       size(the_size),
+      dirty(std::move(the_dirty)),
       transfer_(session, begun.window, kWritesInFlight) {}
 
 void Writer::State::remember(Error error) {
@@ -26,6 +27,12 @@ Status Writer::State::check_range(std::uint64_t offset, std::uint64_t bytes) con
         return fail(ERANGE,
                     "{} bytes at {} do not fit into the {} bytes that the generation of {} was begun with",
                     bytes, offset, size, region);
+    if (dirty && bytes > 0 && !dirty->contains({{offset}, {bytes}}))
+        return fail(
+            ERANGE,
+            "{} bytes at {} of this clone of {} are not all in the dirty ranges it was begun with: name "
+            "them there",
+            bytes, offset, region);
     return {};
 }
 
@@ -35,7 +42,8 @@ Status Writer::State::write(std::uint64_t offset, const std::shared_ptr<rdma::Re
     const auto bytes = local->bytes().subspan(from.at.bytes, from.size.bytes);
     for (std::uint64_t at = 0; at < bytes.size();) {
         const auto piece = std::min<std::uint64_t>(kPieceBytes, bytes.size() - at);
-        coverage_.add(offset + at, bytes.subspan(at, piece));
+        if (!dirty)
+            coverage_.add(offset + at, bytes.subspan(at, piece));
         TRY(transfer_.write(local, {{from.at.bytes + at}, {piece}}, {offset + at}, buffer));
         at += piece;
     }
@@ -46,17 +54,23 @@ Status Writer::State::flush() {
     return transfer_.drain();
 }
 
-Result<wire::Generation> Writer::State::seal(std::uint64_t length) {
+/// Of a clone, what the base's part of it is was never seen here: the manager computes it.
+std::optional<std::uint32_t> Writer::State::checksum(std::uint64_t length) const {
+    return dirty ? std::nullopt : coverage_.checksum(length);
+}
+
+Result<wire::Generation> Writer::State::seal(std::uint64_t length, std::optional<std::uint32_t> crc32c) {
     if (length > size)
         return fail(ERANGE, "{} bytes can't be sealed of a generation of {} that was begun with {}", length,
                     region, size);
     TRY(flush());
+    session->end_log(region);  // before its windows die of this
     wire::Seal request;
     request.draft_id = draft_id;
     request.length = length;
-    const auto checksum = coverage_.checksum(length);
-    request.has_crc = checksum ? 1 : 0;
-    request.crc32c = checksum.value_or(0);
+    const auto meant = crc32c ? crc32c : checksum(length);
+    request.has_crc = meant ? 1 : 0;
+    request.crc32c = meant.value_or(0);
     auto generation = TRY(session->call<wire::Generation>(request, work_limit(length)));
     over_ = true;
     auto good = check_answer(generation);
@@ -122,8 +136,9 @@ Status Writer::flush() {
     return state_->guarded([&] { return state_->flush(); });
 }
 
-Result<wire::Generation> Writer::seal(std::optional<std::uint64_t> length) {
-    auto generation = state_->guarded([&] { return state_->seal(length.value_or(state_->size)); });
+Result<wire::Generation> Writer::seal(std::optional<std::uint64_t> length,
+                                      std::optional<std::uint32_t> crc32c) {
+    auto generation = state_->guarded([&] { return state_->seal(length.value_or(state_->size), crc32c); });
     if (generation)
         state_->remember({EINVAL, fmt::format("generation {} of {} is sealed: begin another",
                                               generation->number, state_->region)});

@@ -4,19 +4,21 @@
 #include <string>
 
 #include "lib/client/coverage.hh"
+#include "lib/client/ranges.hh"
 #include "lib/client/transfer.hh"
 
 namespace pmemckpt::client {
 
 struct Writer::State {
     State(std::shared_ptr<Session> the_session, std::string the_region, const wire::Begun& begun,
-          std::uint64_t the_size);
+          std::uint64_t the_size, std::optional<Ranges> the_dirty = {});
 
     Status write(std::uint64_t offset, const std::shared_ptr<rdma::Registration>& local, Extent from,
                  const RegisteredBuffer* buffer);
     Status check_range(std::uint64_t offset, std::uint64_t size) const;
     Status flush();
-    Result<wire::Generation> seal(std::uint64_t length);
+    Result<wire::Generation> seal(std::uint64_t length, std::optional<std::uint32_t> crc32c);
+    std::optional<std::uint32_t> checksum(std::uint64_t length) const;
     Status abort(Milliseconds limit, WhenLate late);
     /// After a failure every call fails the same way: a checkpoint with a hole must not be sealed.
     void remember(Error error);
@@ -37,6 +39,7 @@ struct Writer::State {
     const std::string region;
     const std::uint64_t draft_id;
     const std::uint64_t size;
+    const std::optional<Ranges> dirty;  // of a clone: what may be written
 
 private:
     Coverage coverage_;

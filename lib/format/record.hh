@@ -18,7 +18,17 @@ inline constexpr std::uint64_t kMaximumRecordBytes = UINT32_MAX - UINT32_MAX % k
 inline constexpr std::uint16_t kKindVersion = 1;           ///< of every kind, so far
 inline constexpr std::uint32_t kRecordMagic = 0x4352434b;  ///< "KCRC" as it lies on the medium
 
-enum class Kind : std::uint16_t { region_put = 1, region_drop = 2, generation_seal = 3, generation_drop = 4 };
+enum class Kind : std::uint16_t {
+    region_put = 1,
+    region_drop = 2,
+    generation_seal = 3,
+    generation_drop = 4,
+    generation_pin = 5,
+    region_clear = 6,
+    log_grow = 7,
+    cursor_put = 8,
+    cursor_drop = 9,
+};
 
 /// What the CRC of each record in a half starts from. A record of another pool, or of an earlier use of the
 /// same half, does not verify, whatever its sequence.
@@ -61,6 +71,7 @@ struct RegionPut {
     std::uint32_t keep = 1;
     std::string name;
     std::string owner;
+    std::int64_t keep_age_ns = 0;
 };
 
 struct RegionDrop {
@@ -82,13 +93,47 @@ struct GenerationSeal {
 
 struct GenerationDrop {
     std::uint64_t region_id = 0;
+    std::vector<std::uint64_t> numbers;  ///< rising
+};
+
+struct GenerationPin {
+    std::uint64_t region_id = 0;
     std::uint64_t number = 0;
+    std::uint8_t pinned = 0;  ///< 0 or 1
+};
+
+struct RegionClear {
+    std::uint64_t id = 0;
+};
+
+struct LogGrow {
+    std::uint64_t region_id = 0;
+    std::uint64_t log_id = 0;
+    std::uint32_t term = 0;
+    std::vector<PageExtent> extents;  ///< of the segment that is appended; none: only the term rises
+};
+
+struct CursorPut {
+    std::uint64_t region_id = 0;
+    std::uint64_t generation = 0;
+    std::uint64_t sequence = 0;
+    std::string name;
+};
+
+struct CursorDrop {
+    std::uint64_t region_id = 0;
+    std::string name;
 };
 
 std::vector<std::byte> encode(const RegionPut& record);
 std::vector<std::byte> encode(const RegionDrop& record);
 std::vector<std::byte> encode(const GenerationSeal& record);
 std::vector<std::byte> encode(const GenerationDrop& record);
+std::vector<std::byte> encode(const GenerationPin& record);
+std::vector<std::byte> encode(const RegionClear& record);
+std::vector<std::byte> encode(const LogGrow& record);
+std::vector<std::byte> encode(const CursorPut& record);
+std::vector<std::byte> encode(const CursorDrop& record);
 
 /// EUCLEAN when the counts in it and its length contradict each other. What the fields mean is the caller's
 /// to check.
@@ -96,5 +141,10 @@ Result<RegionPut> decode_region_put(std::span<const std::byte> body);
 Result<RegionDrop> decode_region_drop(std::span<const std::byte> body);
 Result<GenerationSeal> decode_generation_seal(std::span<const std::byte> body);
 Result<GenerationDrop> decode_generation_drop(std::span<const std::byte> body);
+Result<GenerationPin> decode_generation_pin(std::span<const std::byte> body);
+Result<RegionClear> decode_region_clear(std::span<const std::byte> body);
+Result<LogGrow> decode_log_grow(std::span<const std::byte> body);
+Result<CursorPut> decode_cursor_put(std::span<const std::byte> body);
+Result<CursorDrop> decode_cursor_drop(std::span<const std::byte> body);
 
 }  // namespace pmemckpt::format

@@ -2,11 +2,14 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <utility>
 
 #include "lib/base/keys.hh"
 #include "lib/format/superblock.hh"
 
 namespace pmemckpt::pool {
+
+using format::Kind;
 
 namespace {
 
@@ -15,10 +18,13 @@ constexpr std::uint64_t kMaximumNumber = format::kMaximumSequence;  // each take
 Status check_fields(const format::RegionPut& record) {
     TRY(check_region_name(record.name));
     TRY(check_principal(record.owner));
-    if (record.keep < 1 || record.keep > kMaximumKeep || record.epoch < 1 || record.next_number < 1 ||
+    if (record.keep < 1 || record.keep > kMaximumKeep || record.keep_age_ns < 0 || record.epoch < 1 ||
+        record.epoch > format::kMaximumSequence || record.next_number < 1 ||
         record.next_number >= kMaximumNumber || record.id < 1 || record.id >= format::kMaximumSequence)
-        return fail(EUCLEAN, "region {} has id {}, keep {}, epoch {}, next generation {}: out of range",
-                    record.name, record.id, record.keep, record.epoch, record.next_number);
+        return fail(
+            EUCLEAN,
+            "region {} has id {}, keep {}, keep age {} ns, epoch {}, next generation {}: out of range",
+            record.name, record.id, record.keep, record.keep_age_ns, record.epoch, record.next_number);
     return {};
 }
 
@@ -26,15 +32,9 @@ void fill(RegionInfo& info, const format::RegionPut& record) {
     info.id = record.id;
     info.name = record.name;
     info.owner = record.owner;
-    info.settings = {record.keep, record.max_size};
+    info.settings = {record.keep, record.max_size, record.keep_age_ns};
     info.epoch = record.epoch;
     info.created_ns = record.created_ns;
-}
-
-format::RegionPut put_of(const Region& region) {
-    const auto& info = region.info;
-    return {info.id,         region.next_number, info.epoch, info.settings.max_size,
-            info.created_ns, info.settings.keep, info.name,  info.owner};
 }
 
 format::GenerationSeal seal_of(const KeptGeneration& kept) {
@@ -59,28 +59,80 @@ GenerationInfo info_of(const format::GenerationSeal& record) {
             static_cast<media::Durability>(record.durability),
             record.sealed_ns,
             record.epoch,
-            record.writer};
+            record.writer,
+            false};
 }
 
-Status check_dropped(const Region& region, const format::GenerationSeal& record) {
+Status check_dropped(const Region& region, const std::vector<std::uint64_t>& numbers) {
     std::uint64_t before = 0;
-    for (const auto number : record.dropped) {
+    for (const auto number : numbers) {
         if (number <= before || !region.generations.contains(number))
-            return fail(EUCLEAN, "generation {} of region {} drops generation {}, which is not there",
-                        record.number, region.info.name, number);
+            return fail(EUCLEAN, "generation {} of region {} is dropped, and is not there", number,
+                        region.info.name);
         before = number;
     }
     return {};
 }
 
+/// Ages before the epoch, and clocks that went back, are no trouble.
+bool is_younger(std::int64_t since_ns, std::int64_t now_ns, std::int64_t age_ns) {
+    if (since_ns >= now_ns)
+        return age_ns > 0;
+    return static_cast<std::uint64_t>(now_ns) - static_cast<std::uint64_t>(since_ns) <
+           static_cast<std::uint64_t>(age_ns);
+}
+
+Status check_log(const Region& region, const format::LogGrow& record) {
+    if (!region.log && (record.log_id == 0 || record.term < 1 || record.extents.empty()))
+        return fail(EUCLEAN, "region {} gets log {:016x} with term {} and {} extents: out of range",
+                    region.info.name, record.log_id, record.term, record.extents.size());
+    if (!region.log)
+        return {};
+    if (record.log_id != region.log->id)
+        return fail(EUCLEAN, "region {} gets log {:016x}, and has log {:016x}", region.info.name,
+                    record.log_id, region.log->id);
+    if (record.term < region.log->term || (record.term == region.log->term && record.extents.empty()))
+        return fail(EUCLEAN,
+                    "the log of region {} gets term {} and {} extents at term {}: that is no step on",
+                    region.info.name, record.term, record.extents.size(), region.log->term);
+    return {};
+}
+
 }  // namespace
 
-std::vector<std::uint64_t> Region::over_retention() const {
+format::RegionPut put_of(const Region& region) {
+    const auto& info = region.info;
+    return {info.id,
+            region.next_number,
+            info.epoch,
+            info.settings.max_size,
+            info.created_ns,
+            info.settings.keep,
+            info.name,
+            info.owner,
+            info.settings.keep_age_ns};
+}
+
+RegionInfo Region::describe() const {
+    auto described = info;
+    if (log)
+        described.log = log->info();
+    return described;
+}
+
+std::vector<std::uint64_t> Region::over_retention(std::uint64_t keep, std::int64_t now_ns) const {
     std::vector<std::uint64_t> numbers;
-    const std::uint64_t keep_of_these = info.settings.keep - 1;
-    for (auto entry = generations.begin(); generations.size() - numbers.size() > keep_of_these; ++entry)
-        numbers.push_back(entry->first);
+    auto left = generations.size();
+    for (auto entry = generations.begin(); left > keep && numbers.size() < kMaximumDropped; ++entry, --left) {
+        const auto& generation = entry->second.generation->info();
+        if (!generation.pinned && !is_younger(generation.sealed_ns, now_ns, info.settings.keep_age_ns))
+            numbers.push_back(entry->first);
+    }
     return numbers;
+}
+
+std::uint64_t Region::snapshot_records() const {
+    return 1 + generations.size() + pinned + (log ? log->segments.size() : 0) + cursors.size();
 }
 
 Region* Catalog::find(std::uint64_t id) {
@@ -109,8 +161,22 @@ Status Catalog::check_new_name(const std::string& name) const {
 std::vector<RegionInfo> Catalog::list(const std::string& after, std::size_t limit) const {
     std::vector<RegionInfo> infos;
     for (auto entry = by_name_.upper_bound(after); entry != by_name_.end() && infos.size() < limit; ++entry)
-        infos.push_back(entry->second->info);
+        infos.push_back(entry->second->describe());
     return infos;
+}
+
+std::vector<std::uint64_t> Catalog::over_retention(std::int64_t now_ns) const {
+    std::vector<std::uint64_t> found;
+    for (const auto& [id, region] : by_id_)
+        if (!region->over_retention(region->info.settings.keep, now_ns).empty())
+            found.push_back(id);
+    return found;
+}
+
+Result<Region*> Catalog::region_with(std::uint64_t id, const char* what) {
+    if (Region* region = find(id))
+        return region;
+    return fail(EUCLEAN, "{} is of a region with id {}, which is not there", what, id);
 }
 
 Status Catalog::apply(const format::RegionPut& record) {
@@ -153,10 +219,7 @@ Status Catalog::apply(const format::RegionDrop& record, Discarded& discarded) {
 }
 
 Result<Region*> Catalog::region_of(const format::GenerationSeal& record) {
-    Region* region = find(record.region_id);
-    if (!region)
-        return fail(EUCLEAN, "generation {} is of a region with id {}, which is not there", record.number,
-                    record.region_id);
+    Region* region = TRY(region_with(record.region_id, "a generation"));
     if (record.number < 1 || record.number >= kMaximumNumber || record.durability < 1 ||
         record.durability > static_cast<std::uint8_t>(media::Durability::flush) || record.epoch < 1 ||
         record.epoch > region->info.epoch)
@@ -172,9 +235,10 @@ Status Catalog::apply(const format::GenerationSeal& record, std::shared_ptr<cons
     if (record.number < region.next_number)
         return fail(EUCLEAN, "region {} gets generation {}, and should be at {} or later", region.info.name,
                     record.number, region.next_number);
-    TRY(check_dropped(region, record));
+    TRY(check_dropped(region, record.dropped));
     insert(region, record, std::move(pages));
     region.next_number = record.number + 1;
+    end_log(region, discarded);
     for (const auto number : record.dropped)
         erase(region, number, discarded);
     return {};
@@ -191,12 +255,75 @@ Status Catalog::restore(const format::GenerationSeal& record, std::shared_ptr<co
 }
 
 Status Catalog::apply(const format::GenerationDrop& record, Discarded& discarded) {
-    Region* region = find(record.region_id);
-    if (!region || !region->generations.contains(record.number))
-        return fail(EUCLEAN, "generation {} of the region with id {} is dropped, and is not there",
-                    record.number, record.region_id);
-    erase(*region, record.number, discarded);
+    Region& region = *TRY(region_with(record.region_id, "a generation that is dropped"));
+    TRY(check_dropped(region, record.numbers));
+    for (const auto number : record.numbers)
+        erase(region, number, discarded);
     return {};
+}
+
+/// Who has the generation open keeps what was so when it was opened.
+Status Catalog::apply(const format::GenerationPin& record, Discarded& discarded) {
+    Region& region = *TRY(region_with(record.region_id, "a pin"));
+    const auto found = region.generations.find(record.number);
+    if (found == region.generations.end() || record.pinned > 1)
+        return fail(EUCLEAN, "generation {} of region {} is pinned with {}, or is not there", record.number,
+                    region.info.name, record.pinned);
+    auto& kept = found->second;
+    auto info = kept.generation->info();
+    region.pinned += record.pinned;
+    region.pinned -= info.pinned;
+    info.pinned = record.pinned != 0;
+    auto pinned = std::make_shared<const Generation>(std::move(info), kept.pages);
+    discarded.generations.push_back({std::exchange(kept.generation, std::move(pinned)), nullptr});
+    return {};
+}
+
+/// What cursors say of generations is past all the same; what they say of a log that followed none is not.
+Status Catalog::apply(const format::RegionClear& record, Discarded& discarded) {
+    Region& region = *TRY(region_with(record.id, "a clear"));
+    while (!region.generations.empty())
+        erase(region, region.generations.begin()->first, discarded);
+    end_log(region, discarded);
+    for (auto& [name, cursor] : region.cursors)
+        if (cursor.generation == 0)
+            cursor.sequence = 0;
+    return {};
+}
+
+Status Catalog::apply(const format::LogGrow& record, std::shared_ptr<const Pages> pages) {
+    Region& region = *TRY(region_with(record.region_id, "a log"));
+    TRY(check_log(region, record));
+    if (!region.log)
+        region.log = RegionLog{record.log_id, 0, {}, std::make_shared<LogScan>()};
+    region.log->term = record.term;
+    if (pages)
+        region.log->segments.push_back(std::move(pages));
+    return {};
+}
+
+Status Catalog::apply(const format::CursorPut& record) {
+    Region& region = *TRY(region_with(record.region_id, "a cursor"));
+    TRY(check_principal(record.name));
+    if (record.generation >= region.next_number || record.sequence > format::kMaximumSequence)
+        return fail(EUCLEAN, "cursor {} of region {} is at generation {}, record {}, and the next one is {}",
+                    record.name, region.info.name, record.generation, record.sequence, region.next_number);
+    region.cursors.insert_or_assign(record.name, Cursor{record.name, record.generation, record.sequence});
+    return {};
+}
+
+Status Catalog::apply(const format::CursorDrop& record) {
+    Region& region = *TRY(region_with(record.region_id, "a cursor that is dropped"));
+    if (region.cursors.erase(record.name) == 0)
+        return fail(EUCLEAN, "cursor {} of region {} is dropped, and is not there", record.name,
+                    region.info.name);
+    return {};
+}
+
+void Catalog::end_log(Region& region, Discarded& discarded) {
+    if (region.log)
+        discarded.logs.push_back(std::move(*region.log));
+    region.log.reset();
 }
 
 void Catalog::insert(Region& region, const format::GenerationSeal& record,
@@ -211,7 +338,9 @@ void Catalog::insert(Region& region, const format::GenerationSeal& record,
 
 void Catalog::erase(Region& region, std::uint64_t number, Discarded& discarded) {
     const auto found = region.generations.find(number);
-    region.info.bytes -= found->second.generation->info().length;
+    const auto& info = found->second.generation->info();
+    region.info.bytes -= info.length;
+    region.pinned -= info.pinned;
     discarded.generations.push_back(std::move(found->second));
     region.generations.erase(found);
     region.info.generations = region.generations.size();
@@ -223,11 +352,28 @@ void Catalog::raise_next_region_id(std::uint64_t id) {
     next_region_id_ = std::max(next_region_id_, id);
 }
 
+std::uint64_t Catalog::snapshot_records() const {
+    std::uint64_t records = 0;
+    for (const auto& [id, region] : by_id_)
+        records += region->snapshot_records();
+    return records;
+}
+
 void Catalog::for_each_record(const RecordSink& sink) const {
     for (const auto& [id, region] : by_id_) {
-        sink(format::Kind::region_put, format::encode(put_of(*region)));
-        for (const auto& [number, kept] : region->generations)
-            sink(format::Kind::generation_seal, format::encode(seal_of(kept)));
+        sink(Kind::region_put, format::encode(put_of(*region)));
+        for (const auto& [number, kept] : region->generations) {
+            sink(Kind::generation_seal, format::encode(seal_of(kept)));
+            if (kept.generation->info().pinned)
+                sink(Kind::generation_pin, format::encode(format::GenerationPin{id, number, 1}));
+        }
+        if (region->log)
+            for (const auto& pages : region->log->segments)
+                sink(Kind::log_grow, format::encode(format::LogGrow{id, region->log->id, region->log->term,
+                                                                    pages->extents()}));
+        for (const auto& [name, cursor] : region->cursors)
+            sink(Kind::cursor_put,
+                 format::encode(format::CursorPut{id, cursor.generation, cursor.sequence, name}));
     }
 }
 

@@ -7,13 +7,15 @@
 
 namespace pmemckpt::pool {
 
-PagesDraft::PagesDraft(std::string region, std::uint64_t region_id, std::uint64_t size, Pages pages,
-                       Counter counter)
-    : region_(std::move(region)),
-      region_id_(region_id),
+PagesDraft::PagesDraft(const RegionInfo& region, std::uint64_t size, Pages pages, Counter counter,
+                       Origin origin)
+    : region_(region.name),
+      region_id_(region.id),
+      epoch_(region.epoch),
       size_(size),
       pages_(std::move(pages)),
-      counter_(std::move(counter)) {
+      counter_(std::move(counter)),
+      origin_(std::move(origin)) {
     ++*counter_;
 }
 
@@ -21,8 +23,31 @@ PagesDraft::~PagesDraft() {
     --*counter_;
 }
 
-Status PoolOnMedium::check_begin(const std::string& region, std::uint64_t size,
-                                 std::uint64_t& region_id) const {
+void PagesDraft::truncate(std::uint64_t count) {
+    pages_.truncate(count);
+    if (origin_.own.size() > count)
+        origin_.own.resize(count);
+}
+
+std::vector<PageExtent> own_extents(const Pages& pages, const std::vector<bool>& own) {
+    if (own.empty())
+        return pages.extents();
+    std::vector<PageExtent> found;
+    std::size_t index = 0;
+    for (const auto extent : pages.extents()) {
+        bool joined = false;
+        for (std::uint32_t page = 0; page < extent.count; ++page, ++index) {
+            if (own[index] && joined)
+                ++found.back().count;
+            else if (own[index])
+                found.push_back({extent.start + page, 1});
+            joined = own[index];
+        }
+    }
+    return found;
+}
+
+Result<RegionInfo> PoolOnMedium::check_begin(const std::string& region, std::uint64_t size) const {
     TRY(journal_.check());
     const std::shared_lock lock(tables_);
     const auto& info = TRY(region_named(region))->info;
@@ -30,27 +55,28 @@ Status PoolOnMedium::check_begin(const std::string& region, std::uint64_t size,
         return fail(EFBIG, "a generation of {} ({} bytes) is over the {} ({} bytes) that region {} allows",
                     format_size(size), size, format_size(info.settings.max_size), info.settings.max_size,
                     region);
-    region_id = info.id;
-    return {};
+    return info;
 }
 
 Result<std::unique_ptr<Draft>> PoolOnMedium::begin(const std::string& region, std::uint64_t size) {
-    std::uint64_t region_id = 0;
-    TRY(check_begin(region, size, region_id));
+    const auto info = TRY(check_begin(region, size));
     auto pages = pages_->allocate(divide_up(size, page_size()));
     if (!pages)
-        return fail(pages.error().code,
-                    "no room for a generation of {} of region {}: {}; destroy a region, or use a "
-                    "larger pool",
-                    format_size(size), region, pages.error().message);
-    TRY(blank(*pages));
-    return std::make_unique<PagesDraft>(region, region_id, size, std::move(*pages), drafts_);
+        return no_room(pages.error(),
+                       fmt::format("a generation of {} of region {}", format_size(size), region));
+    TRY(blank(pages->extents()));
+    return std::make_unique<PagesDraft>(info, size, std::move(*pages), drafts_, PagesDraft::Origin{});
+}
+
+tl::unexpected<Error> PoolOnMedium::no_room(const Error& error, const std::string& what) const {
+    return fail(error.code, "no room for {}: {}; destroy a region, or use a larger pool", what,
+                error.message);
 }
 
 // Nobody else's old bytes are seen in a draft, and a disk that is full says so now, and not by a signal
 // later.
-Status PoolOnMedium::blank(const Pages& pages) const {
-    for (const auto extent : pages.extents())
+Status PoolOnMedium::blank(const std::vector<PageExtent>& extents) const {
+    for (const auto extent : extents)
         TRY(medium_->blank(pages_->bytes_of(extent)));
     return {};
 }

@@ -33,8 +33,10 @@ struct JournalPosition {
     bool other_copy_differs = false;  ///< the other superblock copy is damaged, or names another state
 };
 
-/// Whether a record makes the state larger. One that does leaves the journal's reserve alone.
-enum class Effect { grows, shrinks };
+/// Whether a record makes the state larger. One that does leaves the journal's reserve alone; the others
+/// (`keeps`: it says something of the same size anew) can use it, so that a full pool can still be taken over
+/// and emptied.
+enum class Effect { grows, keeps, shrinks };
 
 /// Not thread-safe, but for the const functions.
 class Journal {

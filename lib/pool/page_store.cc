@@ -3,8 +3,54 @@
 #include <algorithm>
 #include <cerrno>
 #include <iterator>
+#include <optional>
 
 namespace pmemckpt::pool {
+
+namespace {
+
+/// Goes through the pages of extents, one by one.
+class ExtentCursor {
+public:
+    explicit ExtentCursor(const std::vector<PageExtent>& extents) : extents_(extents) {}
+    std::optional<std::uint32_t> next() {
+        if (index_ == extents_.size())
+            return std::nullopt;
+        const auto extent = extents_[index_];
+        const auto page = extent.start + within_;
+        if (++within_ == extent.count) {
+            within_ = 0;
+            ++index_;
+        }
+        return page;
+    }
+
+private:
+    const std::vector<PageExtent>& extents_;
+    std::size_t index_ = 0;
+    std::uint32_t within_ = 0;
+};
+
+void join(std::vector<PageExtent>& extents, std::uint32_t page) {
+    if (!extents.empty() && extents.back().start + extents.back().count == page)
+        ++extents.back().count;
+    else
+        extents.push_back({page, 1});
+}
+
+/// Also a page that may be shared is not twice in one content.
+Status check_distinct(std::vector<PageExtent> extents) {
+    std::sort(extents.begin(), extents.end(), [](PageExtent a, PageExtent b) { return a.start < b.start; });
+    for (std::size_t index = 1; index < extents.size(); ++index) {
+        const auto before = extents[index - 1];
+        if (extents[index].start - before.start < before.count)
+            return fail(EUCLEAN, "{} pages from page {} on have an owner already: they are named twice",
+                        extents[index].count, extents[index].start);
+    }
+    return {};
+}
+
+}  // namespace
 
 std::shared_ptr<PageStore> PageStore::make(const Geometry& geometry) {
     return std::shared_ptr<PageStore>(new PageStore(geometry));
@@ -34,16 +80,20 @@ Extent PageStore::bytes_of(PageExtent extent) const {
 }
 
 Result<Pages> PageStore::allocate(std::uint64_t count) {
-    std::vector<PageExtent> extents;
     const std::lock_guard lock(lock_);
+    return Pages(shared_from_this(), TRY(take_runs(count)));
+}
+
+Result<std::vector<PageExtent>> PageStore::take_runs(std::uint64_t count) {
     if (count > free_pages_)
         return fail(ENOSPC, "it takes {} pages of {}, and {} of the pool's {} are free", count,
                     format_size(geometry_.page_size), free_pages_, geometry_.count);
+    std::vector<PageExtent> extents;
     while (count > 0) {
         extents.push_back(take_run(count));
         count -= extents.back().count;
     }
-    return Pages(shared_from_this(), std::move(extents));
+    return extents;
 }
 
 PageExtent PageStore::take_run(std::uint64_t wanted) {
@@ -56,29 +106,80 @@ PageExtent PageStore::take_run(std::uint64_t wanted) {
     return extent;
 }
 
-Result<Pages> PageStore::claim(std::vector<PageExtent> extents) {
+Result<Pages> PageStore::claim(std::vector<PageExtent> extents, const MayShare& may_share) {
+    TRY(check_distinct(extents));
+    std::vector<PageExtent> taken;
     const std::lock_guard lock(lock_);
-    for (std::size_t index = 0; index < extents.size(); ++index) {
-        const auto extent = extents[index];
-        const bool in_range = extent.count > 0 && fits({{extent.start}, {extent.count}}, {geometry_.count});
-        if (in_range && is_free(extent)) {
-            take_out(extent);
-            continue;
+    for (const auto extent : extents) {
+        if (const auto claimed = claim_extent(extent, may_share, taken); !claimed) {
+            for (const auto piece : taken)
+                disown(piece);
+            return tl::unexpected<Error>(claimed.error());
         }
-        for (std::size_t taken = 0; taken < index; ++taken)
-            give_back(extents[taken]);
-        return fail(EUCLEAN, "{} pages from page {} on {}", extent.count, extent.start,
-                    in_range ? "have an owner already" : "do not lie in the pool");
     }
     return Pages(shared_from_this(), std::move(extents));
+}
+
+Status PageStore::claim_extent(PageExtent extent, const MayShare& may_share, std::vector<PageExtent>& taken) {
+    if (extent.count == 0 || !fits({{extent.start}, {extent.count}}, {geometry_.count}))
+        return fail(EUCLEAN, "{} pages from page {} on do not lie in the pool", extent.count, extent.start);
+    for (auto rest = extent; rest.count > 0;) {
+        const auto piece = first_piece(rest);
+        const bool free = is_free(piece);
+        if (!free && !(may_share && may_share(piece)))
+            return fail(EUCLEAN, "{} pages from page {} on have an owner already", extent.count,
+                        extent.start);
+        free ? take_out(piece) : add_owner(piece);
+        taken.push_back(piece);
+        rest = {rest.start + piece.count, rest.count - piece.count};
+    }
+    return {};
+}
+
+/// The longest beginning that is free, or that is not.
+PageExtent PageStore::first_piece(PageExtent extent) const {
+    const std::uint64_t end = std::uint64_t{extent.start} + extent.count;
+    const auto after = runs_.upper_bound(extent.start);
+    std::uint64_t until = after == runs_.end() ? end : after->first;
+    if (after != runs_.begin()) {
+        const auto& [start, count] = *std::prev(after);
+        if (extent.start - start < count)
+            until = std::uint64_t{start} + count;
+    }
+    return {extent.start, static_cast<std::uint32_t>(std::min(until, end) - extent.start)};
+}
+
+void PageStore::add_owner(PageExtent extent) {
+    auto hint = more_owners_.lower_bound(extent.start);
+    for (std::uint32_t page = 0; page < extent.count; ++page) {
+        hint = more_owners_.try_emplace(hint, extent.start + page, 0);
+        ++hint->second;
+        ++hint;
+    }
 }
 
 Pages PageStore::share(const Pages& pages) {
     auto extents = pages.extents();
     const std::lock_guard lock(lock_);
     for (const auto extent : extents)
-        for (std::uint32_t page = 0; page < extent.count; ++page)
-            ++more_owners_[extent.start + page];
+        add_owner(extent);
+    return Pages(shared_from_this(), std::move(extents));
+}
+
+Result<Pages> PageStore::derive(const Pages& base, const std::vector<bool>& own) {
+    ExtentCursor old(base.extents());
+    std::vector<PageExtent> extents, shared;
+    const std::lock_guard lock(lock_);
+    const auto fresh = TRY(take_runs(static_cast<std::uint64_t>(std::count(own.begin(), own.end(), true))));
+    ExtentCursor next(fresh);
+    for (const bool is_own : own) {
+        const auto old_page = old.next();
+        if (!is_own)
+            join(shared, *old_page);
+        join(extents, is_own ? *next.next() : *old_page);
+    }
+    for (const auto extent : shared)
+        add_owner(extent);
     return Pages(shared_from_this(), std::move(extents));
 }
 

@@ -2,6 +2,7 @@
 // Which pages of a pool are free, and how many own each of the others. Nothing of it lies on media: it
 // follows from the journal at open.
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -32,6 +33,7 @@ public:
 
     const std::vector<PageExtent>& extents() const { return extents_; }
     std::uint64_t count() const;
+    std::uint64_t bytes() const;
     /// Where each page lies: offset in the medium, in bytes. Made at the first call: a large pool has
     /// millions.
     const std::vector<std::uint64_t>& offsets() const;
@@ -71,10 +73,16 @@ public:
 
     /// In as few runs as possible: the smallest free one that is long enough, else the longest ones. ENOSPC.
     Result<Pages> allocate(std::uint64_t count);
-    /// Just these pages, as recovery finds them. EUCLEAN when one is out of range or has an owner.
-    Result<Pages> claim(std::vector<PageExtent> extents);
+    /// Whether pages that have an owner may get another one.
+    using MayShare = std::function<bool(PageExtent)>;
+    /// Just these pages, as recovery finds them. EUCLEAN when one is out of range, is named twice, or has an
+    /// owner and `may_share` does not allow it.
+    Result<Pages> claim(std::vector<PageExtent> extents, const MayShare& may_share = {});
     /// One more owner of the same pages: they are free when all owners have let go.
     Pages share(const Pages& pages);
+    /// As many pages as `own` has entries: own ones where it says so, the others shared with `base` at the
+    /// same place. ENOSPC.
+    Result<Pages> derive(const Pages& base, const std::vector<bool>& own);
 
 private:
     friend class Pages;
@@ -82,7 +90,11 @@ private:
     void release(std::span<const PageExtent> extents);
 
     // All of these under lock_. Neighbouring free runs are always merged.
+    Result<std::vector<PageExtent>> take_runs(std::uint64_t count);
     PageExtent take_run(std::uint64_t wanted);
+    Status claim_extent(PageExtent extent, const MayShare& may_share, std::vector<PageExtent>& taken);
+    PageExtent first_piece(PageExtent extent) const;
+    void add_owner(PageExtent extent);
     bool is_free(PageExtent extent) const;
     void take_out(PageExtent extent);
     void disown(PageExtent extent);

@@ -31,6 +31,10 @@ std::uint64_t Pages::count() const {
     return sum;
 }
 
+std::uint64_t Pages::bytes() const {
+    return store_ ? count() * store_->geometry().page_size : 0;
+}
+
 const std::vector<std::uint64_t>& Pages::offsets() const {
     static const std::vector<std::uint64_t> kNone;
     if (!table_)

@@ -1,6 +1,6 @@
 #pragma once
-// A pool: regions and their generations on one medium. All metadata changes are journal records; what a record
-// says is so from the moment its persist returned, on this side of a crash and on the other.
+// A pool: regions and their generations on one medium. All metadata changes are journal records; what a
+// record says is so from the moment its persist returned, on this side of a crash and on the other.
 #include <array>
 #include <cstdint>
 #include <functional>
@@ -28,13 +28,23 @@ inline constexpr std::uint64_t kDefaultPageSize = 2 * kMiB;
 inline constexpr std::uint32_t kDefaultKeep = 8;
 inline constexpr std::uint32_t kMaximumKeep = 1'000'000;
 
-/// `team/app`: 1 to 255 bytes; parts of letters, digits, '.', '_', '-', '@', '+', '=', ':' , not starting with a dot,
-/// joined by single slashes. EINVAL with what is wrong.
+/// `team/app`: 1 to 255 bytes; parts of letters, digits, '.', '_', '-', '@', '+', '=', ':' , not starting
+/// with a dot, joined by single slashes. EINVAL with what is wrong.
 Status check_region_name(std::string_view name);
 
 struct RegionSettings {
     std::uint32_t keep = kDefaultKeep;  ///< generations kept, at least 1
     std::uint64_t max_size = 0;         ///< bytes a generation may have; 0: no limit but the pool
+    std::int64_t keep_age_ns = 0;       ///< younger ones are kept as well, however many; 0: age keeps nothing
+};
+
+/// A region's log: what was appended after its newest generation.
+struct LogInfo {
+    std::uint64_t id = 0;        ///< 0: there is no log
+    std::uint32_t term = 0;      ///< rises with each opening for append
+    std::uint64_t capacity = 0;  ///< bytes of its pages
+    std::uint64_t bytes = 0;     ///< where its last good record ends, padding included
+    std::uint64_t records = 0;
 };
 
 struct RegionInfo {
@@ -47,6 +57,7 @@ struct RegionInfo {
     std::uint64_t generations = 0;  ///< how many are kept
     std::uint64_t bytes = 0;        ///< sum of their lengths
     std::int64_t created_ns = 0;    ///< nanoseconds since 1970, UTC
+    LogInfo log;                    ///< as far as it was looked at; read_log() looks on
 };
 
 struct GenerationInfo {
@@ -57,7 +68,42 @@ struct GenerationInfo {
     media::Durability durability = media::Durability::page;
     std::int64_t sealed_ns = 0;
     std::uint64_t epoch = 1;
-    std::string writer;  ///< principal who sealed it
+    std::string writer;   ///< principal who sealed it
+    bool pinned = false;  ///< retention does not drop it
+};
+
+/// How far a named backup has read: all generations up to `generation`, and the first `sequence` records of
+/// the log that follows that one.
+struct Cursor {
+    std::string name;
+    std::uint64_t generation = 0;
+    std::uint64_t sequence = 0;
+};
+
+/// Log pages that were granted at one time; the log's virtual range is all of them side by side.
+struct LogSegment {
+    std::uint64_t start = 0, size = 0;  ///< in the log's virtual range, bytes
+    std::vector<std::uint64_t> page_offsets;
+};
+struct LogGrant {
+    LogInfo log;
+    std::uint64_t epoch = 0;
+    std::uint64_t next_sequence = 1;
+    std::vector<LogSegment> segments;   ///< of grow_log: the new ones
+    std::shared_ptr<const void> pages;  ///< holds all the log's pages, whatever becomes of the log
+};
+struct LogView {
+    LogInfo log;
+    std::uint64_t generation = 0;  ///< the one it follows; 0: none
+    std::uint64_t epoch = 0;       ///< of the region
+    std::vector<LogSegment> segments;
+    std::shared_ptr<const void> pages;
+};
+
+/// What a clone starts from.
+struct Base {
+    std::uint64_t number = 0;   ///< 0: the newest
+    std::vector<Extent> dirty;  ///< what will be written, in any order; pages without a dirty byte are shared
 };
 
 struct PoolInfo {
@@ -94,6 +140,9 @@ public:
     virtual const std::string& region() const = 0;
     virtual std::uint64_t size() const = 0;  ///< bytes asked for at begin
     virtual const std::vector<std::uint64_t>& page_offsets() const = 0;
+    /// Which pages may be written; empty: all. The others are shared with the base.
+    virtual const std::vector<bool>& writable() const = 0;
+    virtual std::uint64_t epoch() const = 0;  ///< the region's, at begin
 };
 
 struct CreateOptions {
@@ -105,18 +154,20 @@ struct CreateOptions {
     std::optional<Uuid> uuid;  ///< random when not given
 };
 
-/// Told of each seal, after it is durable, with no lock of the pool held; on the sealing thread. Must not block.
+/// Told of each seal, after it is durable, with no lock of the pool held; on the sealing thread. Must not
+/// block.
 using SealListener = std::function<void(const RegionInfo&, const GenerationInfo&)>;
 
-/// Threads: every call may come from any thread. Two locks: one serializes metadata changes and is held over their
-/// persists (a journal has one writer); the other guards the tables in memory and is never held over I/O.
+/// Threads: every call may come from any thread. Two locks: one serializes metadata changes and is held over
+/// their persists (a journal has one writer); the other guards the tables in memory and is never held over
+/// I/O.
 class Pool {
 public:
     /// Formats a new pool. EINVAL/ERANGE for sizes, EEXIST.
     static Result<Uuid> create(const CreateOptions& options);
 
-    /// Opens, replays, takes the lock. ENOENT, ENODATA (empty file), EBUSY (has a manager), EPROTONOSUPPORT (newer
-    /// format), EUCLEAN (damaged, not a pool, cut short).
+    /// Opens, replays, takes the lock. ENOENT, ENODATA (empty file), EBUSY (has a manager), EPROTONOSUPPORT
+    /// (newer format), EUCLEAN (damaged, not a pool, cut short).
     static Result<std::unique_ptr<Pool>> open(const std::string& path);
     /// The same on a medium of the caller's: for crash tests.
     static Result<std::unique_ptr<Pool>> open(std::unique_ptr<media::Medium> medium);
@@ -128,25 +179,47 @@ public:
     virtual const ManagerKey& manager_key() const = 0;
     virtual PoolInfo info() const = 0;
 
-    /// EEXIST when it is there (also when it would be a folder of another one, or lie in one); ENOSPC when the
-    /// journal has no room. Durable on return.
+    /// EEXIST when it is there (also when it would be a folder of another one, or lie in one); ENOSPC when
+    /// the journal has no room. Durable on return.
     virtual Result<RegionInfo> create_region(const std::string& name, const std::string& owner,
                                              RegionSettings settings) = 0;
     virtual Result<RegionInfo> find_region(const std::string& name) const = 0;  ///< ENOENT
-    /// Drops the region with all its generations, in one atomic step. Who has one open keeps it till it lets go.
-    /// Returns the id of the region that is gone.
+    /// Drops the region with all its generations, in one atomic step. Who has one open keeps it till it lets
+    /// go. Returns the id of the region that is gone.
     virtual Result<std::uint64_t> destroy_region(const std::string& name) = 0;
+    /// Durable on return; drops at once what no rule keeps any more.
+    virtual Result<RegionInfo> set_retention(const std::string& name, std::uint32_t keep,
+                                             std::int64_t keep_age_ns) = 0;
+    /// Drops all generations, pins and the log, in one atomic step. Numbers go on rising; cursors stay.
+    virtual Status clear(const std::string& name) = 0;
+    /// A pinned generation is dropped by clear and destroy alone. ENOENT.
+    virtual Status pin(const std::string& name, std::uint64_t number, bool pinned) = 0;
+    /// Drops what only its age kept till now; returns how many. For the manager's timer.
+    virtual Result<std::size_t> expire(std::int64_t now_ns) = 0;
+    /// The epoch rises by 1; durable on return. The caller has killed all windows for writing before, and
+    /// seals of older epochs' drafts fail with ESTALE from here on.
+    virtual Result<RegionInfo> take_over(const std::string& name) = 0;
     /// At most `limit`, sorted by name, those after `after`.
     virtual std::vector<RegionInfo> regions(const std::string& after, std::size_t limit) const = 0;
 
-    /// EFBIG over max_size, ENOSPC when the pool has not the free pages (no kept generation is dropped for it).
+    /// EFBIG over max_size, ENOSPC when the pool has not the free pages (no kept generation is dropped for
+    /// it).
     virtual Result<std::unique_ptr<Draft>> begin(const std::string& region, std::uint64_t size) = 0;
 
-    /// Persists the first `length` bytes, computes their CRC, commits. All windows on the draft must be dead before.
-    /// With `expected_crc`, EBADMSG when it differs: nothing is sealed then. On any error the draft is dropped and the
-    /// old generation stays. Generations beyond `keep` are dropped by the same journal record.
+    /// A draft of `size` bytes that starts as the base: pages without a dirty byte are shared, partly dirty
+    /// ones are copied, the others and what lies beyond the base's length are blank. The base is held while
+    /// the draft lives. ENODATA when the region has no generation, ENOENT, ERANGE for a range outside [0,
+    /// size), EFBIG, ENOSPC.
+    virtual Result<std::unique_ptr<Draft>> begin_clone(const std::string& region, std::uint64_t size,
+                                                       const Base& base) = 0;
+
+    /// Persists the first `length` bytes, computes their CRC, commits. All windows on the draft must be dead
+    /// before. With `expected_crc`, EBADMSG when it differs: nothing is sealed then. On any error the draft
+    /// is dropped and the old generation stays. What retention no longer keeps is dropped by the same journal
+    /// record, which also ends the log. ESTALE when the region's epoch is not the draft's any more.
     virtual Result<GenerationInfo> seal(std::unique_ptr<Draft> draft, std::uint64_t length,
-                                        std::optional<std::uint32_t> expected_crc, const std::string& writer) = 0;
+                                        std::optional<std::uint32_t> expected_crc,
+                                        const std::string& writer) = 0;
 
     /// number 0: the newest. ENOENT; ENODATA when the region has none yet.
     virtual Result<std::shared_ptr<const Generation>> open_generation(const std::string& region,
@@ -154,6 +227,25 @@ public:
     /// At most `limit`, oldest first, those with a number above `after`.
     virtual Result<std::vector<GenerationInfo>> generations(const std::string& region, std::uint64_t after,
                                                             std::size_t limit) const = 0;
+
+    /// Opens the log for append, starting it if there is none: raises its term (durable on return) and makes
+    /// sure of `room` bytes behind its last good record. Windows of earlier openings must be dead. ENOSPC,
+    /// EFBIG beyond max_size.
+    virtual Result<LogGrant> open_log(const std::string& region, std::uint64_t room) = 0;
+    /// More pages behind the present ones, at least `room` bytes. ESTALE when it is not this log or term any
+    /// more.
+    virtual Result<LogGrant> grow_log(const std::string& region, std::uint64_t log_id, std::uint32_t term,
+                                      std::uint64_t room) = 0;
+    /// Looks on from where it last looked: how many good records are there now. Log id 0 when there is no
+    /// log.
+    virtual Result<LogView> read_log(const std::string& region) = 0;
+
+    virtual Result<std::optional<Cursor>> cursor(const std::string& region,
+                                                 const std::string& name) const = 0;
+    virtual Result<std::vector<Cursor>> cursors(const std::string& region) const = 0;
+    /// Durable on return. EINVAL when it would go back, or be ahead of what is there. Names as principals'.
+    virtual Status advance_cursor(const std::string& region, const Cursor& cursor) = 0;
+    virtual Status drop_cursor(const std::string& region, const std::string& name) = 0;
 
     virtual void set_seal_listener(SealListener listener) = 0;
 };

@@ -36,8 +36,7 @@ PoolInfo PoolOnMedium::info() const {
     return info;
 }
 
-Result<std::shared_ptr<const Generation>> PoolOnMedium::open_generation(const std::string& region,
-                                                                        std::uint64_t number) const {
+Result<KeptGeneration> PoolOnMedium::kept_generation(const std::string& region, std::uint64_t number) const {
     const std::shared_lock lock(tables_);
     const Region& found = *TRY(region_named(region));
     if (number == 0 && found.generations.empty())
@@ -46,7 +45,12 @@ Result<std::shared_ptr<const Generation>> PoolOnMedium::open_generation(const st
     if (kept == found.generations.end())
         return fail(ENOENT, "region {} has no generation {}; it keeps {} of them, the newest is {}", region,
                     number, found.generations.size(), found.info.newest);
-    return kept->second.generation;
+    return kept->second;
+}
+
+Result<std::shared_ptr<const Generation>> PoolOnMedium::open_generation(const std::string& region,
+                                                                        std::uint64_t number) const {
+    return TRY(kept_generation(region, number)).generation;
 }
 
 Result<std::vector<GenerationInfo>> PoolOnMedium::generations(const std::string& region, std::uint64_t after,

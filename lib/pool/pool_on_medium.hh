@@ -1,6 +1,6 @@
 #pragma once
 // The pool itself: Pool::open's class. Its parts are in pool_on_medium.cc (open, questions), regions.cc,
-// draft.cc (begin) and seal.cc.
+// retention.cc, draft.cc (begin), clone.cc, seal.cc, logs.cc and cursors.cc.
 #include <atomic>
 #include <memory>
 #include <mutex>
@@ -14,11 +14,15 @@
 #include "lib/pool/page_store.hh"
 #include "lib/pool/pool.hh"
 #include "lib/pool/recovery.hh"
+#include "lib/pool/region_log.hh"
 
 namespace pmemckpt::pool {
 
-// Lock order: writing_, then tables_, then the page store's. Payload is blanked, checksummed and persisted
-// under none of them.
+/// EINVAL.
+Status check_retention(const std::string& name, std::uint32_t keep, std::int64_t keep_age_ns);
+
+// Lock order: writing_, then tables_, then the page store's. Payload is blanked, copied, checksummed and
+// persisted under none of them, and logs are looked at under a lock of their own.
 class PoolOnMedium final : public Pool {
 public:
     PoolOnMedium(std::unique_ptr<media::Medium> medium, Recovered recovered);
@@ -36,8 +40,16 @@ public:
     Result<RegionInfo> find_region(const std::string& name) const override;
     Result<std::uint64_t> destroy_region(const std::string& name) override;
     std::vector<RegionInfo> regions(const std::string& after, std::size_t limit) const override;
+    Result<RegionInfo> set_retention(const std::string& name, std::uint32_t keep,
+                                     std::int64_t keep_age_ns) override;
+    Status clear(const std::string& name) override;
+    Status pin(const std::string& name, std::uint64_t number, bool pinned) override;
+    Result<std::size_t> expire(std::int64_t now_ns) override;
+    Result<RegionInfo> take_over(const std::string& name) override;
 
     Result<std::unique_ptr<Draft>> begin(const std::string& region, std::uint64_t size) override;
+    Result<std::unique_ptr<Draft>> begin_clone(const std::string& region, std::uint64_t size,
+                                               const Base& base) override;
     Result<GenerationInfo> seal(std::unique_ptr<Draft> draft, std::uint64_t length,
                                 std::optional<std::uint32_t> expected_crc,
                                 const std::string& writer) override;
@@ -46,12 +58,41 @@ public:
                                                               std::uint64_t number) const override;
     Result<std::vector<GenerationInfo>> generations(const std::string& region, std::uint64_t after,
                                                     std::size_t limit) const override;
+    Result<LogGrant> open_log(const std::string& region, std::uint64_t room) override;
+    Result<LogGrant> grow_log(const std::string& region, std::uint64_t log_id, std::uint32_t term,
+                              std::uint64_t room) override;
+    Result<LogView> read_log(const std::string& region) override;
+    Result<std::optional<Cursor>> cursor(const std::string& region, const std::string& name) const override;
+    Result<std::vector<Cursor>> cursors(const std::string& region) const override;
+    Status advance_cursor(const std::string& region, const Cursor& cursor) override;
+    Status drop_cursor(const std::string& region, const std::string& name) override;
+
     void set_seal_listener(SealListener listener) override;
 
 private:
     Result<const Region*> region_named(const std::string& name) const;
-    Status check_begin(const std::string& region, std::uint64_t size, std::uint64_t& region_id) const;
-    Status blank(const Pages& pages) const;
+    Result<KeptGeneration> kept_generation(const std::string& region, std::uint64_t number) const;
+    Result<RegionInfo> check_begin(const std::string& region, std::uint64_t size) const;
+    Status blank(const std::vector<PageExtent>& extents) const;
+    void copy_pages(const Generation& base, const std::vector<std::uint64_t>& to,
+                    const std::vector<std::size_t>& indexes);
+    tl::unexpected<Error> no_room(const Error& error, const std::string& what) const;
+
+    // Under writing_.
+    Status put_region(const format::RegionPut& record);
+    Result<std::size_t> drop_unkept(std::uint64_t region_id, std::int64_t now, Discarded& discarded);
+
+    struct LookedAt {
+        RegionInfo region;
+        std::optional<RegionLog> log;
+        LogEnd end;
+    };
+    Result<LookedAt> look(const std::string& region) const;
+    Status make_durable(const LookedAt& looked);
+    Result<std::shared_ptr<const Pages>> log_pages(const LookedAt& looked, std::uint64_t least);
+    Status put_log(const format::LogGrow& record, std::shared_ptr<const Pages> pages);
+    Result<std::optional<LogGrant>> raise_term(const LookedAt& looked, std::shared_ptr<const Pages> pages);
+    static Status check_log(const Region& region, std::uint64_t log_id, std::uint32_t term);
 
     std::uint32_t checksum(const Pages& pages, std::uint64_t length) const;
     Status check_seal(const PagesDraft& draft, std::uint64_t length, const std::string& writer) const;

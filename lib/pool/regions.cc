@@ -3,6 +3,7 @@
 #include <mutex>
 
 #include "lib/base/keys.hh"
+#include "lib/format/superblock.hh"
 #include "lib/pool/clock.hh"
 #include "lib/pool/pool_on_medium.hh"
 
@@ -13,10 +14,7 @@ namespace {
 Status check_settings(const std::string& name, const std::string& owner, const RegionSettings& settings) {
     TRY(check_region_name(name));
     TRY(check_principal(owner));
-    if (settings.keep < 1 || settings.keep > kMaximumKeep)
-        return fail(EINVAL, "region {} is to keep {} generations; it may be 1 to {}", name, settings.keep,
-                    kMaximumKeep);
-    return {};
+    return check_retention(name, settings.keep, settings.keep_age_ns);
 }
 
 }  // namespace
@@ -39,6 +37,7 @@ Result<RegionInfo> PoolOnMedium::create_region(const std::string& name, const st
     record.max_size = settings.max_size;
     record.created_ns = now_ns();
     record.keep = settings.keep;
+    record.keep_age_ns = settings.keep_age_ns;
     record.name = name;
     record.owner = owner;
     // Cut before it returns: no region, or a whole one that nobody was told of. Cut after: the region.
@@ -50,7 +49,18 @@ Result<RegionInfo> PoolOnMedium::create_region(const std::string& name, const st
 
 Result<RegionInfo> PoolOnMedium::find_region(const std::string& name) const {
     const std::shared_lock lock(tables_);
-    return TRY(region_named(name))->info;
+    return TRY(region_named(name))->describe();
+}
+
+Result<RegionInfo> PoolOnMedium::take_over(const std::string& name) {
+    const std::lock_guard writing(writing_);
+    auto record = put_of(*TRY(region_named(name)));
+    if (record.epoch >= format::kMaximumSequence)
+        return fail(EOVERFLOW, "region {} was taken over {} times, and can't be again", name, record.epoch);
+    ++record.epoch;
+    // Cut before it returns: the old epoch, or one that nobody has. Cut after: the new one.
+    TRY(put_region(record));
+    return catalog_.find(name)->describe();
 }
 
 Result<std::uint64_t> PoolOnMedium::destroy_region(const std::string& name) {

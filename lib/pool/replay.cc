@@ -51,33 +51,56 @@ Status Replay::check_version(const format::RecordView& record) const {
 }
 
 Status Replay::apply(const format::RecordView& record) {
-    Discarded discarded;  // dies here: nobody holds a generation while a pool is being opened
     using format::Kind;
+    if (record.kind < static_cast<std::uint16_t>(Kind::region_put) ||
+        record.kind > static_cast<std::uint16_t>(Kind::cursor_drop))
+        return fail(EPROTONOSUPPORT, "kind {} is not known to this program; use a newer one", record.kind);
+    TRY(check_version(record));
+    Discarded discarded;  // dies here: nobody holds a generation while a pool is being opened
     switch (static_cast<Kind>(record.kind)) {
-        case Kind::region_put:
-            TRY(check_version(record));
-            return catalog_.apply(TRY(format::decode_region_put(record.body)));
+        case Kind::region_put: return catalog_.apply(TRY(format::decode_region_put(record.body)));
         case Kind::region_drop:
-            TRY(check_version(record));
             return catalog_.apply(TRY(format::decode_region_drop(record.body)), discarded);
-        case Kind::generation_seal: TRY(check_version(record)); return apply_seal(record);
+        case Kind::generation_seal: return apply_seal(record);
         case Kind::generation_drop:
-            TRY(check_version(record));
             return catalog_.apply(TRY(format::decode_generation_drop(record.body)), discarded);
+        case Kind::generation_pin:
+            return catalog_.apply(TRY(format::decode_generation_pin(record.body)), discarded);
+        case Kind::region_clear:
+            return catalog_.apply(TRY(format::decode_region_clear(record.body)), discarded);
+        case Kind::log_grow: return apply_log(record);
+        case Kind::cursor_put: return catalog_.apply(TRY(format::decode_cursor_put(record.body)));
+        case Kind::cursor_drop: return catalog_.apply(TRY(format::decode_cursor_drop(record.body)));
     }
-    return fail(EPROTONOSUPPORT, "kind {} is not known to this program; use a newer one", record.kind);
+    return {};
 }
 
+/// Pages that generations of the same region own may have one owner more: the generation is a clone.
 Status Replay::apply_seal(const format::RecordView& record) {
     auto seal = TRY(format::decode_generation_seal(record.body));
-    auto pages = std::make_shared<Pages>(TRY(pages_.claim(std::move(seal.extents))));
+    const auto of_this_region = [&](format::PageExtent extent) {
+        return seal.region_id != PageOwners::kNobody && owners_.all_of(extent, seal.region_id);
+    };
+    auto pages = std::make_shared<Pages>(TRY(pages_.claim(std::move(seal.extents), of_this_region)));
     const auto wanted = divide_up(seal.length, superblock_.page_size);
     if (pages->count() != wanted)
         return fail(EUCLEAN, "a generation of {} bytes takes {} pages, and has {}", seal.length, wanted,
                     pages->count());
+    for (const auto extent : pages->extents())
+        owners_.assign(extent, seal.region_id);
     Discarded discarded;
     return in_snapshot(record) ? catalog_.restore(seal, std::move(pages))
                                : catalog_.apply(seal, std::move(pages), discarded);
+}
+
+Status Replay::apply_log(const format::RecordView& record) {
+    const auto grow = TRY(format::decode_log_grow(record.body));
+    if (grow.extents.empty())
+        return catalog_.apply(grow, nullptr);
+    auto pages = std::make_shared<Pages>(TRY(pages_.claim(grow.extents)));
+    for (const auto extent : pages->extents())
+        owners_.assign(extent, PageOwners::kNobody);
+    return catalog_.apply(grow, std::move(pages));
 }
 
 }  // namespace pmemckpt::pool

@@ -8,6 +8,7 @@
 #include "lib/format/record.hh"
 #include "lib/format/superblock.hh"
 #include "lib/pool/catalog.hh"
+#include "lib/pool/page_owners.hh"
 #include "lib/pool/page_store.hh"
 
 namespace pmemckpt::pool {
@@ -31,6 +32,7 @@ private:
     bool in_snapshot(const format::RecordView& record) const;
     Status apply(const format::RecordView& record);
     Status apply_seal(const format::RecordView& record);
+    Status apply_log(const format::RecordView& record);
     Status check_version(const format::RecordView& record) const;
     tl::unexpected<Error> contradiction(const format::RecordView& record, std::uint64_t at,
                                         const Error& error) const;
@@ -39,6 +41,7 @@ private:
     const format::Superblock& superblock_;
     Catalog& catalog_;
     PageStore& pages_;
+    PageOwners owners_;
 };
 
 }  // namespace pmemckpt::pool

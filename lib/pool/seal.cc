@@ -34,7 +34,7 @@ Status PoolOnMedium::check_seal(const PagesDraft& draft, std::uint64_t length,
 
 Result<std::uint32_t> PoolOnMedium::finish_payload(PagesDraft& draft, std::uint64_t length,
                                                    std::optional<std::uint32_t> expected_crc) {
-    draft.pages().truncate(divide_up(length, page_size()));
+    draft.truncate(divide_up(length, page_size()));
     const auto crc = checksum(draft.pages(), length);
     if (expected_crc && *expected_crc != crc)
         return fail(
@@ -43,8 +43,9 @@ Result<std::uint32_t> PoolOnMedium::finish_payload(PagesDraft& draft, std::uint6
             "nothing is sealed, write them again",
             length, draft.region(), crc, *expected_crc);
     // Whole pages: what lies behind `length` in the last one was blanked, and may not come back either.
-    // Cut before or after: the old generation; no record names these pages.
-    for (const auto extent : draft.pages().extents())
+    // Cut before or after: the old generation; no record names these pages. Those shared with a base are
+    // durable.
+    for (const auto extent : own_extents(draft.pages(), draft.writable()))
         TRY(medium_->persist(pages_->bytes_of(extent)));
     return crc;
 }
@@ -55,13 +56,20 @@ Status PoolOnMedium::complete(const PagesDraft& draft, format::GenerationSeal& r
     if (!region || region->info.id != draft.region_id())
         return fail(ENOENT, "region {} was destroyed while this generation was being written",
                     draft.region());
+    if (region->info.epoch != draft.epoch())
+        return fail(
+            ESTALE,
+            "fenced: region {} was taken over, and is at epoch {}; this generation was begun in epoch "
+            "{}, and is not sealed; open the region anew",
+            draft.region(), region->info.epoch, draft.epoch());
     if (region->next_number + 1 >= format::kMaximumSequence)
-        return fail(EOVERFLOW, "region {} has used up its generation numbers: make another region", draft.region());
+        return fail(EOVERFLOW, "region {} has used up its generation numbers: make another region",
+                    draft.region());
     record.region_id = region->info.id;
     record.number = region->next_number;
     record.epoch = region->info.epoch;
     record.sealed_ns = now_ns();
-    record.dropped = region->over_retention();
+    record.dropped = region->over_retention(region->info.settings.keep - 1, record.sealed_ns);
     return {};
 }
 
@@ -71,7 +79,7 @@ PoolOnMedium::Sealed PoolOnMedium::enter(const format::GenerationSeal& record,
     require(catalog_.apply(record, std::move(pages), discarded).has_value(),
             "a new generation's record holds");
     const Region& region = *catalog_.find(record.region_id);
-    return {region.info, region.generations.at(record.number).generation->info()};
+    return {region.describe(), region.generations.at(record.number).generation->info()};
 }
 
 Result<PoolOnMedium::Sealed> PoolOnMedium::commit(PagesDraft& draft, format::GenerationSeal record) {

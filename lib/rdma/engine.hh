@@ -1,10 +1,11 @@
 #pragma once
-// One interface for RDMA engines. iwarp/ implements it over TCP; verbs/ on devices. Semantics are those of RFC 5040:
-// one-sided Write and Read checked against the responder's windows, Send into posted buffers, Terminate on a violation.
+// One interface for RDMA engines. iwarp/ implements it over TCP; verbs/ on devices. Semantics are those of
+// RFC 5040: one-sided Write and Read checked against the responder's windows, Send into posted buffers,
+// Terminate on a violation.
 //
-// Who calls whom: posts come from any thread and never block. Handlers are called by the engine's threads, for one
-// connection by one thread at a time, in the order of the wire; they must not block (hand long work to a thread of
-// your own). on_close is the last call of a connection and comes exactly once.
+// Who calls whom: posts come from any thread and never block. Handlers are called by the engine's threads,
+// for one connection by one thread at a time, in the order of the wire; they must not block (hand long work
+// to a thread of your own). on_close is the last call of a connection and comes exactly once.
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -21,18 +22,23 @@ namespace pmemckpt::rdma {
 
 using Key = std::uint32_t;  ///< STag in iWARP, rkey in verbs
 
-enum class Access : std::uint8_t { read = 1, write = 2 };  ///< what the peer may do
+enum class Access : std::uint8_t { read = 1, write = 2, both = 3 };  ///< what the peer may do
 
-inline constexpr std::size_t kMaximumMessage = 16 * kKiB;  ///< bytes of one Send; longer ones end the connection
-inline constexpr std::size_t kMaximumQueued = 1024;        ///< posts not yet completed, of one connection
-inline constexpr unsigned kMaximumWindows = 256;           ///< windows of one connection
+inline constexpr std::size_t kMaximumMessage =
+    16 * kKiB;                                       ///< bytes of one Send; longer ones end the connection
+inline constexpr std::size_t kMaximumQueued = 1024;  ///< posts not yet completed, of one connection
+inline constexpr unsigned kMaximumWindows = 256;     ///< windows of one connection
 
-/// The virtual range [0, size): equal pages lying anywhere in a mapping, side by side. Pages must outlive the window.
+/// In Translation::pages: not part of the window. A byte there is refused like one out of bounds.
+inline constexpr std::uint64_t kNoPage = UINT64_MAX;
+
+/// The virtual range [0, size): equal pages lying anywhere in a mapping, side by side. Pages must outlive the
+/// window.
 struct Translation {
-    std::span<std::byte> medium;        ///< the whole mapping
-    std::uint64_t page_size = 0;        ///< bytes
-    std::vector<std::uint64_t> pages;   ///< offset of each page in the mapping, in bytes
-    std::uint64_t size = 0;             ///< bytes of the range; at most pages.size() * page_size
+    std::span<std::byte> medium;       ///< the whole mapping
+    std::uint64_t page_size = 0;       ///< bytes
+    std::vector<std::uint64_t> pages;  ///< offset of each page in the mapping, in bytes
+    std::uint64_t size = 0;            ///< bytes of the range; at most pages.size() * page_size
     /// Makes bytes of the mapping durable; may do I/O, is called on a thread of the engine's that may wait.
     /// Empty when there is nothing to be done.
     std::function<Status(Extent)> persist;
@@ -44,8 +50,8 @@ struct Grant {
     std::uint64_t base = 0;
 };
 
-/// Local memory the engine may send from or read into; registered once, used for many operations. Must outlive every
-/// operation posted with it.
+/// Local memory the engine may send from or read into; registered once, used for many operations. Must
+/// outlive every operation posted with it.
 class Registration {
 public:
     virtual ~Registration() = default;
@@ -53,8 +59,8 @@ public:
 };
 
 struct Peer {
-    std::string address;  ///< "127.0.0.1:40112"
-    std::string engine;   ///< "iwarp" or "verbs"
+    std::string address;                               ///< "127.0.0.1:40112"
+    std::string engine;                                ///< "iwarp" or "verbs"
     std::uint64_t bytes_received = 0, bytes_sent = 0;  ///< payload of tagged operations
     std::uint64_t refused = 0;                         ///< operations of the peer that missed a window
 };
@@ -71,18 +77,20 @@ public:
 
     virtual Result<std::shared_ptr<Registration>> register_memory(std::span<std::byte> bytes) = 0;
 
-    /// RDMA Write of registration bytes [from, from+size) to `remote` + offset. on_completion(tag) once the bytes may be
-    /// changed again; that says nothing of the remote side: a later Send or Read of this connection is behind them.
+    /// RDMA Write of registration bytes [from, from+size) to `remote` + offset. on_completion(tag) once the
+    /// bytes may be changed again; that says nothing of the remote side: a later Send or Read of this
+    /// connection is behind them.
     virtual Status write(std::shared_ptr<Registration> local, Extent from, const Grant& remote, Offset offset,
                          std::uint64_t tag) = 0;
-    /// RDMA Read of `remote` + offset into registration bytes; on_completion(tag) when all have arrived. The responder
-    /// persists what this connection wrote before it answers.
+    /// RDMA Read of `remote` + offset into registration bytes; on_completion(tag) when all have arrived. The
+    /// responder persists what this connection wrote before it answers.
     virtual Status read(std::shared_ptr<Registration> local, Extent into, const Grant& remote, Offset offset,
                         std::uint64_t tag) = 0;
 
     /// A new window for this connection's peer. ENOSPC beyond kMaximumWindows.
     virtual Result<Grant> grant(Translation translation, Access access) = 0;
-    /// On return the window is dead: nothing in flight is placed or read through it any more. Unknown keys are ignored.
+    /// On return the window is dead: nothing in flight is placed or read through it any more. Unknown keys
+    /// are ignored.
     virtual void revoke(Key key) = 0;
 
     /// Sends what is queued (for at most 5 s), then closes; on_close follows, with `why`. No new posts.
@@ -93,20 +101,22 @@ public:
 class Handler {
 public:
     virtual ~Handler() = default;
-    virtual void on_message(std::span<const std::byte> message) = 0;         ///< valid during the call
-    virtual void on_completion(std::uint64_t tag, const Status& status) = 0;  ///< of write and read, in order of posting
-    /// ECONNRESET, ETIMEDOUT, EACCES (a Terminate: the message says which rule was broken), ESHUTDOWN (orderly end by
-    /// the peer), or what close() was given. All posts have been completed, with an error, before it; all windows are dead.
+    virtual void on_message(std::span<const std::byte> message) = 0;  ///< valid during the call
+    virtual void on_completion(std::uint64_t tag,
+                               const Status& status) = 0;  ///< of write and read, in order of posting
+    /// ECONNRESET, ETIMEDOUT, EACCES (a Terminate: the message says which rule was broken), ESHUTDOWN
+    /// (orderly end by the peer), or what close() was given. All posts have been completed, with an error,
+    /// before it; all windows are dead.
     virtual void on_close(const Error& why) = 0;
 };
 
-/// Makes a handler for a connection just established. The engine holds the handler until its on_close has returned; the
-/// handler may hold the connection (and lets it go in on_close). nullptr: refuse.
+/// Makes a handler for a connection just established. The engine holds the handler until its on_close has
+/// returned; the handler may hold the connection (and lets it go in on_close). nullptr: refuse.
 using Acceptor = std::function<std::shared_ptr<Handler>(std::shared_ptr<Connection>)>;
 
 class Listener {
 public:
-    virtual ~Listener() = default;  ///< stops accepting; accepted connections live on
+    virtual ~Listener() = default;        ///< stops accepting; accepted connections live on
     virtual Address address() const = 0;  ///< with the port really taken
 };
 
@@ -114,24 +124,28 @@ class Engine {
 public:
     virtual ~Engine() = default;  ///< closes all that is left, joins its threads; every on_close has returned
     virtual const char* name() const = 0;
-    /// Blocks until established or `timeout_ms` passed. ECONNREFUSED, EHOSTUNREACH, ETIMEDOUT, EPROTO (not iWARP there).
-    virtual Result<std::shared_ptr<Connection>> connect(const Address& address, std::shared_ptr<Handler> handler,
+    /// Blocks until established or `timeout_ms` passed. ECONNREFUSED, EHOSTUNREACH, ETIMEDOUT, EPROTO (not
+    /// iWARP there).
+    virtual Result<std::shared_ptr<Connection>> connect(const Address& address,
+                                                        std::shared_ptr<Handler> handler,
                                                         unsigned timeout_ms) = 0;
     /// EADDRINUSE with a sentence that names the address.
     virtual Result<std::unique_ptr<Listener>> listen(const Address& address, Acceptor acceptor) = 0;
 };
 
 struct EngineOptions {
-    bool announce = false;        ///< "auto" says which engine it took, and why, as a notice; at level info otherwise
-    unsigned threads = 2;         ///< reactor threads
-    bool crc = true;              ///< ask for the MPA CRC; it is used if either side asks
+    bool announce =
+        false;  ///< "auto" says which engine it took, and why, as a notice; at level info otherwise
+    unsigned threads = 2;             ///< reactor threads
+    bool crc = true;                  ///< ask for the MPA CRC; it is used if either side asks
     unsigned outstanding_reads = 16;  ///< IRD and ORD
     unsigned start_up_timeout_ms = 10'000;
-    unsigned idle_timeout_ms = 60'000;  ///< a peer whose host is gone is noticed within this (TCP keep-alive, TCP_USER_TIMEOUT)
+    unsigned idle_timeout_ms =
+        60'000;  ///< a peer whose host is gone is noticed within this (TCP keep-alive, TCP_USER_TIMEOUT)
 };
 
-/// "iwarp", "verbs" or "auto" (verbs when there is a device; one log line says which and why). Never falls back
-/// silently: ENODEV when "verbs" has no device or is not built in.
+/// "iwarp", "verbs" or "auto" (verbs when there is a device; one log line says which and why). Never falls
+/// back silently: ENODEV when "verbs" has no device or is not built in.
 Result<std::unique_ptr<Engine>> make_engine(const std::string& transport, const EngineOptions& options);
 
 }  // namespace pmemckpt::rdma

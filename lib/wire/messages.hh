@@ -23,8 +23,8 @@ inline constexpr std::uint16_t kProtocolVersion = 1;
 inline constexpr std::size_t kHeaderBytes = 16;
 
 /// Answers have the request's type with kAnswer set; a failed request is answered by an ErrorAnswer.
-/// 0x01xx start-up, 0x02xx regions, 0x03xx generations, 0x06xx the manager itself; the rest is free for
-/// later.
+/// 0x01xx start-up, 0x02xx regions, 0x03xx generations, 0x04xx logs, 0x05xx cursors, 0x06xx the manager
+/// itself; the rest is free for later.
 enum class Type : std::uint16_t {
     hello = 0x0101,
     proof = 0x0102,
@@ -32,6 +32,10 @@ enum class Type : std::uint16_t {
     find_region = 0x0202,
     destroy_region = 0x0203,
     list_regions = 0x0204,
+    set_retention = 0x0206,
+    clear = 0x0207,
+    take_over = 0x0208,
+    watch = 0x0209,
     begin = 0x0301,
     seal = 0x0302,
     abort = 0x0303,
@@ -40,7 +44,21 @@ enum class Type : std::uint16_t {
     list_generations = 0x0306,
     wait_generation = 0x0307,
     find_generation = 0x0308,
+    begin_clone = 0x0309,
+    dirty = 0x030a,
+    pin = 0x030b,
+    open_log = 0x0401,
+    grow_log = 0x0402,
+    close_log = 0x0403,
+    read_log = 0x0404,
+    wait_log = 0x0405,
+    log_hint = 0x0406,
+    cursor_get = 0x0501,
+    cursor_advance = 0x0502,
+    cursor_drop = 0x0503,
+    cursor_list = 0x0504,
     status = 0x0601,
+    goodbye = 0x0602,
     error = 0x7fff,  ///< only as an answer: 0xffff
 };
 inline constexpr std::uint16_t kAnswer = 0x8000;
@@ -110,9 +128,11 @@ struct Region {
     std::uint32_t keep = 0;
     std::uint64_t max_size = 0, epoch = 0, newest = 0, generations = 0, bytes = 0;
     std::int64_t created_ns = 0;
+    std::int64_t keep_age_ns = 0;
+    std::uint64_t log_id = 0, log_records = 0, log_bytes = 0;  ///< log_id 0: no log
     static void fields(auto& s, auto& c) {
         c(s.id), c(s.name), c(s.owner), c(s.keep), c(s.max_size), c(s.epoch), c(s.newest), c(s.generations),
-            c(s.bytes), c(s.created_ns);
+            c(s.bytes), c(s.created_ns), c(s.keep_age_ns), c(s.log_id), c(s.log_records), c(s.log_bytes);
     }
 };
 struct Generation {
@@ -122,9 +142,10 @@ struct Generation {
     std::int64_t sealed_ns = 0;
     std::uint64_t epoch = 0;
     std::string writer;
+    std::uint8_t pinned = 0;
     static void fields(auto& s, auto& c) {
         c(s.region_id), c(s.number), c(s.length), c(s.crc32c), c(s.durability), c(s.sealed_ns), c(s.epoch),
-            c(s.writer);
+            c(s.writer), c(s.pinned);
     }
 };
 /// A window: [0, size) of the generation is [base, base + size) on the wire under `key` (STag, rkey).
@@ -224,6 +245,198 @@ struct FindGeneration {  // answer: Generation; number 0: the newest. No window 
     std::string region;
     std::uint64_t number = 0;
     static void fields(auto& s, auto& c) { c(s.region), c(s.number); }
+};
+struct SetRetention {  // answer: Region
+    static constexpr Type kType = Type::set_retention;
+    std::string name;
+    std::uint32_t keep = 0;  ///< 0: as it is
+    std::int64_t keep_age_ns = 0;
+    static void fields(auto& s, auto& c) { c(s.name), c(s.keep), c(s.keep_age_ns); }
+};
+struct Clear {  // answer: Empty
+    static constexpr Type kType = Type::clear;
+    std::string name;
+    static void fields(auto& s, auto& c) { c(s.name); }
+};
+struct Pin {  // answer: Empty
+    static constexpr Type kType = Type::pin;
+    std::string region;
+    std::uint64_t number = 0;
+    std::uint8_t pinned = 0;
+    static void fields(auto& s, auto& c) { c(s.region), c(s.number), c(s.pinned); }
+};
+struct Cursor {
+    std::string name;
+    std::uint64_t generation = 0, sequence = 0;
+    static void fields(auto& s, auto& c) { c(s.name), c(s.generation), c(s.sequence); }
+};
+struct CursorGet {  // answer: Cursor; a name never seen has read nothing: zeros
+    static constexpr Type kType = Type::cursor_get;
+    std::string region, name;
+    static void fields(auto& s, auto& c) { c(s.region), c(s.name); }
+};
+struct CursorAdvance {  // answer: Empty, once it is durable
+    static constexpr Type kType = Type::cursor_advance;
+    std::string region;
+    Cursor cursor;
+    static void fields(auto& s, auto& c) { c(s.region), c(s.cursor); }
+};
+struct CursorDrop {  // answer: Empty
+    static constexpr Type kType = Type::cursor_drop;
+    std::string region, name;
+    static void fields(auto& s, auto& c) { c(s.region), c(s.name); }
+};
+struct CursorListRequest {  // answer: CursorList, sorted by name, as many as fit
+    static constexpr Type kType = Type::cursor_list;
+    std::string region, after;
+    static void fields(auto& s, auto& c) { c(s.region), c(s.after); }
+};
+struct CursorList {
+    std::vector<Cursor> cursors;
+    static void fields(auto& s, auto& c) { c(s.cursors); }
+};
+struct TakeOver {  // answer: TakenOver, once the new epoch is durable and every older window is dead
+    static constexpr Type kType = Type::take_over;
+    std::string name;
+    std::string cursor;  ///< this backup's; may be empty
+    static void fields(auto& s, auto& c) { c(s.name), c(s.cursor); }
+};
+struct TakenOver {
+    Region region;
+    std::uint64_t previous_epoch = 0;
+    Generation newest;  ///< number 0: there is none
+    Cursor cursor;
+    static void fields(auto& s, auto& c) { c(s.region), c(s.previous_epoch), c(s.newest), c(s.cursor); }
+};
+
+enum class EventKind : std::uint16_t {
+    sealed = 1,
+    log_opened = 2,
+    primary_connected = 3,  ///< a session wrote to the region first
+    primary_lost = 4,       ///< its connection ended without goodbye
+    primary_left = 5,       ///< it said goodbye
+    taken_over = 6,
+    cleared = 7,
+    destroyed = 8,
+    dropped = 9,  ///< by retention; generation is its number
+};
+struct Event {
+    std::uint64_t number = 0;  ///< from 1, in a region, while the manager runs
+    std::int64_t time_ns = 0;
+    EventKind kind{};
+    std::uint64_t generation = 0, epoch = 0;
+    std::string principal, detail;
+    static void fields(auto& s, auto& c) {
+        c(s.number), c(s.time_ns), c(s.kind), c(s.generation), c(s.epoch), c(s.principal), c(s.detail);
+    }
+};
+struct Watch {  // answer: EventList, when there is an event above `after` (UINT64_MAX: the next one);
+                // ETIMEDOUT
+    static constexpr Type kType = Type::watch;
+    std::string region;
+    std::uint64_t after = 0;
+    std::uint32_t timeout_ms = 0;
+    static void fields(auto& s, auto& c) { c(s.region), c(s.after), c(s.timeout_ms); }
+};
+struct EventList {
+    std::uint64_t lost = 0;  ///< events after `after` that the manager does not have any more
+    std::vector<Event> events;
+    static void fields(auto& s, auto& c) { c(s.lost), c(s.events); }
+};
+
+struct BeginClone {  // answer: Cloning
+    static constexpr Type kType = Type::begin_clone;
+    std::string region;
+    std::uint64_t size = 0;
+    std::uint64_t base = 0;  ///< 0: the newest
+    static void fields(auto& s, auto& c) { c(s.region), c(s.size), c(s.base); }
+};
+struct Cloning {
+    std::uint64_t draft_id = 0;
+    Generation base;
+    static void fields(auto& s, auto& c) { c(s.draft_id), c(s.base); }
+};
+struct Range {
+    std::uint64_t offset = 0, length = 0;
+    static void fields(auto& s, auto& c) { c(s.offset), c(s.length); }
+};
+struct Dirty {  // answer: Begun; the window's key is 0 until the one with `last` = 1
+    static constexpr Type kType = Type::dirty;
+    std::uint64_t draft_id = 0;
+    std::uint8_t last = 0;
+    std::vector<Range> ranges;
+    static void fields(auto& s, auto& c) { c(s.draft_id), c(s.last), c(s.ranges); }
+};
+
+struct LogSegment {
+    std::uint64_t start = 0;  ///< where it stands in the log's range; the window's size is its length
+    Window window;
+    static void fields(auto& s, auto& c) { c(s.start), c(s.window); }
+};
+struct OpenLog {  // answer: LogGranted; windows for RDMA Write and Read
+    static constexpr Type kType = Type::open_log;
+    std::string region;
+    std::uint64_t room = 0;  ///< bytes wanted behind the end
+    static void fields(auto& s, auto& c) { c(s.region), c(s.room); }
+};
+struct LogGranted {
+    std::uint64_t log_id = 0;
+    std::uint32_t term = 0;
+    std::uint64_t epoch = 0, next_sequence = 0, end = 0, generation = 0;
+    std::vector<LogSegment> segments;
+    static void fields(auto& s, auto& c) {
+        c(s.log_id), c(s.term), c(s.epoch), c(s.next_sequence), c(s.end), c(s.generation), c(s.segments);
+    }
+};
+struct GrowLog {  // answer: LogGranted with the new segments alone
+    static constexpr Type kType = Type::grow_log;
+    std::string region;
+    std::uint64_t log_id = 0;
+    std::uint32_t term = 0;
+    std::uint64_t room = 0;
+    static void fields(auto& s, auto& c) { c(s.region), c(s.log_id), c(s.term), c(s.room); }
+};
+struct CloseLog {  // answer: Empty
+    static constexpr Type kType = Type::close_log;
+    std::string region;
+    static void fields(auto& s, auto& c) { c(s.region); }
+};
+struct ReadLog {  // answer: LogOpened; windows for RDMA Read; close with close_generation
+    static constexpr Type kType = Type::read_log;
+    std::string region;
+    static void fields(auto& s, auto& c) { c(s.region); }
+};
+struct LogOpened {
+    std::uint64_t handle = 0, generation = 0, log_id = 0, epoch = 0;
+    std::uint32_t term = 0;
+    std::uint64_t records = 0, bytes = 0;
+    std::vector<LogSegment> segments;
+    static void fields(auto& s, auto& c) {
+        c(s.handle), c(s.generation), c(s.log_id), c(s.epoch), c(s.term), c(s.records), c(s.bytes),
+            c(s.segments);
+    }
+};
+struct WaitLog {  // answer: LogState, when a generation above or a record behind is there; ETIMEDOUT
+    static constexpr Type kType = Type::wait_log;
+    std::string region;
+    std::uint64_t generation = 0, log_id = 0, after_sequence = 0;
+    std::uint32_t timeout_ms = 0;
+    static void fields(auto& s, auto& c) {
+        c(s.region), c(s.generation), c(s.log_id), c(s.after_sequence), c(s.timeout_ms);
+    }
+};
+struct LogState {
+    std::uint64_t generation = 0, log_id = 0, records = 0, bytes = 0;
+    static void fields(auto& s, auto& c) { c(s.generation), c(s.log_id), c(s.records), c(s.bytes); }
+};
+struct LogHint {  // answer: Empty: records were appended, so that who waits is told at once
+    static constexpr Type kType = Type::log_hint;
+    std::string region;
+    static void fields(auto& s, auto& c) { c(s.region); }
+};
+struct Goodbye {  // answer: Empty: the end of the connection that follows is meant
+    static constexpr Type kType = Type::goodbye;
+    static void fields(auto&, auto&) {}
 };
 struct StatusRequest {  // answer: PoolStatus, of the session's pool
     static constexpr Type kType = Type::status;

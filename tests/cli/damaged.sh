@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# A byte of a sealed generation that has changed on the disk: restore notices, says so, and leaves no file; the other
-# generations are as good as before.
+# A byte of a sealed generation that has changed on the disk: asked for that very one, restore notices, says so, and leaves
+# no file; the other generations are as good as before.
 . "$(dirname "$0")/../support/environment.sh"
 start_manager
 for i in 1 2 3; do
@@ -15,7 +15,7 @@ start_manager
 
 echo before >back
 status=0
-pmemckpt-ctl restore team/app --to back >out 2>error || status=$?
+pmemckpt-ctl restore team/app --exact --to back >out 2>error || status=$?
 [ $status = 7 ] || fail "exit status $status: $(cat error)"
 [ "$(wc -l <error)" = 1 ] || fail "not one line: $(cat error)"
 contains "$(cat error)" "team/app@3 is damaged"

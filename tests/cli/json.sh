@@ -14,8 +14,8 @@ has_fields() {
     [ "$(tr ' ' '\n' <<<"$got" | sort)" = "$(tr ' ' '\n' <<<"$1" | sort)" ] || fail "fields of $2: $got, wanted $1"
 }
 
-REGION_FIELDS="name owner keep max_size epoch generations bytes created created_ns"
-GENERATION_FIELDS="region number length crc32c durability epoch writer sealed sealed_ns"
+REGION_FIELDS="name owner keep keep_age_ns max_size epoch generations bytes log created created_ns"
+GENERATION_FIELDS="region number length crc32c durability epoch writer pinned sealed sealed_ns"
 
 pmemckpt-ctl create-key tester --json >out
 has_fields "principal key" .
@@ -30,8 +30,9 @@ start_manager
 
 pmemckpt-ctl list --json >out
 holds '. == []'
-pmemckpt-ctl create-region team/app --keep 3 --max-size 1M --json >out
+pmemckpt-ctl create-region team/app --keep 3 --keep-age 2m --max-size 1M --json >out
 has_fields "$REGION_FIELDS" .
+holds '.keep_age_ns == 120000000000 and .log == null'
 holds '.name == "team/app" and .owner == "tester" and .keep == 3 and .max_size == 1048576 and .generations == 0'
 pmemckpt-ctl list team/app --json >out
 holds '. == []'
@@ -52,7 +53,8 @@ jq -e --slurpfile saved generation '. == $saved' out >/dev/null || fail "list an
 pmemckpt-ctl list --json >out
 jq -e --slurpfile saved generation '.[0].newest == $saved[0] and .[0].bytes == 9' out >/dev/null || fail "$(cat out)"
 pmemckpt-ctl restore team/app --to back --json >out
-has_fields "$GENERATION_FIELDS file" .
+has_fields "$GENERATION_FIELDS file skipped" .
+holds '.skipped == []'
 holds '.file == "back" and .crc32c == "e3069283"'
 [ "$(cat back)" = 123456789 ] || fail "restored: $(cat back)"
 expect_status 2 pmemckpt-ctl restore team/app --json
@@ -84,6 +86,61 @@ holds '.[0].principal == "tester"'
 exec 5>&-
 wait $!
 
+# Retention, pins, the log, cursors, takeover.
+pmemckpt-ctl set-retention team/app --keep 4 --keep-age 0 --json >out
+has_fields "$REGION_FIELDS" .
+holds '.keep == 4 and .keep_age_ns == 0 and .max_size == 1048576'
+pmemckpt-ctl pin team/app@1 --json >out
+has_fields "$GENERATION_FIELDS" .
+holds '.number == 1 and .pinned == true'
+pmemckpt-ctl unpin team/app@1 --json >out
+holds '.pinned == false'
+printf 'one\n\ntwo' | pmemckpt-ctl append team/app --lines --json >out
+has_fields "region generation records bytes last_sequence" .
+holds '.region == "team/app" and .generation == 2 and .records == 3 and .bytes == 8 and .last_sequence == 3'
+pmemckpt-ctl list --json >out
+holds '.[0].log.records == 3 and .[0].log.bytes >= 8 and (.[0].log | keys == ["bytes", "records"])'
+pmemckpt-ctl read-log team/app --json >lines
+[ "$(wc -l <lines)" = 3 ] || fail "not a line a record: $(cat lines)"
+head -n 1 lines >out
+has_fields "region generation sequence epoch length base64" .
+[ "$(jq -r '.base64 | @base64d' lines | tr '\n' ,)" = "one,,,,two," ] || fail "payloads: $(cat lines)"
+jq -s . lines >out
+holds 'map(.sequence) == [1, 2, 3] and map(.length) == [4, 1, 3] and all(.generation == 2)'
+
+pmemckpt-ctl read team/app --unread spare --to files --json >out
+has_fields "region directory generations damaged records generation sequence" .
+holds '.directory == "files" and .generations == [1, 2] and .damaged == [] and .records == 3'
+holds '.generation == 2 and .sequence == 3'
+pmemckpt-ctl cursor team/app --json >out
+has_fields "region name generation sequence" '.[0]'
+holds '. == [{"region": "team/app", "name": "spare", "generation": 2, "sequence": 3}]'
+pmemckpt-ctl cursor team/app spare --json >one
+jq -e --slurpfile one one '.[0] == $one[0]' out >/dev/null || fail "one cursor: $(cat one)"
+pmemckpt-ctl cursor-advance team/app other 1 0 --json >out
+holds '. == {"region": "team/app", "name": "other", "generation": 1, "sequence": 0}'
+pmemckpt-ctl cursor-drop team/app other --json >out
+holds '.name == "other"'
+
+pmemckpt-ctl take-over team/app --cursor spare --json >out
+has_fields "$REGION_FIELDS previous_epoch newest cursor" .
+holds '.previous_epoch + 1 == .epoch and .newest.number == 2 and .cursor.sequence == 3 and .log.records == 3'
+pmemckpt-ctl take-over team/app --json >out
+holds '.cursor == null'
+
+pmemckpt-ctl watch team/app --after 0 --count 2 >lines
+[ "$(wc -l <lines)" = 2 ] || fail "not a line an event: $(cat lines)"
+head -n 1 lines >out
+has_fields "event number region time time_ns generation epoch principal detail" .
+holds '.number == 1 and .region == "team/app" and .principal == "tester" and .event == "primary_connected"'
+
+pmemckpt-ctl create-region other --json >/dev/null
+printf x | pmemckpt-ctl save other >/dev/null
+printf y | pmemckpt-ctl append other >/dev/null
+pmemckpt-ctl clear other --force --json >out
+has_fields "name generations bytes records" .
+holds '. == {"name": "other", "generations": 1, "bytes": 1, "records": 1}'
+
 pmemckpt-ctl destroy-region team/app --force --json >out
-has_fields "name generations bytes" .
+has_fields "name generations bytes records" .
 holds '.name == "team/app" and .generations == 2 and .bytes == 9'

@@ -39,6 +39,54 @@ pmemckpt-ctl save other state.1 --create --keep 5 >/dev/null
 [ "$(pmemckpt-ctl list --json | jq -c '[.[] | select(.name == "standard" or .name == "other") | [.keep, .max_size]]')" = \
     '[[2,4096],[8,0]]' ] || fail "settings: $(pmemckpt-ctl list --json)"
 
+# A pinned one stays, whatever is sealed after it; unpinned, it goes at once when nothing else keeps it.
+pmemckpt-ctl create-region pinned --keep 2 >/dev/null
+for i in 1 2 3; do
+    pmemckpt-ctl save pinned state.$i >/dev/null
+    [ $i != 2 ] || pmemckpt-ctl pin pinned@1 >/dev/null
+done
+[ "$(numbers pinned)" = '[1,2,3]' ] || fail "a pin left $(numbers pinned)"
+contains "$(pmemckpt-ctl list pinned | awk '$1 == 1')" "yes"
+pmemckpt-ctl restore pinned@1 | cmp - state.1
+expect_status 3 pmemckpt-ctl pin pinned@9
+expect_status 2 pmemckpt-ctl pin pinned
+contains "$OUTPUT" "REGION@N"
+pmemckpt-ctl unpin pinned@1 >/dev/null
+pmemckpt-ctl save pinned state.4 >/dev/null
+[ "$(numbers pinned)" = '[3,4]' ] || fail "after its unpin: $(numbers pinned)"
+
+# Age keeps more than the number does; less of it drops at once.
+pmemckpt-ctl create-region aged --keep 1 --keep-age 7d >/dev/null
+for i in 1 2 3; do pmemckpt-ctl save aged state.$i >/dev/null; done
+[ "$(numbers aged)" = '[1,2,3]' ] || fail "age kept $(numbers aged)"
+contains "$(pmemckpt-ctl list | grep '^aged ')" " 7d "
+contains "$(pmemckpt-ctl set-retention aged --keep 2)" "keeps 2 generations and all that are younger than 7d"
+[ "$(numbers aged)" = '[1,2,3]' ] || fail "the age was forgotten: $(numbers aged)"
+contains "$(pmemckpt-ctl set-retention aged --keep-age 0)" "1 generation dropped"
+[ "$(numbers aged)" = '[2,3]' ] || fail "keep 2 without an age left $(numbers aged)"
+pmemckpt-ctl set-retention aged --keep-age 1s >/dev/null
+pmemckpt-ctl set-retention aged --keep 1 >/dev/null
+wait_for '[ "$(numbers aged)" = "[3]" ]' $((6 * WAIT_LIMIT_S))
+expect_status 2 pmemckpt-ctl set-retention aged
+contains "$OUTPUT" "--keep-age"
+for wrong in 7 d 1w -1s 1.5h 9999999999d; do
+    expect_status 2 pmemckpt-ctl set-retention aged --keep-age="$wrong"
+    contains "$OUTPUT" "$wrong"
+done
+
+# Cleared, a region has nothing, and goes on with the next number.
+pmemckpt-ctl pin pinned@4 >/dev/null
+echo record | pmemckpt-ctl append pinned >/dev/null
+expect_status 2 pmemckpt-ctl clear pinned
+contains "$OUTPUT" "2 generations of"
+contains "$OUTPUT" "a log of 1 record"
+[ "$(numbers pinned)" = '[3,4]' ] || fail "a clear without --force left $(numbers pinned)"
+pmemckpt-ctl clear pinned --force >/dev/null
+[ "$(numbers pinned)" = '[]' ] || fail "cleared, it has $(numbers pinned)"
+[ -z "$(pmemckpt-ctl read-log pinned)" ] || fail "a log is left: $(pmemckpt-ctl read-log pinned)"
+expect_status 3 pmemckpt-ctl restore pinned --to back
+contains "$(pmemckpt-ctl save pinned state.1)" "pinned@5 "
+
 # A region's end gives its pages back.
 FREE=$(free_pages)
 pmemckpt-ctl destroy-region round --force >/dev/null

@@ -10,6 +10,7 @@
 #include <set>
 
 #include "lib/base/crc32c.hh"
+#include "lib/format/log_record.hh"
 #include "tests/support/check.hh"
 
 namespace pmemckpt::test {
@@ -88,19 +89,123 @@ Result<pool::GenerationInfo> save(pool::Pool& pool, const std::string& region,
     return pool.seal(std::move(draft), bytes.size(), crc32c(bytes), writer);
 }
 
+Result<pool::GenerationInfo> save_clone(pool::Pool& pool, const std::string& region,
+                                        std::span<const std::byte> bytes, const std::vector<Extent>& ranges) {
+    auto draft = TRY(pool.begin_clone(region, bytes.size(), {0, ranges}));
+    const auto medium = pool.medium().bytes();
+    for (const auto& [at, size] : ranges)
+        for (std::uint64_t byte = at.bytes; byte < at.bytes + size.bytes; ++byte)
+            medium[draft->page_offsets()[byte / pool.page_size()] + byte % pool.page_size()] = bytes[byte];
+    return pool.seal(std::move(draft), bytes.size(), crc32c(bytes), "tester");
+}
+
+LogWriter::LogWriter(pool::Pool& pool, pool::LogGrant grant)
+    : pool_(&pool), grant_(std::move(grant)), sequence_(grant_.next_sequence), end_(grant_.log.bytes) {}
+
+void LogWriter::add_segments(pool::LogGrant more) {
+    grant_.log.capacity = more.log.capacity;
+    grant_.segments.insert(grant_.segments.end(), more.segments.begin(), more.segments.end());
+    grant_.pages = std::move(more.pages);
+}
+
+std::vector<Extent> LogWriter::pieces(std::uint64_t from, std::uint64_t to) const {
+    std::vector<Extent> found;
+    const auto page_size = pool_->page_size();
+    for (const auto& segment : grant_.segments)
+        while (from < to && from >= segment.start && from < segment.start + segment.size) {
+            const auto within = from - segment.start;
+            const auto size = std::min(to - from, page_size - within % page_size);
+            found.push_back({{segment.page_offsets.at(within / page_size) + within % page_size}, {size}});
+            from += size;
+        }
+    CHECK(from == to);
+    return found;
+}
+
+void LogWriter::put(std::uint64_t at, std::span<const std::byte> bytes) {
+    const auto medium = pool_->medium().bytes();
+    for (const auto& [place, size] : pieces(at, at + bytes.size())) {
+        std::memcpy(medium.data() + place.bytes, bytes.data(), size.bytes);
+        bytes = bytes.subspan(size.bytes);
+    }
+}
+
+void LogWriter::persist(std::uint64_t from, std::uint64_t to) {
+    for (const auto& piece : pieces(from, to))
+        ok(pool_->medium().persist(piece));
+}
+
+void LogWriter::store(std::span<const std::byte> payload) {
+    format::LogRecordHeader header;
+    header.magic = format::kLogRecordMagic;
+    header.log_id = grant_.log.id;
+    header.sequence = sequence_++;
+    header.epoch = grant_.epoch;
+    header.length = payload.size();
+    header.term = grant_.log.term;
+    header.crc32c = format::log_record_crc(header, payload);
+    put(end_, std::as_bytes(std::span(&header, 1)));
+    put(end_ + sizeof header, payload);
+    end_ += format::log_record_bytes(payload.size());
+}
+
+void LogWriter::append(std::span<const std::byte> payload) {
+    const auto start = end_;
+    store(payload);
+    persist(start, end_);
+}
+
+std::vector<std::vector<std::byte>> log_payloads(pool::Pool& pool, const std::string& region) {
+    const auto view = ok(pool.read_log(region));
+    std::vector<std::uint64_t> offsets;
+    for (const auto& segment : view.segments)
+        offsets.insert(offsets.end(), segment.page_offsets.begin(), segment.page_offsets.end());
+    const auto bytes = content(pool, offsets, view.log.bytes);
+    std::vector<std::vector<std::byte>> payloads;
+    format::LogPosition last;
+    for (std::uint64_t at = 0; at < bytes.size();) {
+        const auto rest = std::span<const std::byte>(bytes).subspan(at);
+        const auto header =
+            format::claimed_log_record(rest, last, {view.log.id, view.epoch, view.log.term}, rest.size());
+        CHECK(header.has_value());
+        const auto payload = rest.subspan(sizeof *header, header->length);
+        CHECK(format::log_record_crc(*header, payload) == header->crc32c);
+        payloads.emplace_back(payload.begin(), payload.end());
+        last = {header->sequence, header->epoch, header->term};
+        at += format::log_record_bytes(header->length);
+    }
+    equal(std::uint64_t{payloads.size()}, view.log.records);
+    return payloads;
+}
+
+namespace {
+
+std::string log_digest(pool::Pool& pool, const std::string& region) {
+    const auto view = ok(pool.read_log(region));
+    if (view.log.id == 0)
+        return {};
+    return fmt::format("  log {:x} term {} after {} capacity {} records {} bytes {}\n", view.log.id,
+                       view.log.term, view.generation, view.log.capacity, view.log.records, view.log.bytes);
+}
+
+}  // namespace
+
 std::string digest(pool::Pool& pool) {
     std::string text;
     for (const auto& region : pool.regions("", kAll)) {
-        text +=
-            fmt::format("{} id {} owner {} keep {} max {} epoch {} newest {} n {} bytes {}\n", region.name,
-                        region.id, region.owner, region.settings.keep, region.settings.max_size, region.epoch,
-                        region.newest, region.generations, region.bytes);
+        text += fmt::format("{} id {} owner {} keep {} age {} max {} epoch {} newest {} n {} bytes {}\n",
+                            region.name, region.id, region.owner, region.settings.keep,
+                            region.settings.keep_age_ns, region.settings.max_size, region.epoch,
+                            region.newest, region.generations, region.bytes);
         for (const auto& info : ok(pool.generations(region.name, 0, kAll))) {
             const auto generation = ok(pool.open_generation(region.name, info.number));
             const bool whole = crc32c(content(pool, *generation)) == info.crc32c;
-            text += fmt::format("  {} length {} crc {:08x} writer {}{}\n", info.number, info.length,
-                                info.crc32c, info.writer, whole ? "" : " TORN");
+            text += fmt::format("  {} length {} crc {:08x} writer {}{}{}\n", info.number, info.length,
+                                info.crc32c, info.writer, info.pinned ? " pinned" : "", whole ? "" : " TORN");
         }
+        text += log_digest(pool, region.name);
+        for (const auto& cursor : ok(pool.cursors(region.name)))
+            text += fmt::format("  cursor {} at {} {}\n", cursor.name, cursor.generation, cursor.sequence);
     }
     return text;
 }
@@ -111,13 +216,26 @@ std::string digest_of(Image image) {
 }
 
 std::string pages_owned_twice(pool::Pool& pool) {
-    std::set<std::uint64_t> seen;
+    std::set<std::uint64_t> of_others;  // no page of any region before, and of no log
     std::string twice;
+    const auto add = [&](std::set<std::uint64_t>& seen, const std::vector<std::uint64_t>& offsets,
+                         const std::string& what) {
+        std::set<std::uint64_t> own;
+        for (const auto offset : offsets)
+            if (of_others.contains(offset) || !own.insert(offset).second)
+                twice += fmt::format("{}: page at {}\n", what, offset);
+        seen.insert(own.begin(), own.end());
+    };
     for (const auto& region : pool.regions("", kAll))
+        for (const auto& segment : ok(pool.read_log(region.name)).segments)
+            add(of_others, segment.page_offsets, "log of " + region.name);
+    for (const auto& region : pool.regions("", kAll)) {
+        std::set<std::uint64_t> of_this;
         for (const auto& info : ok(pool.generations(region.name, 0, kAll)))
-            for (const auto offset : ok(pool.open_generation(region.name, info.number))->page_offsets())
-                if (!seen.insert(offset).second)
-                    twice += fmt::format("{} generation {}: page at {}\n", region.name, info.number, offset);
+            add(of_this, ok(pool.open_generation(region.name, info.number))->page_offsets(),
+                fmt::format("{} generation {}", region.name, info.number));
+        of_others.merge(of_this);
+    }
     return twice;
 }
 

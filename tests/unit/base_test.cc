@@ -36,7 +36,9 @@ void ranges_never_wrap() {
     CHECK(fits({{0}, {UINT64_MAX}}, {UINT64_MAX}));
 }
 
-std::span<const std::byte> text_bytes(std::string_view text) { return std::as_bytes(std::span(text)); }
+std::span<const std::byte> text_bytes(std::string_view text) {
+    return std::as_bytes(std::span(text));
+}
 
 void checksum_is_castagnoli() {
     test::equal(crc32c(text_bytes("123456789")), 0xe3069283U);
@@ -90,7 +92,8 @@ void unsafe_keys_are_refused() {
     ::chmod(path.c_str(), 0640);
     test::contains(test::error(load_key(folder, "alice"), EPERM), "chmod 600 " + path);
     ::chmod(path.c_str(), 0600);
-    for (const char* content : {"", "12", "zz", "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff00"}) {
+    for (const char* content :
+         {"", "12", "zz", "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff00"}) {
         std::ofstream(path, std::ios::trunc) << content;
         test::contains(test::error(load_key(folder, "alice"), EBADMSG), path);
     }
@@ -108,6 +111,7 @@ void failures_have_their_status() {
     test::equal(exit_status(ECONNRESET), 6);
     test::equal(exit_status(EUCLEAN), 7);
     test::equal(exit_status(EKEYREJECTED), 8);
+    test::equal(exit_status(ESTALE), 8);
     test::equal(exit_status(ENOMEM), 1);
 }
 

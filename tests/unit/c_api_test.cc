@@ -70,7 +70,7 @@ void end_to_end() {
     test::equal(generation.crc32c, crc32c(bytes));
     test::equal(generation.durability, static_cast<std::uint32_t>(PMEMCKPT_DURABILITY_PAGE));
     test::equal(std::string(generation.writer), "alice");
-    CHECK(generation.sealed_ns > 0 && generation.epoch == 1 && generation.reserved[62] == 0);
+    CHECK(generation.sealed_ns > 0 && generation.epoch == 1 && generation.reserved[61] == 0);
 
     pmemckpt_reader* reader = nullptr;
     test::equal(pmemckpt_open(client, "c/api", 0, &reader), 0);
@@ -219,6 +219,92 @@ void the_cpp_wrapper() {
     }
 }
 
+int name_items(void* context, pmemckpt_reader* generation, const pmemckpt_record* record) {
+    auto& names = *static_cast<std::string*>(context);
+    pmemckpt_generation told = {};
+    pmemckpt_generation_of(generation, &told);
+    names += generation ? fmt::format("generation {}, ", told.number)
+                        : std::string(static_cast<const char*>(record->bytes), record->size) + ", ";
+    return names.size() < 1000 ? 1 : 0;
+}
+
+void logs_cursors_and_takeover() {
+    const Connected connected;
+    auto* client = connected.client;
+    save(client, std::vector<std::byte>(1000));
+    pmemckpt_appender* appender = nullptr;
+    uint64_t sequence = 0;
+    test::equal(pmemckpt_open_log(client, "c/api", &appender), 0);
+    test::equal(pmemckpt_append(appender, "one", 3, &sequence), 0);
+    test::equal(pmemckpt_append(appender, "two", 3, &sequence), 0);
+    test::equal(sequence, 2U);
+    expect_error(pmemckpt_append(appender, nullptr, 0, nullptr), EINVAL, "0 bytes");
+    test::equal(pmemckpt_flush_log(appender), 0);
+    pmemckpt_log* log = nullptr;
+    pmemckpt_record record = {};
+    test::equal(pmemckpt_read_log(client, "c/api", &log), 0);
+    test::equal(pmemckpt_skip_records(log, 1), 0);
+    test::equal(pmemckpt_next_record(log, &record), 1);
+    test::equal(std::string(static_cast<const char*>(record.bytes), record.size), "two");
+    CHECK(record.sequence == 2 && record.generation == 1);
+    test::equal(pmemckpt_next_record(log, &record), 0);
+    pmemckpt_close_log_reader(log);
+    std::string names;
+    test::equal(pmemckpt_read_all(client, "c/api", name_items, &names), 0);
+    test::equal(names, "generation 1, one, two, ");
+
+    pmemckpt_follow_options options = {};
+    options.cursor = "backup";
+    options.return_at_end = 1;
+    names.clear();
+    test::equal(pmemckpt_follow(client, "c/api", &options, name_items, &names), 0);
+    test::equal(pmemckpt_follow(client, "c/api", &options, name_items, &names), 0);
+    test::equal(names, "generation 1, one, two, ");  // once
+    pmemckpt_cursor cursor = {};
+    size_t count = 0;
+    test::equal(pmemckpt_list_cursors(client, "c/api", &cursor, 1, &count), 0);
+    CHECK(count == 1 && cursor.generation == 1 && cursor.sequence == 2 &&
+          std::string(cursor.name) == "backup");
+    expect_error(pmemckpt_advance_cursor(client, "c/api", nullptr), EINVAL, "cursor is NULL");
+
+    pmemckpt_takeover takeover = {};
+    test::equal(pmemckpt_take_over(client, "c/api", "backup", &takeover), 0);
+    CHECK(takeover.epoch == 2 && takeover.newest == 1 && takeover.records == 2 &&
+          takeover.cursor.sequence == 2);
+    expect_error(pmemckpt_append(appender, "three", 5, nullptr), ESTALE, "open it anew");
+    pmemckpt_close_log(appender);
+    pmemckpt_event events[100];
+    test::equal(pmemckpt_watch(client, "c/api", 0, 1000, events, 100, &count, nullptr), 0);
+    CHECK(count > 0 && events[count - 1].kind == PMEMCKPT_TAKEN_OVER);
+    test::equal(pmemckpt_clear(client, "c/api"), 0);
+    expect_error(pmemckpt_read_log(client, "c/api", &log), ENODATA, "c/api");
+}
+
+void clones_of_tracked_memory() {
+    const Connected connected;
+    api::Client client({connected.texts.server, "", "alice", connected.texts.key_dir, "", 0});
+    auto state = test::random_bytes(300'000);
+    api::DirtyTracker tracker(state.data(), state.size());
+    tracker.collect();
+    save(connected.client, state);
+    for (int round = 0; round < 5; ++round) {
+        state[test::generator()() % state.size()] ^= std::byte{1};
+        const auto dirty = tracker.collect();
+        CHECK(!dirty.empty());
+        auto writer = client.begin_clone("c/api", state.size(), dirty);
+        for (const auto& range : dirty)
+            writer.write(range.offset, state.data() + range.offset, range.length);
+        test::equal(writer.seal().crc32c, crc32c(state));
+    }
+    client.set_retention("c/api", 1, 0);
+    client.pin("c/api", 6);
+    std::size_t skipped = 9;
+    test::equal(static_cast<int>(client.recover("c/api", &skipped).generation().pinned), 1);
+    test::equal(skipped, 0U);
+    pmemckpt_tracker* none = nullptr;
+    expect_error(pmemckpt_track(state.data(), state.size(), "guessing", &none), EINVAL, "guessing");
+}
+
 }  // namespace
 
 int main() {
@@ -228,5 +314,7 @@ int main() {
                                {"mistakes have their sentence", mistakes_have_their_sentence},
                                {"each thread has its own error", each_thread_has_its_own_error},
                                {"a waiting backup is woken", a_waiting_backup_is_woken},
-                               {"the C++ wrapper", the_cpp_wrapper}});
+                               {"the C++ wrapper", the_cpp_wrapper},
+                               {"logs, cursors and takeover", logs_cursors_and_takeover},
+                               {"clones of tracked memory", clones_of_tracked_memory}});
 }

@@ -9,6 +9,7 @@
 #include "lib/pool/pool.hh"
 #include "lib/wire/handshake.hh"
 #include "tests/support/check.hh"
+#include "tests/support/manager_fixture.hh"
 
 namespace pmemckpt::test {
 
@@ -24,12 +25,13 @@ inline void clear_environment() {
 
 class ManagerHere {
 public:
-    explicit ManagerHere(driver::Limits limits = {}) : limits_(limits) {
+    explicit ManagerHere(driver::Limits limits = {}, std::uint64_t pool_bytes = kPoolBytes)
+        : limits_(limits) {
         key_dir_ = (directory() / "keys").string();
         const auto pool_key = Key::random();
         pool::CreateOptions options;
-        options.path = (directory() / "pool").string();
-        options.size = kPoolBytes;
+        options.path = pool_path();
+        options.size = pool_bytes;
         options.page_size = kPageBytes;
         options.manager_key = wire::public_key(pool_key);
         uuid_ = pool::to_string(ok(pool::Pool::create(options)));
@@ -41,10 +43,11 @@ public:
 
     void start() {
         driver::Config config;
-        config.pools = {{"first", (directory() / "pool").string()}};
+        config.pools = {{"first", pool_path()}};
         config.listen = {Address{"127.0.0.1", port_}};
         config.transport = "iwarp";
         config.key_dir = key_dir_;
+        config.admin_socket = (directory() / "admin.sock").string();
         config.log_level = log::Level::error;
         config.limits = limits_;
         manager_ = ok(driver::Manager::start(config));
@@ -63,6 +66,16 @@ public:
     }
     std::shared_ptr<client::Client> connect(const std::string& principal = "alice") const {
         return ok(client::Client::connect(options(principal)));
+    }
+    static std::string pool_path() { return (directory() / "pool").string(); }
+    /// Bytes that the sessions of now have written through windows, all together.
+    std::uint64_t bytes_received() const {
+        const auto status = ask_unix((directory() / "admin.sock").string(), "{\"command\":\"status\"}\n");
+        const std::string field = "\"bytes_received\":";
+        std::uint64_t sum = 0;
+        for (auto at = status.find(field); at != std::string::npos; at = status.find(field, at + 1))
+            sum += std::strtoull(status.c_str() + at + field.size(), nullptr, 10);
+        return sum;
     }
     driver::Manager& manager() { return *manager_; }
     const std::string& key_dir() const { return key_dir_; }

@@ -228,6 +228,8 @@ FalseManager::Answer pretender(Key principal, Key pool, Key pool_shown, std::uin
             transcript->add(answer);
             return answer;
         }
+        if (static_cast<wire::Type>(message.header.type) == wire::Type::goodbye)
+            return wire::encode_answer(wire::Type::goodbye, message.header.request_id, wire::Empty{});
         const auto proof = wire::decode_body<wire::Proof>(message.body).value();
         wire::Welcome welcome;
         welcome.mac = transcript->manager_mac(principal, proof.mac);
@@ -331,7 +333,8 @@ void answers_that_can_not_be_end_the_connection() {
     test::contains(test::error(endless, EPROTO), "not in order");
 }
 
-/// After flush() the memory is the caller's again, whatever failed before: who still read from it would die here.
+/// After flush() the memory is the caller's again, whatever failed before: who still read from it would die
+/// here.
 void memory_is_let_go_after_a_failure() {
     constexpr std::size_t kBytes = 16 * kMiB;
     ManagerHere here;

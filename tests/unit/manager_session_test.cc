@@ -134,6 +134,12 @@ void torn_requests_end_the_session() {
                    wire::ListRegions{"a"}, wire::Begin{"a", 1}, wire::Seal{}, wire::Abort{},
                    wire::OpenGeneration{"a", 1}, wire::CloseGeneration{}, wire::ListGenerations{"a", 1},
                    wire::WaitGeneration{"a", 1, 1}, wire::FindGeneration{"a", 1});
+    check_all_torn(served, wire::SetRetention{"a", 1, 1}, wire::Clear{"a"}, wire::TakeOver{"a", "b"},
+                   wire::Watch{"a", 1, 1}, wire::BeginClone{"a", 1, 1}, wire::Dirty{1, 1, {{1, 1}}},
+                   wire::Pin{"a", 1, 1}, wire::OpenLog{"a", 1}, wire::GrowLog{"a", 1, 1, 1},
+                   wire::CloseLog{"a"}, wire::ReadLog{"a"}, wire::WaitLog{"a", 1, 1, 1, 1},
+                   wire::LogHint{"a"}, wire::CursorGet{"a", "b"}, wire::CursorAdvance{"a", {"b", 1, 1}},
+                   wire::CursorDrop{"a", "b"}, wire::CursorListRequest{"a", "b"});
     // They took nothing with them.
     test::ok(served.open()->ask<wire::PoolStatus>(wire::StatusRequest{}));
 }
@@ -142,7 +148,7 @@ void unknown_requests_are_answered() {
     ManagerFixture served;
     served.start();
     const auto client = served.open();
-    for (const unsigned type : {0x0000U, 0x0101U, 0x0205U, 0x0401U, 0x7fffU, 0x8301U, 0xffffU}) {
+    for (const unsigned type : {0x0000U, 0x0101U, 0x0205U, 0x0407U, 0x7fffU, 0x8301U, 0xffffU}) {
         client->send(wire::encode_raw(static_cast<std::uint16_t>(type), 77, wire::Encoder()));
         test::equal(next_error(*client).code, static_cast<std::uint32_t>(EOPNOTSUPP));
     }
@@ -391,7 +397,7 @@ int main() {
                       {"a slow handshake is ended", a_slow_handshake_is_ended},
                       {"sessions are limited", sessions_are_limited},
                       {"silent ones keep nobody out", silent_ones_keep_nobody_out},
-                                         {"silent ones keep nobody out", silent_ones_keep_nobody_out},
+                      {"silent ones keep nobody out", silent_ones_keep_nobody_out},
                       {"torn requests end the session", torn_requests_end_the_session},
                       {"unknown requests are answered", unknown_requests_are_answered},
                       {"unknown handles and names", unknown_handles_and_names},

@@ -5,6 +5,7 @@
 
 #include "lib/base/crc32c.hh"
 #include "lib/base/log.hh"
+#include "lib/format/log_record.hh"
 #include "lib/format/record.hh"
 #include "lib/format/superblock.hh"
 #include "lib/pool/pool.hh"
@@ -45,6 +46,14 @@ Image lived_in_image(States& states) {
     remember(pool->destroy_region("gone"));
     remember(test::save(*pool, "b", test::random_bytes(20'000)));
     remember(test::save(*pool, "b", test::random_bytes(3)));
+    const auto bytes = test::content(*pool, *test::ok(pool->open_generation("team/app", 0)));
+    remember(pool->pin("team/app", 4, true));
+    remember(test::save_clone(*pool, "team/app", bytes, {{{0}, {5}}}));
+    remember(pool->open_log("team/app", 100));
+    remember(pool->advance_cursor("team/app", {"backup", 6, 0}));
+    remember(pool->take_over("team/app"));
+    remember(pool->clear("b"));
+    remember(pool->open_log("team/app", 5000));
     return tape->stored;
 }
 
@@ -77,8 +86,8 @@ std::vector<std::size_t> metadata_positions(const format::Superblock& superblock
         add(offset, offset + 180, 1);
         add(offset + 180, offset + format::kSuperblockBytes, 97);
     }
-    add(superblock.half_offset[0], superblock.half_offset[0] + 1600, 1);
-    add(superblock.half_offset[0] + 1600, superblock.half_offset[0] + superblock.half_size, 9973);
+    add(superblock.half_offset[0], superblock.half_offset[0] + 2400, 1);
+    add(superblock.half_offset[0] + 2400, superblock.half_offset[0] + superblock.half_size, 9973);
     return positions;
 }
 
@@ -171,6 +180,10 @@ public:
                    format::GenerationSeal{id, number, length, 0, 1, 0, 1, "alice", std::move(extents),
                                           std::move(dropped)});
     }
+    Forger& log(std::uint64_t id, std::uint64_t log_id, std::uint32_t term,
+                std::vector<format::PageExtent> extents) {
+        return add(format::Kind::log_grow, format::LogGrow{id, log_id, term, std::move(extents)});
+    }
     Image image() const {
         auto image = fresh();
         std::copy(records_.begin(), records_.end(),
@@ -207,7 +220,7 @@ void valid_checksums_over_lies() {
         {Forger().region(2, "a").region(1, "b"), "which another one had before"},
         {Forger().region(1, "a").region(1, "b"), "a second time"},
         {Forger().add(Kind::region_drop, format::RegionDrop{9}), "is not there"},
-        {Forger().region(1, "a").add(Kind::generation_drop, format::GenerationDrop{1, 1}), "is not there"},
+        {Forger().region(1, "a").add(Kind::generation_drop, format::GenerationDrop{1, {1}}), "is not there"},
         {Forger().seal(1, 1, 0, {}), "is not there"},
         {Forger().region(1, "a").seal(1, 1, 4097, {{0, 1}}), "takes 2 pages, and has 1"},
         {Forger().region(1, "a").seal(1, 1, UINT64_MAX, {{0, 1}}), "and has 1"},
@@ -215,16 +228,61 @@ void valid_checksums_over_lies() {
         {Forger().region(1, "a").seal(1, 1, 4096, {{UINT32_MAX, 1}}), "do not lie in the pool"},
         {Forger().region(1, "a").seal(1, 1, 0, {{0, 0}}), "do not lie in the pool"},
         {Forger().region(1, "a").seal(1, 1, 8192, {{0, 1}, {0, 1}}), "have an owner already"},
-        {Forger().region(1, "a").seal(1, 1, 8192, {{5, 2}}).seal(1, 2, 4096, {{6, 1}}),
+        {Forger().region(1, "a").region(2, "b").seal(1, 1, 8192, {{5, 2}}).seal(2, 1, 4096, {{6, 1}}),
          "have an owner already"},
-        {Forger().region(1, "a").seal(1, 1, 4096, {{5, 1}}).seal(1, 2, 4096, {{5, 1}}, {1}),
+        {Forger().region(1, "a").region(2, "b").seal(1, 1, 4096, {{5, 1}}).seal(2, 1, 8192, {{4, 2}}),
          "have an owner already"},
+        {Forger().region(1, "a").seal(1, 1, 8192, {{5, 2}}).seal(1, 2, 8192, {{6, 1}, {6, 1}}),
+         "named twice"},
+        {Forger().region(1, "a").seal(1, 1, 8192, {{5, 2}}).seal(1, 2, 12288, {{5, 2}, {6, 1}}),
+         "named twice"},
+        {Forger().region(1, "a").log(1, 7, 1, {{5, 2}}).seal(1, 1, 4096, {{6, 1}}), "have an owner already"},
+        {Forger().region(1, "a").seal(1, 1, 8192, {{5, 2}}).log(1, 7, 1, {{6, 1}}), "have an owner already"},
+        {Forger().region(1, "a").log(1, 7, 1, {{6, 1}}).log(1, 7, 1, {{6, 1}}), "have an owner already"},
+        {Forger().region(1, "a").log(1, 7, 1, {{6, 1}, {6, 1}}), "named twice"},
+        {Forger().region(1, "a").log(1, 7, 1, {{UINT32_MAX, 2}}), "do not lie in the pool"},
+        {Forger().region(1, "a").log(1, 7, 1, {}), "out of range"},
+        {Forger().region(1, "a").log(1, 7, 0, {{1, 1}}), "out of range"},
+        {Forger().region(1, "a").log(1, 0, 1, {{1, 1}}), "out of range"},
+        {Forger().log(1, 7, 1, {{1, 1}}), "is not there"},
+        {Forger().region(1, "a").log(1, 7, 1, {{1, 1}}).log(1, 8, 2, {{2, 1}}), "and has log"},
+        {Forger().region(1, "a").log(1, 7, 2, {{1, 1}}).log(1, 7, 1, {{2, 1}}), "no step on"},
+        {Forger().region(1, "a").log(1, 7, 2, {{1, 1}}).log(1, 7, 2, {}), "no step on"},
+        {Forger().region(1, "a").log(1, 7, 2, {{1, 1}}).seal(1, 1, 0, {}).log(1, 7, 3, {}), "out of range"},
+        {Forger().region(1, "a").add(Kind::generation_pin, format::GenerationPin{1, 1, 1}), "is not there"},
+        {Forger().add(Kind::generation_pin, format::GenerationPin{1, 1, 1}), "is not there"},
+        {Forger().region(1, "a").seal(1, 1, 0, {}).add(Kind::generation_pin, format::GenerationPin{1, 1, 2}),
+         "pinned with 2"},
+        {Forger().add(Kind::region_clear, format::RegionClear{1}), "is not there"},
+        {Forger()
+             .region(1, "a")
+             .seal(1, 1, 0, {})
+             .add(Kind::region_clear, format::RegionClear{1})
+             .seal(1, 1, 0, {}),
+         "should be at 2 or later"},
+        {Forger().region(1, "a").add(Kind::cursor_put, format::CursorPut{1, 1, 0, "b"}), "the next one is 1"},
+        {Forger().region(1, "a").add(Kind::cursor_put, format::CursorPut{1, 0, UINT64_MAX, "b"}), "cursor b"},
+        {Forger().region(1, "a").add(Kind::cursor_put, format::CursorPut{1, 0, 0, "no one"}), "contradicts"},
+        {Forger().add(Kind::cursor_put, format::CursorPut{1, 0, 0, "b"}), "is not there"},
+        {Forger().region(1, "a").add(Kind::cursor_drop, format::CursorDrop{1, "b"}), "is not there"},
+        {Forger()
+             .region(1, "a")
+             .seal(1, 1, 0, {})
+             .add(Kind::generation_drop, format::GenerationDrop{1, {1, 1}}),
+         "is not there"},
+        {put({1, 1, UINT64_MAX, 0, 0, 1, "a", "alice"}), "out of range"},
+        {put({1, 1, 1, 0, 0, 1, "a", "alice", -1}), "out of range"},
+        {Forger().add_raw(Kind::generation_pin, {}), "bytes left"},
+        {Forger().add_raw(Kind::region_clear, {}), "bytes left"},
+        {Forger().add_raw(Kind::log_grow, {}), "bytes left"},
+        {Forger().add_raw(Kind::cursor_put, {}), "bytes left"},
+        {Forger().add_raw(Kind::cursor_drop, {}), "bytes left"},
         {Forger().region(1, "a").seal(1, 2, 0, {}).seal(1, 2, 0, {}), "should be at 3 or later"},
         {Forger().region(1, "a").seal(1, 2, 0, {}).seal(1, 1, 0, {}), "should be at 3 or later"},
         {Forger().region(1, "a").seal(1, 0, 0, {}), "out of range"},
         {Forger().region(1, "a").seal(1, UINT64_MAX, 0, {}), "out of range"},
-        {Forger().region(1, "a").seal(1, 1, 0, {}).seal(1, 2, 0, {}, {3}), "which is not there"},
-        {Forger().region(1, "a").seal(1, 1, 0, {}).seal(1, 2, 0, {}, {1, 1}), "which is not there"},
+        {Forger().region(1, "a").seal(1, 1, 0, {}).seal(1, 2, 0, {}, {3}), "is not there"},
+        {Forger().region(1, "a").seal(1, 1, 0, {}).seal(1, 2, 0, {}, {1, 1}), "is not there"},
         {sealed({1, 1, 0, 0, 1, 0, 0, "alice", {}, {}}), "out of range"},
         {sealed({1, 1, 0, 0, 1, 0, 9, "alice", {}, {}}), "out of range"},
         {sealed({1, 1, 0, 0, 2, 0, 1, "alice", {}, {}}), "out of range"},
@@ -241,12 +299,50 @@ void valid_checksums_over_lies() {
 
 void dropped_generations_free_their_pages() {
     auto forger = Forger().region(1, "a").seal(1, 1, 8192, {{5, 2}}).seal(1, 2, 4096, {{9, 1}});
-    forger.add(format::Kind::generation_drop, format::GenerationDrop{1, 2}).seal(1, 3, 4096, {{9, 1}});
+    forger.add(format::Kind::generation_drop, format::GenerationDrop{1, {2}}).seal(1, 3, 4096, {{9, 1}});
     const auto pool = test::ok(test::open_image(forger.image()));
     const auto info = test::ok(pool->find_region("a"));
     CHECK(info.generations == 2 && info.newest == 3 && info.bytes == 12288);
     test::error(pool->open_generation("a", 2), ENOENT);
     test::equal(pool->info().free_pages, pool->info().pages - 3);
+}
+
+/// Of a clone whose base is gone: its pages are free for a moment, and then are the clone's.
+void shared_pages_are_counted() {
+    auto forger = Forger().region(1, "a").seal(1, 1, 8192, {{5, 2}}).seal(1, 2, 12288, {{5, 2}, {9, 1}}, {1});
+    forger.seal(1, 3, 8192, {{6, 1}, {10, 1}});
+    auto pool = test::ok(test::open_image(forger.image()));
+    test::equal(pool->info().free_pages, pool->info().pages - 4);
+    forger.add(format::Kind::generation_drop, format::GenerationDrop{1, {2, 3}});
+    forger.region(2, "b").seal(2, 1, 8192, {{5, 2}}).seal(1, 4, 16384, {{7, 4}});
+    pool = test::ok(test::open_image(forger.image()));
+    test::equal(pool->info().free_pages, pool->info().pages - 6);
+    forger.seal(1, 5, 4096, {{6, 1}});
+    test::contains(test::error(test::open_image(forger.image()), EUCLEAN), "have an owner already");
+}
+
+/// What lies on a log's pages is anybody's who may append: looking at it ends at what is not good.
+void hostile_log_pages() {
+    auto image = Forger().region(1, "a").log(1, 7, 1, {{0, 1}, {9, 3}}).image();
+    const auto pages = superblock_of(image).pages_offset;
+    for (int round = 0; round < 300; ++round) {
+        format::LogRecordHeader header;
+        header.magic = format::kLogRecordMagic;
+        header.log_id = 7;
+        header.sequence = 1;
+        header.epoch = 1;
+        header.term = 1;
+        auto& random = test::generator();
+        const std::uint64_t lengths[] = {
+            0, 1, 16336, 16337, format::kMaximumLogPayload, UINT64_MAX - 47, random()};
+        header.length = lengths[round % std::size(lengths)];
+        if (round % 2 == 1)
+            header.crc32c = format::log_record_crc(header, std::vector<std::byte>(1));
+        std::memcpy(image.data() + pages, &header, sizeof header);
+        const auto pool = test::ok(test::open_image(image));
+        const bool good = header.length == 1 && round % 2 == 1;
+        test::equal(test::ok(pool->read_log("a")).log.records, std::uint64_t{good});
+    }
 }
 
 void later_kinds_are_not_guessed_at() {
@@ -303,6 +399,8 @@ int main() {
                       {"cut_short_at_any_length", cut_short_at_any_length},
                       {"valid_checksums_over_lies", valid_checksums_over_lies},
                       {"dropped_generations_free_their_pages", dropped_generations_free_their_pages},
+                      {"shared_pages_are_counted", shared_pages_are_counted},
+                      {"hostile_log_pages", hostile_log_pages},
                       {"later_kinds_are_not_guessed_at", later_kinds_are_not_guessed_at},
                       {"another_format_is_not_touched", another_format_is_not_touched},
                       {"a_hostile_half_takes_no_time", a_hostile_half_takes_no_time}});

@@ -1,5 +1,6 @@
 #include "lib/format/record.hh"
 
+#include <algorithm>
 #include <cerrno>
 
 #include "tests/support/check.hh"
@@ -44,14 +45,26 @@ void each_flipped_byte_is_noticed() {
 }
 
 void bodies_come_back() {
-    const RegionPut put{5, 6, 7, 8, -9, 10, "team/app", "owner"};
+    const RegionPut put{5, 6, 7, 8, -9, 10, "team/app", "owner", 11};
     const auto put_back = test::ok(decode_region_put(encode(put)));
     CHECK(encode(put_back) == encode(put) && put_back.name == "team/app" && put_back.created_ns == -9);
+    test::equal(put_back.keep_age_ns, std::int64_t{11});
     const auto seal_back = test::ok(decode_generation_seal(encode(sample_seal())));
     CHECK(encode(seal_back) == encode(sample_seal()) && seal_back.extents == sample_seal().extents);
     CHECK(seal_back.dropped == sample_seal().dropped && seal_back.writer == "someone");
     test::equal(test::ok(decode_region_drop(encode(RegionDrop{4}))).id, std::uint64_t{4});
-    test::equal(test::ok(decode_generation_drop(encode(GenerationDrop{4, 6}))).number, std::uint64_t{6});
+    const auto drop = test::ok(decode_generation_drop(encode(GenerationDrop{4, {6, 9}})));
+    CHECK(drop.region_id == 4 && drop.numbers == std::vector<std::uint64_t>({6, 9}));
+    const auto pin = test::ok(decode_generation_pin(encode(GenerationPin{4, 6, 1})));
+    CHECK(pin.region_id == 4 && pin.number == 6 && pin.pinned == 1);
+    test::equal(test::ok(decode_region_clear(encode(RegionClear{4}))).id, std::uint64_t{4});
+    const auto grow = test::ok(decode_log_grow(encode(LogGrow{4, 5, 6, {{7, 8}, {9, 1}}})));
+    CHECK(grow.region_id == 4 && grow.log_id == 5 && grow.term == 6);
+    CHECK(grow.extents == (std::vector<PageExtent>{{7, 8}, {9, 1}}));
+    const auto cursor = test::ok(decode_cursor_put(encode(CursorPut{4, 5, 6, "backup"})));
+    CHECK(cursor.region_id == 4 && cursor.generation == 5 && cursor.sequence == 6 && cursor.name == "backup");
+    const auto gone = test::ok(decode_cursor_drop(encode(CursorDrop{4, "backup"})));
+    CHECK(gone.region_id == 4 && gone.name == "backup");
 }
 
 void bodies_of_the_wrong_size_are_refused() {
@@ -61,6 +74,15 @@ void bodies_of_the_wrong_size_are_refused() {
         test::error(decode_generation_seal(std::span(seal).first(size)), EUCLEAN);
     for (std::size_t size = 0; size < put.size(); ++size)
         test::error(decode_region_put(std::span(put).first(size)), EUCLEAN);
+    const auto log = encode(LogGrow{1, 2, 3, {{4, 5}}});
+    for (std::size_t size = 0; size < log.size(); ++size)
+        test::error(decode_log_grow(std::span(log).first(size)), EUCLEAN);
+    const auto drop = encode(GenerationDrop{1, {2}});
+    for (std::size_t size = 0; size < drop.size(); ++size)
+        test::error(decode_generation_drop(std::span(drop).first(size)), EUCLEAN);
+    const auto cursor = encode(CursorPut{1, 2, 3, "name"});
+    for (std::size_t size = 0; size < cursor.size(); ++size)
+        test::error(decode_cursor_put(std::span(cursor).first(size)), EUCLEAN);
     auto longer = seal;
     longer.push_back(std::byte{1});
     test::contains(test::error(decode_generation_seal(longer), EUCLEAN), "padding");
@@ -76,6 +98,12 @@ void enormous_counts_allocate_nothing() {
             lie[field + byte] = std::byte{0xff};
         test::error(decode_generation_seal(lie), EUCLEAN);
     }
+    auto drop = encode(GenerationDrop{1, {2}});
+    std::fill_n(drop.begin() + 8, 4, std::byte{0xff});
+    test::error(decode_generation_drop(drop), EUCLEAN);
+    auto log = encode(LogGrow{1, 2, 3, {{4, 5}}});
+    std::fill_n(log.begin() + 20, 4, std::byte{0xff});
+    test::error(decode_log_grow(log), EUCLEAN);
 }
 
 void a_page_of_its_own_fits_the_journals_share() {

@@ -18,9 +18,12 @@ namespace pmemckpt::ctl {
 namespace {
 
 constexpr const char* kDescription =
-    "Makes pools, keys and regions of pmemckpt; saves, restores and lists generations.";
+    "Makes pools, keys and regions of pmemckpt; saves, restores and lists generations and logs.";
 constexpr const char* kFooter =
-    "SIZE is a number of bytes, or one with K, M, G or T (binary multiples). See pmemckpt-ctl(1).";
+    "SIZE is a number of bytes, or one with K, M, G or T (binary multiples); DURATION is a number with s, m, "
+    "h "
+    "or d. See pmemckpt-ctl(1).";
+constexpr std::uint64_t kMaximumEvent = INT64_MAX;  // far beyond what a manager counts to
 constexpr const char* kCommandFooter = "Options for every command: pmemckpt-ctl --help";
 
 /// What argv said: the chosen command is `chosen`.
@@ -30,10 +33,21 @@ struct Parsed {
     CreateKey create_key;
     CreateRegion create_region;
     DestroyRegion destroy_region;
+    Clear clear;
+    SetRetention set_retention;
+    std::string pinned;
     List list;
     Save save;
     Restore restore;
-    std::function<Status()> chosen;
+    TakeOver take_over;
+    Watch watch;
+    Append append;
+    ReadLog read_log;
+    Cursors cursors;
+    CursorAdvance cursor_advance;
+    CursorDrop cursor_drop;
+    ReadAll read_all;
+    std::function<Result<ExitStatus>()> chosen;
 };
 
 void add_common(CLI::App& app, Common& common) {
@@ -57,12 +71,25 @@ void add_common(CLI::App& app, Common& common) {
     app.add_flag("--json", common.json, "print JSON, for programs");
 }
 
-CLI::App& add_command(CLI::App& app, const std::string& name, const std::string& summary, Parsed& parsed,
-                      std::function<Status()> does) {
+CLI::App& add_command_with_status(CLI::App& app, const std::string& name, const std::string& summary,
+                                  Parsed& parsed, std::function<Result<ExitStatus>()> does) {
     auto& command = *app.add_subcommand(name, summary);
     command.footer(kCommandFooter);
     command.callback([&parsed, does = std::move(does)] { parsed.chosen = does; });
     return command;
+}
+
+CLI::App& add_command(CLI::App& app, const std::string& name, const std::string& summary, Parsed& parsed,
+                      std::function<Status()> does) {
+    return add_command_with_status(app, name, summary, parsed,
+                                   [does = std::move(does)]() -> Result<ExitStatus> {
+                                       TRY(does());
+                                       return kExitSuccess;
+                                   });
+}
+
+void add_region(CLI::App& command, std::string& region) {
+    command.add_option("REGION", region, "the region")->required()->type_name("");
 }
 
 void add_pool_commands(CLI::App& app, Parsed& parsed) {
@@ -83,29 +110,62 @@ void add_pool_commands(CLI::App& app, Parsed& parsed) {
     key.add_flag("--force", parsed.create_key.force, "replace the key that is there");
 }
 
-void add_settings(CLI::App& command, std::uint32_t& keep, std::string& max_size, CLI::Option* needed) {
-    auto* keep_option = command.add_option("--keep", keep, "generations kept; 8 unless given");
-    keep_option->check(CLI::Range(1U, pool::kMaximumKeep).description(""))->type_name("N");
-    auto* size_option =
-        command.add_option("--max-size", max_size, "bytes a generation may have; no limit unless given");
-    size_option->type_name("SIZE");
-    if (needed) {
-        keep_option->needs(needed);
-        size_option->needs(needed);
-    }
+CLI::Option* add_keep(CLI::App& command, std::uint32_t& keep, const std::string& text) {
+    return command.add_option("--keep", keep, text)
+        ->check(CLI::Range(1U, pool::kMaximumKeep).description(""))
+        ->type_name("N");
+}
+
+CLI::Option* add_keep_age(CLI::App& command, std::string& keep_age, const std::string& text) {
+    return command.add_option("--keep-age", keep_age, text)->type_name("DURATION");
+}
+
+/// `needed`: the option without which these make no sense, if there is one.
+template <class Request>
+void add_settings(CLI::App& command, Request& request, CLI::Option* needed) {
+    auto* keep = add_keep(command, request.keep, "generations kept; 8 unless given");
+    auto* age = add_keep_age(command, request.keep_age, "keep all younger ones as well, such as 7d");
+    auto* size = command.add_option("--max-size", request.max_size,
+                                    "bytes a generation may have; no limit unless given");
+    size->type_name("SIZE");
+    for (auto* option : {keep, age, size})
+        if (needed)
+            option->needs(needed);
 }
 
 void add_region_commands(CLI::App& app, Parsed& parsed) {
     auto& create = add_command(app, "create-region", "make a region", parsed,
                                [&] { return create_region(parsed.common, parsed.create_region); });
     create.add_option("NAME", parsed.create_region.name, "such as team/app")->required()->type_name("");
-    add_settings(create, parsed.create_region.keep, parsed.create_region.max_size, nullptr);
+    add_settings(create, parsed.create_region, nullptr);
 
     auto& destroy = add_command(app, "destroy-region", "drop a region with all its generations", parsed,
                                 [&] { return destroy_region(parsed.common, parsed.destroy_region); });
     destroy.add_option("NAME", parsed.destroy_region.name, "the region")->required()->type_name("");
     destroy.add_flag("--force", parsed.destroy_region.force,
                      "do it; otherwise it is only said what would be lost");
+
+    auto& clearing = add_command(app, "clear", "drop a region's generations and log, and keep the region",
+                                 parsed, [&] { return clear(parsed.common, parsed.clear); });
+    add_region(clearing, parsed.clear.region);
+    clearing.add_flag("--force", parsed.clear.force, "do it; otherwise it is only said what would be lost");
+}
+
+void add_retention_commands(CLI::App& app, Parsed& parsed) {
+    auto& retention = add_command(app, "set-retention", "say how many generations are kept, and how long",
+                                  parsed, [&] { return set_retention(parsed.common, parsed.set_retention); });
+    add_region(retention, parsed.set_retention.region);
+    add_keep(retention, parsed.set_retention.keep, "generations kept; as it is unless given");
+    add_keep_age(retention, parsed.set_retention.keep_age,
+                 "keep all younger ones as well; 0: none for its age");
+
+    const auto add_pin = [&](const char* name, const char* summary, bool pinned) {
+        auto& command = add_command(app, name, summary, parsed,
+                                    [&parsed, pinned] { return pin(parsed.common, parsed.pinned, pinned); });
+        command.add_option("REGION@N", parsed.pinned, "the generation")->required()->type_name("");
+    };
+    add_pin("pin", "keep a generation, whatever retention says", true);
+    add_pin("unpin", "leave a generation to retention again", false);
 }
 
 void add_list_commands(CLI::App& app, Parsed& parsed) {
@@ -129,15 +189,96 @@ void add_data_commands(CLI::App& app, Parsed& parsed) {
     in.add_option("--size", parsed.save.size, "send a pipe as it comes, at most SIZE bytes")
         ->type_name("SIZE");
     auto* create = in.add_flag("--create", parsed.save.create, "make the region when it is missing");
-    add_settings(in, parsed.save.keep, parsed.save.max_size, create);
+    add_settings(in, parsed.save, create);
+    auto* clone = in.add_flag("--clone", parsed.save.clone,
+                              "send what --dirty names, share the rest with the newest generation");
+    clone->excludes("--size")->excludes(create);
+    in.add_option("--dirty", parsed.save.dirty, "what has changed; may be given several times")
+        ->allow_extra_args(false)
+        ->needs(clone)
+        ->type_name("OFFSET:LENGTH");
+}
 
-    auto& out = add_command(app, "restore", "write a generation to a file or to standard output, verified",
-                            parsed, [&] { return restore(parsed.common, parsed.restore); });
-    out.add_option("REGION[@N]", parsed.restore.target, "the newest generation, or generation N")
+void add_restore_commands(CLI::App& app, Parsed& parsed) {
+    auto& out = add_command_with_status(app, "restore",
+                                        "write a generation to a file or to standard output, verified",
+                                        parsed, [&] { return restore(parsed.common, parsed.restore); });
+    out.add_option("REGION[@N]", parsed.restore.target,
+                   "the newest generation that verifies, or generation N")
         ->required()
         ->type_name("");
     out.add_option("--to", parsed.restore.to, "make this file, once all of it is verified")
         ->type_name("FILE");
+    out.add_flag("--exact", parsed.restore.exact, "the newest generation or none, never an older one");
+
+    auto& files = add_command(app, "read", "bring all of a region, or what is unread, to files of a folder",
+                              parsed, [&] { return read_all(parsed.common, parsed.read_all); });
+    add_region(files, parsed.read_all.region);
+    auto* all = files.add_flag("--all", parsed.read_all.all, "all kept generations and the log");
+    files.add_option("--unread", parsed.read_all.unread, "what this cursor has not read; it moves on")
+        ->type_name("NAME")
+        ->excludes(all);
+    files.add_option("--to", parsed.read_all.to, "the folder; it is made when missing")
+        ->required()
+        ->type_name("DIRECTORY");
+}
+
+void add_log_commands(CLI::App& app, Parsed& parsed) {
+    auto& in = add_command(app, "append", "add standard input to the log, as one record", parsed,
+                           [&] { return append(parsed.common, parsed.append); });
+    add_region(in, parsed.append.region);
+    in.add_flag("--lines", parsed.append.lines, "each line is a record, as it comes");
+
+    auto& out = add_command(app, "read-log", "print the records behind the newest generation", parsed,
+                            [&] { return read_log(parsed.common, parsed.read_log); });
+    out.add_option("REGION[@N]", parsed.read_log.target,
+                   "the region; with N only when the log follows that one")
+        ->required()
+        ->type_name("");
+    out.add_flag("--follow", parsed.read_log.follow, "and those that come, until Ctrl-C");
+}
+
+void add_cursor_commands(CLI::App& app, Parsed& parsed) {
+    auto& show = add_command(app, "cursor", "show how far named backups have read", parsed,
+                             [&] { return cursors(parsed.common, parsed.cursors); });
+    add_region(show, parsed.cursors.region);
+    show.add_option("NAME", parsed.cursors.name, "this one; all unless given")->type_name("");
+
+    auto& advance = add_command(app, "cursor-advance", "say how far a named backup has read", parsed,
+                                [&] { return cursor_advance(parsed.common, parsed.cursor_advance); });
+    add_region(advance, parsed.cursor_advance.region);
+    advance.add_option("NAME", parsed.cursor_advance.name, "the cursor")->required()->type_name("");
+    advance.add_option("GENERATION", parsed.cursor_advance.generation, "read up to this one")
+        ->required()
+        ->type_name("");
+    advance
+        .add_option("SEQUENCE", parsed.cursor_advance.sequence,
+                    "and so many records behind it; 0 unless given")
+        ->type_name("");
+
+    auto& drop = add_command(app, "cursor-drop", "forget how far a named backup has read", parsed,
+                             [&] { return cursor_drop(parsed.common, parsed.cursor_drop); });
+    add_region(drop, parsed.cursor_drop.region);
+    drop.add_option("NAME", parsed.cursor_drop.name, "the cursor")->required()->type_name("");
+}
+
+void add_takeover_commands(CLI::App& app, Parsed& parsed) {
+    auto& take = add_command(app, "take-over", "fence the primary, so that another can write", parsed,
+                             [&] { return take_over(parsed.common, parsed.take_over); });
+    add_region(take, parsed.take_over.region);
+    take.add_option("--cursor", parsed.take_over.cursor, "show what this backup has read")->type_name("NAME");
+
+    auto& look = add_command(app, "watch", "print what happens to a region, a JSON line each", parsed,
+                             [&] { return watch(parsed.common, parsed.watch); });
+    add_region(look, parsed.watch.region);
+    look.add_option("--after", parsed.watch.after, "start behind event N; from now on unless given")
+        ->check(CLI::Range(std::uint64_t(0), kMaximumEvent).description(""))
+        ->type_name("N");
+    look.add_option("--count", parsed.watch.count, "end after N events")
+        ->check(CLI::Range(std::uint64_t(1), kMaximumEvent).description(""))
+        ->type_name("N");
+    look.add_option("--on-failure", parsed.watch.on_failure, "run this, once, when the primary is lost")
+        ->type_name("CMD");
 }
 
 /// CLI11's messages may have several lines; ours are one.
@@ -179,15 +320,20 @@ int run(int argc, char** argv) {
     add_common(app, parsed.common);
     add_pool_commands(app, parsed);
     add_region_commands(app, parsed);
+    add_retention_commands(app, parsed);
     add_list_commands(app, parsed);
     add_data_commands(app, parsed);
+    add_restore_commands(app, parsed);
+    add_log_commands(app, parsed);
+    add_cursor_commands(app, parsed);
+    add_takeover_commands(app, parsed);
     if (const auto ended = parse(app, argc, argv))
         return *ended;
     const auto done =
         parsed.chosen ? parsed.chosen() : fail(EINVAL, "no command is given (see pmemckpt-ctl --help)");
     if (!done)
         log::error("{}", done.error().message);
-    return done ? kExitSuccess : exit_status(done.error().code);
+    return done ? *done : exit_status(done.error().code);
 }
 
 }  // namespace pmemckpt::ctl

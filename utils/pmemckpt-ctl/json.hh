@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "lib/client/client.hh"
 #include "lib/pool/pool.hh"
 #include "lib/wire/messages.hh"
 
@@ -20,11 +21,35 @@ struct ListedRegion {
 std::string created_pool_json(const pool::PoolInfo& pool, const std::string& key_path);
 std::string created_key_json(const std::string& principal, const std::string& path);
 std::string region_json(const wire::Region& region);
-std::string destroyed_json(const wire::Region& region);
+/// Of a region that was cleared or destroyed: what it had.
+std::string dropped_json(const wire::Region& region);
 std::string regions_json(std::span<const ListedRegion> regions);
 std::string generations_json(const std::string& region, std::span<const wire::Generation> generations);
-std::string saved_json(const std::string& region, const wire::Generation& generation);
+std::string generation_json(const std::string& region, const wire::Generation& generation);
 std::string restored_json(const std::string& region, const wire::Generation& generation,
-                          const std::string& file);
+                          const std::string& file, std::span<const client::Skipped> skipped);
+std::string taken_over_json(const wire::TakenOver& taken);
+std::string cursor_json(const std::string& region, const wire::Cursor& cursor);
+std::string cursors_json(const std::string& region, std::span<const wire::Cursor> cursors);
+
+/// What append did.
+struct Appended {
+    std::uint64_t generation = 0, records = 0, bytes = 0;
+    std::uint64_t last = 0;  ///< sequence number
+};
+std::string appended_json(const std::string& region, const Appended& appended);
+
+/// What a run of read brought to disk.
+struct ReadBack {
+    std::vector<std::uint64_t> generations;
+    std::vector<client::Skipped> damaged;
+    wire::Cursor reached;       ///< how far: the newest generation, and the records of its log
+    std::uint64_t records = 0;  ///< new ones
+};
+std::string read_json(const std::string& region, const std::string& directory, const ReadBack& read);
+
+/// These two are a line each, for streams of them.
+std::string event_line(const std::string& region, const wire::Event& event);
+std::string record_line(const std::string& region, const client::Record& record);
 
 }  // namespace pmemckpt::ctl

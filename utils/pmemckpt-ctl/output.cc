@@ -31,6 +31,11 @@ std::string resolved(const std::string& path) {
 
 }  // namespace
 
+bool is_file_name(const std::string& path) {
+    struct stat there {};
+    return !path.empty() && (::stat(path.c_str(), &there) != 0 || S_ISREG(there.st_mode));
+}
+
 Result<Output> Output::open(const std::string& path, std::uint64_t length) {
     Output output;
     if (path.empty()) {

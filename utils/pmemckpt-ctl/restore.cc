@@ -1,68 +1,20 @@
 // pmemckpt-ctl restore: a generation becomes a file or a stream, verified.
 #include <unistd.h>
 
-#include <algorithm>
-#include <array>
 #include <cerrno>
-#include <future>
 #include <vector>
 
-#include "lib/base/crc32c.hh"
-#include "lib/base/units.hh"
+#include "lib/base/log.hh"
 #include "utils/pmemckpt-ctl/commands.hh"
 #include "utils/pmemckpt-ctl/json.hh"
 #include "utils/pmemckpt-ctl/output.hh"
-#include "utils/pmemckpt-ctl/progress.hh"
+#include "utils/pmemckpt-ctl/receive.hh"
 #include "utils/pmemckpt-ctl/target.hh"
 #include "utils/pmemckpt-ctl/text.hh"
 
 namespace pmemckpt::ctl {
 
 namespace {
-
-constexpr std::uint64_t kBufferBytes = 8 * kMiB;
-
-/// Two buffers: the next one is read while the last one is written.
-class Receiver {
-public:
-    explicit Receiver(client::Reader& reader) : reader_(reader), length_(reader.generation().length) {
-        for (auto& half : halves_)
-            half.resize(std::min(length_, kBufferBytes));
-    }
-
-    /// All of it; returns the CRC-32C of what was written.
-    Result<std::uint32_t> receive(Output& output, Progress& progress) {
-        std::uint32_t crc = 0;
-        auto next = read(0, 0);
-        for (std::uint64_t at = 0; at < length_;) {
-            const auto half = (at / kBufferBytes) % 2;
-            const auto got = TRY(next.get());
-            if (got != wanted(at))
-                return fail(EPROTO, "only {} of {} bytes came at {}", got, wanted(at), at);
-            const auto bytes = std::span(halves_[half]).first(got);
-            at += got;
-            next = read(at, half ^ 1);
-            crc = crc32c(bytes, crc);
-            TRY(output.write(bytes));
-            progress.advance(got);
-        }
-        return crc;
-    }
-
-private:
-    std::uint64_t wanted(std::uint64_t at) const { return std::min(length_ - at, kBufferBytes); }
-
-    std::future<Result<std::size_t>> read(std::uint64_t at, std::size_t half) {
-        if (at >= length_)
-            return {};
-        const auto into = std::span(halves_[half]).first(wanted(at));
-        return std::async(std::launch::async, [this, at, into] { return reader_.read(at, into); });
-    }
-
-    client::Reader& reader_;
-    const std::uint64_t length_;
-    std::array<std::vector<std::byte>, 2> halves_;
-};
 
 Status check_request(const Common& common, const Restore& request) {
     if (!request.to.empty())
@@ -74,49 +26,64 @@ Status check_request(const Common& common, const Restore& request) {
     return {};
 }
 
-Error damaged(const std::string& region, const wire::Generation& generation, std::uint32_t crc,
-              const Output& output) {
-    return {
-        EBADMSG,
-        fmt::format(
-            "{}@{} is damaged: its {} bytes have crc32c={}, sealed was crc32c={}; {} (pmemckpt-ctl list {} "
-            "shows older generations)",
-            region, generation.number, generation.length, crc32c_text(crc), crc32c_text(generation.crc32c),
-            output.is_file() ? output.name() + " was not written" : "what was written must not be used",
-            region)};
-}
+struct Restored {
+    wire::Generation generation;
+    std::vector<client::Skipped> skipped;  ///< newer ones that don't verify
+};
 
-Status receive_verified(client::Reader& reader, const std::string& region, Output& output) {
-    const auto& generation = reader.generation();
-    std::uint32_t crc = 0;
-    {
-        Progress progress("restoring", generation.length);
-        Receiver receiver(reader);
-        crc = TRY(receiver.receive(output, progress));
-    }
-    if (crc != generation.crc32c)
-        return tl::unexpected(damaged(region, generation, crc, output));
-    return output.commit();
-}
-
-Status report(const Common& common, const std::string& region, const wire::Generation& generation,
-              const std::string& to) {
+Status report(const Common& common, const Target& target, const Restored& restored, const std::string& to) {
+    const auto& generation = restored.generation;
     if (common.json)
-        return print(restored_json(region, generation, to));
-    return print(fmt::format("{}@{} {} bytes crc32c={} verified, in {}\n", region, generation.number,
+        return print(restored_json(target.region, generation, to, restored.skipped));
+    return print(fmt::format("{}@{} {} bytes crc32c={} verified, in {}\n", target.region, generation.number,
                              generation.length, crc32c_text(generation.crc32c), to));
+}
+
+Result<Restored> restore_one(client::Client& client, const Target& target, const std::string& to) {
+    const auto reader = TRY(client.open(target.region, target.number));
+    auto output = TRY(Output::open(to, reader->generation().length));
+    TRY(receive_verified(*reader, target.region, output));
+    return Restored{reader->generation(), {}};
+}
+
+/// An error that may be the generation's own fault: an older one may be good.
+bool may_be_damage(const Error& error) {
+    return error.code == EBADMSG || error.code == EUCLEAN || error.code == EIO;
+}
+
+/// Each one is verified before it is written: a stream can't take back what it was given.
+Result<Restored> restore_recovered(client::Client& client, const std::string& region, const std::string& to) {
+    auto recovered = TRY(client.recover(region));
+    for (const auto& [number, why] : recovered.skipped)
+        log::warning("{}@{} is skipped: {}", region, number, why);
+    auto output = TRY(Output::open(to, recovered.reader->generation().length));
+    TRY(receive_verified(*recovered.reader, region, output));
+    return Restored{recovered.reader->generation(), std::move(recovered.skipped)};
+}
+
+/// The restart ladder. A file is verified as it is written, so that a good newest generation is read once.
+Result<Restored> restore_newest_good(client::Client& client, const std::string& region,
+                                     const std::string& to) {
+    if (is_file_name(to)) {
+        auto newest = restore_one(client, {region, 0}, to);
+        if (newest || !may_be_damage(newest.error()) || !client.state())
+            return newest;
+    }
+    return restore_recovered(client, region, to);
 }
 
 }  // namespace
 
-Status restore(const Common& common, const Restore& request) {
+Result<ExitStatus> restore(const Common& common, const Restore& request) {
     const auto target = TRY(parse_target(request.target));
     TRY(check_request(common, request));
     const auto client = TRY(client::Client::connect(common.connection));
-    const auto reader = TRY(client->open(target.region, target.number));
-    auto output = TRY(Output::open(request.to, reader->generation().length));
-    TRY(receive_verified(*reader, target.region, output));
-    return request.to.empty() ? Status() : report(common, target.region, reader->generation(), request.to);
+    const bool exact = request.exact || target.number > 0;
+    const auto restored = TRY(exact ? restore_one(*client, target, request.to)
+                                    : restore_newest_good(*client, target.region, request.to));
+    if (!request.to.empty())
+        TRY(report(common, target, restored, request.to));
+    return restored.skipped.empty() ? kExitSuccess : kExitOlder;
 }
 
 }  // namespace pmemckpt::ctl

@@ -1,4 +1,6 @@
 // pmemckpt-ctl save: a file or a stream becomes a new generation.
+#include "utils/pmemckpt-ctl/save.hh"
+
 #include <algorithm>
 #include <array>
 #include <cerrno>
@@ -6,10 +8,13 @@
 
 #include "lib/base/exit_status.hh"
 #include "lib/base/units.hh"
+#include "utils/pmemckpt-ctl/clone.hh"
 #include "utils/pmemckpt-ctl/commands.hh"
+#include "utils/pmemckpt-ctl/duration.hh"
 #include "utils/pmemckpt-ctl/input.hh"
 #include "utils/pmemckpt-ctl/json.hh"
 #include "utils/pmemckpt-ctl/progress.hh"
+#include "utils/pmemckpt-ctl/regions.hh"
 #include "utils/pmemckpt-ctl/text.hh"
 
 namespace pmemckpt::ctl {
@@ -62,14 +67,12 @@ private:
 };
 
 Status prepare_region(client::Client& client, const Save& request) {
-    if (request.create) {
-        const auto max_size = TRY(size_or_zero(request.max_size));
-        TRY(client.create_region(request.region, {request.keep, max_size}, false));
-        return {};
-    }
     auto found = client.find_region(request.region);
     if (found)
         return {};
+    if (found.error().code == ENOENT && request.create)
+        return make_region(client, {request.region, request.keep, request.keep_age, request.max_size}, false)
+            .map([](const auto&) {});
     if (found.error().code == ENOENT)
         return fail(ENOENT, "there is no region {} (pmemckpt-ctl create-region {} makes it)", request.region,
                     request.region);
@@ -100,26 +103,23 @@ Status check_end(Input& input, std::uint64_t sent, std::uint64_t size) {
     return {};
 }
 
-Result<wire::Generation> send_all(client::Client& client, client::Writer& writer, Input& input) {
+Result<wire::Generation> send_all(client::Client& client, const Save& request, Input& input) {
+    const auto size = TRY(draft_size(input, request.size));
+    const auto writer = TRY(client.begin(request.region, size));
     std::uint64_t sent = 0;
     {
         Progress progress("saving", input.size().value_or(0));
-        Sender sender(client, writer);
-        TRY(sender.prepare(writer.size()));
-        sent = TRY(sender.send(input, writer.size(), progress));
-        TRY(check_end(input, sent, writer.size()));
+        Sender sender(client, *writer);
+        TRY(sender.prepare(writer->size()));
+        sent = TRY(sender.send(input, writer->size(), progress));
+        TRY(check_end(input, sent, writer->size()));
     }
-    auto sealed = writer.seal(sent);
-    if (!sealed && exit_status(sealed.error().code) == kExitConnection)
-        return fail(sealed.error().code,
-                    "{}; whether the generation was sealed is not known, pmemckpt-ctl list tells",
-                    sealed.error().message);
-    return sealed;
+    return with_doubt(writer->seal(sent));
 }
 
 Status report(const Common& common, const std::string& region, const wire::Generation& generation) {
     if (common.json)
-        return print(saved_json(region, generation));
+        return print(generation_json(region, generation));
     return print(fmt::format("{}@{} {} bytes crc32c={} durability={}\n", region, generation.number,
                              generation.length, crc32c_text(generation.crc32c),
                              durability_name(generation.durability)));
@@ -127,16 +127,25 @@ Status report(const Common& common, const std::string& region, const wire::Gener
 
 }  // namespace
 
+Result<wire::Generation> with_doubt(Result<wire::Generation> sealed) {
+    if (!sealed && exit_status(sealed.error().code) == kExitConnection)
+        return fail(sealed.error().code,
+                    "{}; whether the generation was sealed is not known, pmemckpt-ctl list tells",
+                    sealed.error().message);
+    return sealed;
+}
+
 Status save(const Common& common, const Save& request) {
     auto input = TRY(Input::open(request.file));
     TRY(size_or_zero(request.size));
+    TRY(duration_or_zero(request.keep_age));
+    const auto dirty = TRY(parse_dirty(request.dirty));
     const auto client = TRY(client::Client::connect(common.connection));
     TRY(prepare_region(*client, request));
     if (!input.size() && request.size.empty())
         input = TRY(input.spool());
-    const auto size = TRY(draft_size(input, request.size));
-    const auto writer = TRY(client->begin(request.region, size));
-    auto sealed = send_all(*client, *writer, input);
+    auto sealed =
+        request.clone ? send_clone(*client, request.region, dirty, input) : send_all(*client, request, input);
     if (!sealed)
         return fail(sealed.error().code, "{} was not saved: {}", request.region, sealed.error().message);
     return report(common, request.region, *sealed);

@@ -43,4 +43,12 @@ Result<Target> parse_target(std::string_view text) {
     return target;
 }
 
+Result<Target> parse_generation(std::string_view text) {
+    auto target = TRY(parse_target(text));
+    if (target.number == 0)
+        return fail(EINVAL, "\"{}\" names no generation: write REGION@N (pmemckpt-ctl list {} shows them)",
+                    text, target.region);
+    return target;
+}
+
 }  // namespace pmemckpt::ctl

@@ -17,4 +17,7 @@ struct Target {
 /// otherwise the whole text is a region's name. EINVAL with what is wrong.
 Result<Target> parse_target(std::string_view text);
 
+/// The same where the number can't be left out.
+Result<Target> parse_generation(std::string_view text);
+
 }  // namespace pmemckpt::ctl

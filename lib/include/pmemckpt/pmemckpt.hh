@@ -19,6 +19,11 @@
 namespace pmemckpt::api {
 
 using Generation = pmemckpt_generation;
+using Range = pmemckpt_range;
+using Record = pmemckpt_record;
+using Cursor = pmemckpt_cursor;
+using Takeover = pmemckpt_takeover;
+using Event = pmemckpt_event;
 
 /// code() is the errno value, what() the sentence.
 class Error : public std::system_error {
@@ -57,6 +62,10 @@ struct Free {
     void operator()(pmemckpt_buffer* buffer) const noexcept { pmemckpt_unregister(buffer); }
     void operator()(pmemckpt_writer* writer) const noexcept { pmemckpt_abort(writer); }
     void operator()(pmemckpt_reader* reader) const noexcept { pmemckpt_close(reader); }
+    void operator()(pmemckpt_appender* appender) const noexcept { pmemckpt_close_log(appender); }
+    void operator()(pmemckpt_log* log) const noexcept { pmemckpt_close_log_reader(log); }
+    void operator()(pmemckpt_tracker* tracker) const noexcept { pmemckpt_untrack(tracker); }
+    void operator()(pmemckpt_range* ranges) const noexcept { pmemckpt_free_ranges(ranges); }
 };
 template <class Handle>
 using Owned = std::unique_ptr<Handle, Free>;
@@ -119,6 +128,68 @@ private:
     friend class Client;
     explicit Reader(pmemckpt_reader* handle) : handle_(handle) {}
     detail::Owned<pmemckpt_reader> handle_;
+};
+
+/// Appends records to a region's log. Its destructor sends what is queued; only flush() says that it is
+/// durable.
+class Appender {
+public:
+    /// Its sequence number. More than 64 KiB must not change before flush() returned.
+    std::uint64_t append(const void* bytes, std::size_t size) {
+        std::uint64_t sequence = 0;
+        detail::check(pmemckpt_append(handle_.get(), bytes, size, &sequence));
+        return sequence;
+    }
+    void flush() { detail::check(pmemckpt_flush_log(handle_.get())); }
+
+private:
+    friend class Client;
+    explicit Appender(pmemckpt_appender* handle) : handle_(handle) {}
+    detail::Owned<pmemckpt_appender> handle_;
+};
+
+/// A region's log, read in order.
+class Log {
+public:
+    /// Nothing when there is none yet; ESTALE is thrown when the log has ended. Its bytes are there until the
+    /// next call.
+    std::optional<Record> next() {
+        Record record;
+        const int found = pmemckpt_next_record(handle_.get(), &record);
+        detail::check(found);
+        return found == 1 ? std::optional<Record>(record) : std::nullopt;
+    }
+    void skip_to(std::uint64_t sequence) { detail::check(pmemckpt_skip_records(handle_.get(), sequence)); }
+
+private:
+    friend class Client;
+    explicit Log(pmemckpt_log* handle) : handle_(handle) {}
+    detail::Owned<pmemckpt_log> handle_;
+};
+
+/// Finds what was written to memory, page by page.
+class DirtyTracker {
+public:
+    DirtyTracker(const void* memory, std::size_t size, const char* method = nullptr) {
+        pmemckpt_tracker* tracker = nullptr;
+        detail::check(pmemckpt_track(memory, size, method, &tracker));
+        handle_.reset(tracker);
+    }
+    const char* method() const noexcept { return pmemckpt_tracking_method(handle_.get()); }
+    /// Written since the last call; the first time: all.
+    std::vector<Range> collect() {
+        Range* ranges = nullptr;
+        std::size_t count = 0;
+        detail::check(pmemckpt_dirty(handle_.get(), &ranges, &count));
+        const detail::Owned<pmemckpt_range> owner(ranges);
+        return std::vector<Range>(ranges, ranges + count);
+    }
+    void mark(const std::vector<Range>& ranges) {
+        detail::check(pmemckpt_mark_dirty(handle_.get(), ranges.data(), ranges.size()));
+    }
+
+private:
+    detail::Owned<pmemckpt_tracker> handle_;
 };
 
 /// Empty and 0: the environment's value, then the default.
@@ -198,6 +269,56 @@ public:
         detail::check(status);
         return Reader(reader);
     }
+    /// Starts as `base` (0: the newest); only the dirty ranges can be written.
+    Writer begin_clone(const std::string& region, std::uint64_t size, const std::vector<Range>& dirty,
+                       std::uint64_t base = 0) {
+        pmemckpt_writer* writer = nullptr;
+        detail::check(pmemckpt_begin_clone(handle_.get(), region.c_str(), size, dirty.data(), dirty.size(),
+                                           base, &writer));
+        return Writer(writer, size);
+    }
+    void set_retention(const std::string& region, std::uint32_t keep, std::int64_t keep_age_ns) {
+        detail::check(pmemckpt_set_retention(handle_.get(), region.c_str(), keep, keep_age_ns));
+    }
+    void pin(const std::string& region, std::uint64_t number, bool pinned = true) {
+        detail::check(pmemckpt_pin(handle_.get(), region.c_str(), number, pinned ? 1 : 0));
+    }
+    void clear(const std::string& region) { detail::check(pmemckpt_clear(handle_.get(), region.c_str())); }
+
+    Appender open_log(const std::string& region) {
+        pmemckpt_appender* appender = nullptr;
+        detail::check(pmemckpt_open_log(handle_.get(), region.c_str(), &appender));
+        return Appender(appender);
+    }
+    Log read_log(const std::string& region) {
+        pmemckpt_log* log = nullptr;
+        detail::check(pmemckpt_read_log(handle_.get(), region.c_str(), &log));
+        return Log(log);
+    }
+    Cursor cursor(const std::string& region, const std::string& name) {
+        Cursor cursor;
+        detail::check(pmemckpt_get_cursor(handle_.get(), region.c_str(), name.c_str(), &cursor));
+        return cursor;
+    }
+    void advance_cursor(const std::string& region, const Cursor& cursor) {
+        detail::check(pmemckpt_advance_cursor(handle_.get(), region.c_str(), &cursor));
+    }
+    void drop_cursor(const std::string& region, const std::string& name) {
+        detail::check(pmemckpt_drop_cursor(handle_.get(), region.c_str(), name.c_str()));
+    }
+    /// Fences whoever wrote to the region.
+    Takeover take_over(const std::string& region, const std::string& cursor = {}) {
+        Takeover takeover;
+        detail::check(pmemckpt_take_over(handle_.get(), region.c_str(), cursor.c_str(), &takeover));
+        return takeover;
+    }
+    /// The newest generation that verifies; `skipped`: how many newer ones do not.
+    Reader recover(const std::string& region, std::size_t* skipped = nullptr) {
+        pmemckpt_reader* reader = nullptr;
+        detail::check(pmemckpt_recover(handle_.get(), region.c_str(), &reader, skipped));
+        return Reader(reader);
+    }
+
     /// Waits for a generation above `after` and returns the newest; ETIMEDOUT is thrown after timeout_ms.
     Generation wait(const std::string& region, std::uint64_t after,
                     std::uint32_t timeout_ms = std::numeric_limits<std::uint32_t>::max()) {

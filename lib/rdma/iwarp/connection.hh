@@ -6,8 +6,9 @@
 //                 └── no agreement, too late ───────────────────► │
 //
 // fresh: not on its reactor yet. greeting: MPA start-up. draining: what is queued, or a Terminate, goes out;
-// nothing is taken in (but a first FPDU, which lets a responder send). lingering: the handler has had its on_close; the peer is given time to read what was
-// sent (closing a socket with unread input would take it away).
+// nothing is taken in (but a first FPDU, which lets a responder send). lingering: the handler has had its
+// on_close; the peer is given time to read what was sent (closing a socket with unread input would take it
+// away).
 //
 // Threads: posts, grants, revocations and close() come from any thread and reach the rest through `posted_`
 // and `closing_`; all else happens on the reactor's thread. No lock is held while a handler is called.

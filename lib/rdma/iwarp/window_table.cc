@@ -19,7 +19,8 @@ Status check_translation(const Translation& translation) {
                     count, page);
     for (std::uint64_t i = 0, left = translation.size; left != 0; ++i) {
         const std::uint64_t used = std::min(left, page);
-        if (!fits({{translation.pages[i]}, {used}}, {translation.medium.size()}))
+        if (translation.pages[i] != kNoPage &&
+            !fits({{translation.pages[i]}, {used}}, {translation.medium.size()}))
             return fail(EINVAL, "page {} of a window, at {}, is not within its mapping of {} bytes", i,
                         translation.pages[i], translation.medium.size());
         left -= used;
@@ -30,14 +31,29 @@ Status check_translation(const Translation& translation) {
 }  // namespace
 
 Window::Window(Key key, Translation translation, Access access)
-    : key_(key), access_(access), translation_(std::move(translation)) {}
+    : key_(key),
+      access_(access),
+      translation_(std::move(translation)),
+      has_holes_(std::find(translation_.pages.begin(), translation_.pages.end(), kNoPage) !=
+                 translation_.pages.end()) {}
 
 Miss Window::check(Extent range, Access needed) const {
     if (!allows(access_, needed))
         return Miss::access;
     if (range.size.bytes > UINT64_MAX - range.at.bytes)
         return Miss::wrap;
-    return fits(range, {translation_.size}) ? Miss::none : Miss::bounds;
+    return fits(range, {translation_.size}) && !touches_hole(range) ? Miss::none : Miss::bounds;
+}
+
+bool Window::touches_hole(Extent range) const {
+    if (!has_holes_ || range.size.bytes == 0)
+        return false;
+    const auto first = range.at.bytes / translation_.page_size;
+    const auto last = (range.at.bytes + (range.size.bytes - 1)) / translation_.page_size;
+    for (auto page = first; page <= last; ++page)
+        if (translation_.pages[page] == kNoPage)
+            return true;
+    return false;
 }
 
 void Window::kill() {
@@ -74,7 +90,14 @@ Status Window::persist(const std::vector<Extent>& extents) {
         for (std::uint64_t done = 0; done < extent.size.bytes;) {
             if (!alive())
                 return {};
-            const Extent piece = run({{extent.at.bytes + done}, {extent.size.bytes - done}});
+            const auto at = extent.at.bytes + done;
+            const auto page_size = translation_.page_size;
+            // Two extents that were made one may have a hole between them.
+            if (translation_.pages[at / page_size] == kNoPage) {
+                done += std::min(page_size - at % page_size, extent.size.bytes - done);
+                continue;
+            }
+            const Extent piece = run({{at}, {extent.size.bytes - done}});
             TRY(translation_.persist(piece));
             done += piece.size.bytes;
         }

@@ -43,12 +43,16 @@ public:
     Status persist(const std::vector<Extent>& extents);
 
 private:
-    /// The longest run of bytes at the start of the range that lie side by side in the mapping.
+    /// Of a range within [0, size): whether a byte of it is on no page.
+    bool touches_hole(Extent range) const;
+    /// The longest run of bytes at the start of the range that lie side by side in the mapping; none of it is
+    /// in a hole.
     Extent run(Extent range) const;
 
     const Key key_;
     const Access access_;
     const Translation translation_;
+    const bool has_holes_;
     DirtyExtents dirty_;
     std::mutex mutex_;
     std::atomic<bool> alive_{true};

@@ -1,0 +1,42 @@
+// begin_clone and dirty: a draft that starts as another generation, of which only the dirty pages may be
+// written.
+#include <cerrno>
+
+#include "driver/convert.hh"
+#include "driver/requests.hh"
+
+namespace pmemckpt::driver {
+
+Requests::Answer<wire::Cloning> Requests::begin_clone(const wire::BeginClone& request) {
+    TRY(check_draft_limit());
+    const auto entered = TRY(enter(request.region));
+    const auto maximum = entered.info.settings.max_size;
+    if (maximum != 0 && request.size > maximum)
+        return fail(EFBIG, "a generation of {} bytes is larger than region {} allows: {} bytes", request.size,
+                    request.region, maximum);
+    const auto base = TRY(pool().open_generation(request.region, request.base))->info();
+    const auto id = ++last_handle_;
+    clones_.emplace(id,
+                    Clone{request.region, request.size, base, DirtyRanges(request.size, pool().page_size())});
+    return wire::Cloning{id, to_wire(base)};
+}
+
+Requests::Answer<wire::Begun> Requests::dirty(const wire::Dirty& request) {
+    const auto found = clones_.find(request.draft_id);
+    if (found == clones_.end())
+        return fail(ENOENT, "this session has no clone {} whose dirty ranges are awaited", request.draft_id);
+    for (const auto& range : request.ranges)
+        TRY(found->second.dirty.add({{range.offset}, {range.length}}));
+    if (request.last == 0)
+        return wire::Begun{request.draft_id, {0, 0, found->second.size}};
+    const auto clone = std::move(clones_.extract(found).mapped());
+    const auto entered = TRY(enter(clone.region));
+    if (entered.info.id != clone.base.region_id)
+        return fail(ENOENT, "region {} was destroyed, and made anew, while clone {} was begun", clone.region,
+                    request.draft_id);
+    auto draft =
+        TRY(pool().begin_clone(clone.region, clone.size, {clone.base.number, clone.dirty.extents()}));
+    return grant_draft(request.draft_id, entered, std::move(draft));
+}
+
+}  // namespace pmemckpt::driver

@@ -1,0 +1,38 @@
+// Requests about cursors: how far each named backup has read.
+#include <algorithm>
+
+#include "driver/convert.hh"
+#include "driver/list_answer.hh"
+#include "driver/requests.hh"
+
+namespace pmemckpt::driver {
+
+Requests::Answer<wire::Cursor> Requests::cursor_get(const wire::CursorGet& request) {
+    if (const auto cursor = TRY(pool().cursor(request.region, request.name)))
+        return to_wire(*cursor);
+    return wire::Cursor{request.name, 0, 0};
+}
+
+Requests::Answer<wire::Empty> Requests::cursor_advance(const wire::CursorAdvance& request) {
+    const auto& [name, generation, sequence] = request.cursor;
+    TRY(pool().advance_cursor(request.region, {name, generation, sequence}));
+    return wire::Empty{};
+}
+
+Requests::Answer<wire::Empty> Requests::cursor_drop(const wire::CursorDrop& request) {
+    TRY(pool().drop_cursor(request.region, request.name));
+    return wire::Empty{};
+}
+
+Requests::Answer<wire::CursorList> Requests::cursor_list(const wire::CursorListRequest& request) {
+    auto cursors = TRY(pool().cursors(request.region));
+    std::sort(cursors.begin(), cursors.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
+    wire::CursorList list;
+    ListAnswer room;
+    for (const auto& cursor : cursors)
+        if (cursor.name > request.after && !room.add(list.cursors, to_wire(cursor)))
+            break;
+    return list;
+}
+
+}  // namespace pmemckpt::driver

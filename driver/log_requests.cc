@@ -1,0 +1,179 @@
+// Requests about logs. Records are written and read by RDMA alone; the manager hands out pages and windows.
+//
+// A log's windows die last first. Who makes records durable writes them, and then reads a byte of the last
+// window that it wrote to; the engine persists what lies in living windows before it answers. So when that
+// read was answered, all windows before that one were alive, and what lies in them was persisted.
+#include <algorithm>
+#include <cerrno>
+
+#include "driver/convert.hh"
+#include "driver/requests.hh"
+
+namespace pmemckpt::driver {
+
+namespace {
+
+// A log grows by a share of what it has, so that windows stay few however long it gets.
+constexpr std::uint64_t kGrowthShare = 4;
+constexpr std::uint64_t kMaximumGrowth = kGiB;
+
+/// Segments side by side in the log are one window, unless the last page of one is not full.
+std::vector<pool::LogSegment> join(const std::vector<pool::LogSegment>& segments, std::uint64_t page_size) {
+    std::vector<pool::LogSegment> joined;
+    for (const auto& segment : segments) {
+        if (joined.empty() || joined.back().start + joined.back().size != segment.start ||
+            joined.back().size != joined.back().page_offsets.size() * page_size) {
+            joined.push_back(segment);
+            continue;
+        }
+        auto& last = joined.back();
+        last.size += segment.size;
+        last.page_offsets.insert(last.page_offsets.end(), segment.page_offsets.begin(),
+                                 segment.page_offsets.end());
+    }
+    return joined;
+}
+
+bool is_too_much(const Error& error) {
+    return error.code == ENOSPC || error.code == EFBIG;
+}
+
+std::vector<rdma::Key> keys_of(const std::vector<wire::LogSegment>& segments) {
+    std::vector<rdma::Key> keys;
+    for (const auto& segment : segments)
+        keys.push_back(segment.window.key);
+    return keys;
+}
+
+}  // namespace
+
+void Requests::end_log(LiveRegion& live, const Locked&) {
+    if (!live.appender)
+        return;
+    const auto& windows = live.appender->windows;
+    for (auto next = windows.rbegin(); next != windows.rend(); ++next)
+        services_.tables.revoke(live.appender->session_id, *next);
+    live.appender.reset();
+}
+
+Result<std::vector<wire::LogSegment>> Requests::grant_log(const pool::RegionInfo& region,
+                                                          const pool::LogInfo& log, std::uint64_t handle,
+                                                          const std::vector<pool::LogSegment>& segments,
+                                                          rdma::Access access) {
+    std::vector<wire::LogSegment> granted;
+    for (const auto& segment : join(segments, pool().page_size())) {
+        auto what = subject(region);
+        what.handle = handle;
+        what.log_id = log.id;
+        auto window = grant(std::move(what), segment.page_offsets, segment.size, access);
+        if (!window) {
+            revoke(keys_of(granted));
+            return tl::unexpected<Error>(std::move(window).error());
+        }
+        granted.push_back({segment.start, {window->key, window->base, segment.size}});
+    }
+    return granted;
+}
+
+Requests::Answer<wire::LogGranted> Requests::open_log(const wire::OpenLog& request) {
+    const auto entered = TRY(enter(request.region));
+    const Locked lock(entered.live->mutex);
+    const auto now = TRY(check_entered(entered, lock));
+    auto& appender = entered.live->appender;
+    if (appender && appender->session_id != who_.session_id)
+        return fail(EBUSY,
+                    "the log of region {} is open for append by {} from {}: it closes it or ends, or is "
+                    "fenced by a takeover",
+                    request.region, appender->principal, appender->peer);
+    if (entered.live->seals != 0)
+        return fail(EBUSY, "a generation of region {} is being sealed, which ends its log: try again",
+                    request.region);
+    end_log(*entered.live, lock);  // this session's earlier opening
+    auto grant = TRY(pool().open_log(request.region, request.room));
+    if (grant.epoch != now.epoch)
+        return tl::unexpected<Error>(fenced(now.name, *entered.live, grant.epoch));
+    appender = Appender{
+        who_.session_id, who_.principal, channel_->peer().address, grant.log.id, grant.log.term, {}, {}};
+    auto answer = append_to({now, entered.live}, std::move(grant), lock);
+    if (!answer) {
+        end_log(*entered.live, lock);
+        return answer;
+    }
+    become_primary({now, entered.live}, lock);
+    publish(now.id, wire::EventKind::log_opened, now.newest, now.epoch, who_.principal,
+            fmt::format("log {:016x}, term {}, {} records", answer->log_id, answer->term,
+                        answer->next_sequence - 1));
+    return answer;
+}
+
+/// The windows of what was granted, and the appender holds its pages.
+Result<wire::LogGranted> Requests::append_to(const Entered& entered, pool::LogGrant grant, const Locked&) {
+    auto& appender = *entered.live->appender;
+    wire::LogGranted answer;
+    answer.segments = TRY(grant_log(entered.info, grant.log, 0, grant.segments, rdma::Access::both));
+    answer.log_id = grant.log.id;
+    answer.term = grant.log.term;
+    answer.epoch = grant.epoch;
+    answer.next_sequence = grant.next_sequence;
+    answer.end = grant.log.bytes;
+    answer.generation = entered.info.newest;
+    const auto keys = keys_of(answer.segments);
+    appender.windows.insert(appender.windows.end(), keys.begin(), keys.end());
+    appender.pages = std::move(grant.pages);
+    return answer;
+}
+
+Requests::Answer<wire::LogGranted> Requests::grow_log(const wire::GrowLog& request) {
+    const auto entered = TRY(enter(request.region));
+    const Locked lock(entered.live->mutex);
+    const auto now = TRY(check_entered(entered, lock));
+    const auto& appender = entered.live->appender;
+    if (!appender || appender->session_id != who_.session_id || appender->log_id != request.log_id ||
+        appender->term != request.term)
+        return fail(ESTALE,
+                    "log {:016x} of region {} is not open for append by this session any more: open it anew",
+                    request.log_id, request.region);
+    const auto share = std::min(now.log.capacity / kGrowthShare, kMaximumGrowth);
+    auto grown = pool().grow_log(request.region, request.log_id, request.term, std::max(request.room, share));
+    if (!grown && is_too_much(grown.error()) && request.room < share)
+        grown = pool().grow_log(request.region, request.log_id, request.term, request.room);
+    return append_to({now, entered.live}, TRY(std::move(grown)), lock);
+}
+
+Requests::Answer<wire::Empty> Requests::close_log(const wire::CloseLog& request) {
+    const auto entered = TRY(enter(request.region));
+    const Locked lock(entered.live->mutex);
+    TRY(check_entered(entered, lock));
+    const auto& appender = entered.live->appender;
+    if (!appender || appender->session_id != who_.session_id)
+        return fail(ENOENT, "this session has not the log of region {} open for append", request.region);
+    end_log(*entered.live, lock);
+    return wire::Empty{};
+}
+
+Requests::Answer<wire::LogOpened> Requests::read_log(const wire::ReadLog& request) {
+    TRY(check_reading_limit());
+    const auto region = TRY(pool().find_region(request.region));
+    auto view = TRY(pool().read_log(request.region));
+    if (view.log.id == 0)
+        return fail(ENODATA, "region {} has no log: nothing was appended since its newest generation",
+                    request.region);
+    wire::LogOpened answer;
+    answer.handle = ++last_handle_;
+    answer.generation = view.generation;
+    answer.log_id = view.log.id;
+    answer.epoch = view.epoch;
+    answer.term = view.log.term;
+    answer.records = view.log.records;
+    answer.bytes = view.log.bytes;
+    answer.segments = TRY(grant_log(region, view.log, answer.handle, view.segments, rdma::Access::read));
+    reading_.emplace(answer.handle, OpenForReading{std::move(view.pages), keys_of(answer.segments)});
+    return answer;
+}
+
+Requests::Answer<wire::Empty> Requests::log_hint(const wire::LogHint& request) {
+    services_.log_waiters.look(pool(), TRY(pool().find_region(request.region)).id);
+    return wire::Empty{};
+}
+
+}  // namespace pmemckpt::driver

@@ -1,0 +1,58 @@
+// A client's logs: opened for append, opened for reading, waited for.
+#include "lib/client/appender.hh"
+#include "lib/client/calls.hh"
+#include "lib/client/log_reader.hh"
+
+namespace pmemckpt::client {
+
+namespace {
+
+Result<LogRange> check_granted(const wire::LogGranted& granted) {
+    auto range = TRY(LogRange::of(granted.segments));
+    if (granted.log_id == 0 || granted.next_sequence == 0)
+        return fail(EPROTO, "the manager opened log {:#x} with record {} next", granted.log_id,
+                    granted.next_sequence);
+    if (granted.end % format::kLogRecordAlignment != 0 || granted.end < range.start() ||
+        granted.end > range.end())
+        return fail(EPROTO, "the manager opened a log with its end at {}, in segments from {} to {}",
+                    granted.end, range.start(), range.end());
+    return range;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Appender>> Client::open_log(const std::string& region) {
+    TRY(check_region(region));
+    wire::OpenLog request;
+    request.region = region;
+    request.room = kLogRoom;
+    const auto granted = TRY(session_->call<wire::LogGranted>(request, work_limit(kLogRoom)));
+    auto range = check_granted(granted);
+    if (!range)
+        return tl::unexpected(session_->distrust(range.error()));
+    session_->end_log(region);  // an earlier opening of this client
+    LogOpening opening{region, granted.log_id, granted.epoch, granted.generation, granted.term};
+    auto state = std::make_unique<Appender::State>(session_, std::move(opening), std::move(*range), granted);
+    return std::unique_ptr<Appender>(new Appender(std::move(state)));
+}
+
+Result<std::unique_ptr<LogReader>> Client::read_log(const std::string& region) {
+    TRY(check_region(region));
+    auto opened = TRY(ask_for_log(*session_, region));
+    auto state = std::make_unique<LogReader::State>(session_, region);
+    TRY(state->adopt(std::move(opened)));
+    return std::unique_ptr<LogReader>(new LogReader(std::move(state)));
+}
+
+Result<wire::LogState> Client::wait_log(const std::string& region, const wire::LogState& after,
+                                        std::uint32_t timeout_ms) {
+    TRY(check_region(region));
+    wire::WaitLog request;
+    request.region = region;
+    request.generation = after.generation;
+    request.log_id = after.log_id;
+    request.after_sequence = after.records;
+    return long_poll<wire::LogState>(*session_, request, timeout_ms);
+}
+
+}  // namespace pmemckpt::client

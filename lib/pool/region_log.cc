@@ -1,0 +1,137 @@
+#include "lib/pool/region_log.hh"
+
+#include <algorithm>
+#include <optional>
+
+#include "lib/base/crc32c.hh"
+
+namespace pmemckpt::pool {
+
+namespace {
+
+using format::LogRecordHeader;
+
+/// Of bytes that may be written at this moment, by who appends: each word is read once, and what a
+/// half-written record gives does not verify. So it is no race, whatever ThreadSanitizer thinks.
+__attribute__((no_sanitize("thread"))) void copy_words(std::byte* to, const std::byte* from,
+                                                       std::size_t size) {
+    const auto* words = reinterpret_cast<const volatile std::uint64_t*>(from);
+    for (std::size_t at = 0; at < size; at += sizeof(std::uint64_t)) {
+        const std::uint64_t word = words[at / sizeof(std::uint64_t)];
+        __builtin_memcpy(to + at, &word, sizeof word);
+    }
+}
+
+/// The next record's header, when it may be one: it may lie in two segments or pages.
+std::optional<LogRecordHeader> header_at(std::span<const std::byte> medium, const LogMap& map,
+                                         const LogEnd& end, const format::LogBounds& bounds) {
+    const auto room = map.capacity() - end.bytes;
+    if (room < format::kLogRecordHeaderBytes)
+        return std::nullopt;
+    alignas(std::uint64_t) std::byte bytes[format::kLogRecordHeaderBytes];
+    for (std::size_t got = 0; got < sizeof bytes;) {
+        const auto piece = map.piece(end.bytes + got, sizeof bytes - got);
+        copy_words(bytes + got, medium.data() + piece.at.bytes, piece.size.bytes);
+        got += piece.size.bytes;
+    }
+    return format::claimed_log_record(bytes, end.last, bounds, room);
+}
+
+bool verifies(std::span<const std::byte> medium, const LogMap& map, std::uint64_t at,
+              const LogRecordHeader& header) {
+    auto crc = format::log_header_crc(header);
+    at += format::kLogRecordHeaderBytes;
+    for (std::uint64_t left = header.length; left > 0;) {
+        const auto piece = map.piece(at, left);
+        crc = crc32c(medium.subspan(piece.at.bytes, piece.size.bytes), crc);
+        at += piece.size.bytes;
+        left -= piece.size.bytes;
+    }
+    return crc == header.crc32c;
+}
+
+}  // namespace
+
+LogMap::LogMap(const LogPages& segments, std::uint64_t page_size) : page_size_(page_size) {
+    segments_.reserve(segments.size());
+    for (const auto& pages : segments) {
+        const auto start = capacity_;
+        capacity_ += pages->count() * page_size;
+        segments_.push_back({start, capacity_, pages.get()});
+    }
+}
+
+Extent LogMap::piece(std::uint64_t at, std::uint64_t size) const {
+    require(at < capacity_, "a place in a log lies within its pages");
+    const auto segment =
+        std::upper_bound(segments_.begin(), segments_.end(), at,
+                         [](std::uint64_t place, const Segment& s) { return place < s.end; });
+    const auto within = at - segment->start;
+    const auto in_page = within % page_size_;
+    return {{segment->pages->offsets()[within / page_size_] + in_page},
+            {std::min(size, page_size_ - in_page)}};
+}
+
+std::vector<Extent> LogMap::pieces(std::uint64_t from, std::uint64_t to) const {
+    std::vector<Extent> found;
+    while (from < to) {
+        const auto next = piece(from, to - from);
+        from += next.size.bytes;
+        if (!found.empty() && found.back().at.bytes + found.back().size.bytes == next.at.bytes)
+            found.back().size.bytes += next.size.bytes;
+        else
+            found.push_back(next);
+    }
+    return found;
+}
+
+std::vector<LogSegment> LogMap::segments() const {
+    std::vector<LogSegment> found;
+    found.reserve(segments_.size());
+    for (const auto& segment : segments_)
+        found.push_back({segment.start, segment.end - segment.start, segment.pages->offsets()});
+    return found;
+}
+
+LogEnd LogScan::end() const {
+    const std::lock_guard lock(lock_);
+    return end_;
+}
+
+LogEnd LogScan::look(std::span<const std::byte> medium, const LogMap& map, const format::LogBounds& bounds) {
+    const std::lock_guard looking(looking_);
+    auto end = this->end();
+    while (const auto header = header_at(medium, map, end, bounds)) {
+        if (!verifies(medium, map, end.bytes, *header))
+            break;
+        end.bytes += format::log_record_bytes(header->length);
+        end.last = {header->sequence, header->epoch, header->term};
+        const std::lock_guard lock(lock_);
+        end_ = end;
+    }
+    return end;
+}
+
+std::uint64_t LogScan::durable() const {
+    const std::lock_guard lock(lock_);
+    return durable_;
+}
+
+void LogScan::set_durable(std::uint64_t bytes) {
+    const std::lock_guard lock(lock_);
+    durable_ = std::max(durable_, bytes);
+}
+
+LogInfo RegionLog::info() const {
+    LogInfo info;
+    info.id = id;
+    info.term = term;
+    for (const auto& pages : segments)
+        info.capacity += pages->bytes();
+    const auto end = scan->end();
+    info.bytes = end.bytes;
+    info.records = end.last.sequence;
+    return info;
+}
+
+}  // namespace pmemckpt::pool

@@ -1,0 +1,61 @@
+#!/usr/bin/env bash
+# save --clone sends what is named and shares the rest: the new generation is the file, or nothing is sealed.
+. "$(dirname "$0")/../support/environment.sh"
+command -v jq >/dev/null || skip "jq is not installed"
+start_manager
+free_pages() { pmemckpt-ctl list --pools --json | jq '.[0].free_pages'; }
+head -c 20M /dev/urandom >state
+expect_status 3 pmemckpt-ctl save no-region state --clone
+pmemckpt-ctl create-region team/app >/dev/null
+expect_status 3 pmemckpt-ctl save team/app state --clone
+contains "$OUTPUT" "without --clone"
+pmemckpt-ctl save team/app state >/dev/null
+cp state state.1
+FREE=$(free_pages)
+
+# change OFFSET LENGTH
+change() {
+    head -c "$2" /dev/urandom |
+        dd of=state bs=64K seek="$1" oflag=seek_bytes conv=notrunc iflag=fullblock status=none
+}
+change 5 3
+change 4M 2M
+change 7000001 100
+contains "$(pmemckpt-ctl save team/app state --clone --dirty 5:3 --dirty 4M:2M --dirty 7000000:4K)" \
+    "team/app@2 20971520 bytes"
+pmemckpt-ctl restore team/app | cmp - state || fail "the clone is not the file"
+pmemckpt-ctl restore team/app@1 | cmp - state.1 || fail "the base was changed"
+[ "$(free_pages)" = $((FREE - 3)) ] || fail "3 pages have changed, but $((FREE - $(free_pages))) were taken"
+
+# Unchanged, shorter, longer, across pages, in any order, overlapping, from a pipe.
+pmemckpt-ctl save team/app state --clone >/dev/null
+[ "$(free_pages)" = $((FREE - 3)) ] || fail "an unchanged clone took pages"
+truncate -s 15000000 state
+pmemckpt-ctl save team/app state --clone >/dev/null
+pmemckpt-ctl restore team/app | cmp - state || fail "a shorter clone"
+head -c 3000000 /dev/urandom >>state
+pmemckpt-ctl save team/app state --clone --dirty 15000000:3000000 >/dev/null
+pmemckpt-ctl restore team/app | cmp - state || fail "a longer clone"
+change 8388600 16
+change 100 50
+# shellcheck disable=SC2002
+cat state | pmemckpt-ctl save team/app --clone --dirty 8388600:10 --dirty 8388605:11 --dirty 100:50 >/dev/null
+pmemckpt-ctl restore team/app | cmp - state || fail "a clone from a pipe"
+
+# A byte elsewhere: nothing is sealed.
+NEWEST=$(pmemckpt-ctl list team/app --json | jq '.[-1].number')
+printf x | dd of=state bs=1 seek=12000000 conv=notrunc status=none
+pmemckpt-ctl restore team/app >back
+cmp -s state back && printf y | dd of=state bs=1 seek=12000000 conv=notrunc status=none
+expect_status 7 pmemckpt-ctl save team/app state --clone --dirty 0:4K
+contains "$OUTPUT" "state differs from the newest generation elsewhere"
+contains "$OUTPUT" "without --clone"
+[ "$(pmemckpt-ctl list team/app --json | jq '.[-1].number')" = "$NEWEST" ] || fail "it was sealed all the same"
+pmemckpt-ctl save team/app state >/dev/null
+pmemckpt-ctl restore team/app | cmp - state
+
+for wrong in 5 5: :5 a:5 5:0 18000000:1 0:19000000; do
+    expect_status 2 pmemckpt-ctl save team/app state --clone --dirty $wrong
+done
+expect_status 2 pmemckpt-ctl save team/app state --dirty 0:1
+expect_status 2 pmemckpt-ctl save team/app state --clone --create

@@ -1,0 +1,171 @@
+// pmemckpt-ctl read: all of a region, or what a named backup has not read yet, becomes files of a folder.
+#include <sys/stat.h>
+
+#include <cerrno>
+
+#include "lib/base/log.hh"
+#include "lib/pool/pool.hh"
+#include "utils/pmemckpt-ctl/commands.hh"
+#include "utils/pmemckpt-ctl/json.hh"
+#include "utils/pmemckpt-ctl/output.hh"
+#include "utils/pmemckpt-ctl/receive.hh"
+#include "utils/pmemckpt-ctl/text.hh"
+
+namespace pmemckpt::ctl {
+
+namespace {
+
+constexpr unsigned kFolderMode = 0777;
+
+class Run {
+public:
+    Run(client::Client& client, const ReadAll& request) : client_(client), request_(request) {}
+    const ReadBack& done() const { return done_; }
+
+    /// A generation that is sealed meanwhile ends the log that is being read: then there is more to read.
+    Status read() {
+        if (!request_.all)
+            done_.reached = TRY(client_.cursor(request_.region, request_.unread));
+        for (;;) {
+            TRY(read_generations());
+            const auto read = read_log();
+            if (read || read.error().code != ESTALE)
+                return read;
+        }
+    }
+
+private:
+    Status read_generations() {
+        for (const auto& generation : TRY(client_.generations(request_.region))) {
+            if (generation.number <= done_.reached.generation)
+                continue;
+            const auto read = read_generation(generation.number);
+            if (!read && read.error().code == ENOENT) {
+                log::warning("{}@{} was dropped before it could be read", request_.region, generation.number);
+                continue;
+            }
+            TRY(note(generation.number, read));
+        }
+        return {};
+    }
+
+    Status read_generation(std::uint64_t number) {
+        const auto reader = client_.open(request_.region, number);
+        if (!reader)
+            return tl::unexpected(reader.error());
+        auto output = TRY(open_output(std::to_string(number), (*reader)->generation().length));
+        return receive_verified(**reader, request_.region, output);
+    }
+
+    /// Of all there is, a damaged one is left out; as unread it stays unread.
+    Status note(std::uint64_t number, const Status& read) {
+        if (!read && (read.error().code != EBADMSG || !request_.all))
+            return read;
+        if (!read) {
+            log::warning("{}", read.error().message);
+            done_.damaged.push_back({number, read.error().message});
+        } else {
+            done_.generations.push_back(number);
+        }
+        return advance({request_.unread, number, 0});
+    }
+
+    /// The whole log, also what was read of it before: its file is replaced in one step, and a run that was
+    /// interrupted leaves no record twice. ESTALE when it was ended meanwhile.
+    Status read_log() {
+        auto opened = client_.read_log(request_.region);
+        if (!opened && opened.error().code == ENODATA)
+            return {};
+        const auto log = TRY(std::move(opened));
+        if (log->generation() < done_.reached.generation)  // the region was cleared
+            return fail(ENODATA,
+                        "the log follows generation {}, but cursor {} is behind that: cursor-drop it first",
+                        log->generation(), request_.unread);
+        if (log->generation() > done_.reached.generation)
+            return fail(ESTALE, "generation {} was sealed meanwhile", log->generation());
+        auto output = TRY(open_output(fmt::format("{}.log", log->generation()), 0));
+        auto reached = done_.reached;
+        reached.name = request_.unread;
+        std::uint64_t records = 0;
+        while (const auto record = TRY(log->next())) {
+            TRY(output.write(record->bytes));
+            if (record->sequence > reached.sequence) {
+                reached.sequence = record->sequence;
+                ++records;
+            }
+        }
+        if (records == 0)
+            return {};
+        TRY(output.commit());
+        done_.records += records;
+        return advance_in_log(reached);
+    }
+
+    /// A log that has ended since can't be pointed into: the generation that ended it moves the cursor.
+    Status advance_in_log(const wire::Cursor& to) {
+        auto moved = advance(to);
+        if (!moved && moved.error().code == EINVAL) {
+            const auto region = TRY(client_.find_region(request_.region));
+            if (region.newest > to.generation)
+                return fail(ESTALE, "generation {} was sealed meanwhile", region.newest);
+        }
+        return moved;
+    }
+
+    Result<Output> open_output(const std::string& name, std::uint64_t length) const {
+        return Output::open(request_.to + "/" + name, length);
+    }
+
+    /// What is on disk counts as read.
+    Status advance(const wire::Cursor& to) {
+        if (!request_.all)
+            TRY(client_.advance_cursor(request_.region, to));
+        done_.reached = to;
+        return {};
+    }
+
+    client::Client& client_;
+    const ReadAll& request_;
+    ReadBack done_;
+};
+
+Status make_folder(const std::string& path) {
+    if (::mkdir(path.c_str(), kFolderMode) != 0 && errno != EEXIST)
+        return fail_errno(errno, "can't make folder {}", path);
+    struct stat there {};
+    if (::stat(path.c_str(), &there) != 0)
+        return fail_errno(errno, "can't look at {}", path);
+    if (!S_ISDIR(there.st_mode))
+        return fail(ENOTDIR, "{} is no folder", path);
+    return {};
+}
+
+Status report(const Common& common, const ReadAll& request, const ReadBack& done) {
+    if (common.json)
+        return print(read_json(request.region, request.to, done));
+    return print(fmt::format("{}: {} and {} read, up to generation {}, in {}\n", request.region,
+                             plural(done.generations.size(), "generation"), plural(done.records, "record"),
+                             done.reached.generation, request.to));
+}
+
+}  // namespace
+
+Status read_all(const Common& common, const ReadAll& request) {
+    TRY(pool::check_region_name(request.region));
+    if (request.all == !request.unread.empty())
+        return fail(EINVAL, "what to read? Give either --all or --unread NAME");
+    const auto client = TRY(client::Client::connect(common.connection));
+    TRY(client->find_region(request.region));
+    TRY(make_folder(request.to));
+    Run run(*client, request);
+    if (const auto read = run.read(); !read)
+        return fail(read.error().code, "{} (up to generation {} it is in {})", read.error().message,
+                    run.done().reached.generation, request.to);
+    TRY(report(common, request, run.done()));
+    if (!run.done().damaged.empty())
+        return fail(EBADMSG, "{} of {} damaged, and not in {}",
+                    plural(run.done().damaged.size(), "generation"), request.region, request.to);
+    return {};
+}
+
+}  // namespace pmemckpt::ctl
