@@ -25,7 +25,8 @@ __attribute__((no_sanitize("thread"))) void copy_words(std::byte* to, const std:
 /// The next record's header, when it may be one: it may lie in two segments or pages.
 std::optional<LogRecordHeader> header_at(std::span<const std::byte> medium, const LogMap& map,
                                          const LogEnd& end, const format::LogBounds& bounds) {
-    const auto room = map.capacity() - end.bytes;
+    // Somebody else may have looked at more of the log than this map has.
+    const auto room = map.capacity() - std::min(end.bytes, map.capacity());
     if (room < format::kLogRecordHeaderBytes)
         return std::nullopt;
     alignas(std::uint64_t) std::byte bytes[format::kLogRecordHeaderBytes];

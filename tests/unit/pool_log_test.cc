@@ -1,10 +1,13 @@
 // Logs: pages are granted here, records come from afar, and are found by looking.
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
+#include <cstring>
 #include <thread>
 
 #include "lib/format/log_record.hh"
 #include "lib/pool/pool.hh"
+#include "lib/pool/region_log.hh"
 #include "tests/support/check.hh"
 #include "tests/support/pool_images.hh"
 
@@ -308,6 +311,30 @@ void a_failed_journal_grants_nothing() {
     test::error(fixture.pool->take_over("a"), EIO);
 }
 
+/// Who looks with an older list of segments is not led behind its end.
+void a_look_at_less_than_another_one_saw() {
+    const auto store = PageStore::make({0, kPage, 2});
+    const LogPages one = {std::make_shared<const Pages>(test::ok(store->allocate(1)))};
+    auto two = one;
+    two.push_back(std::make_shared<const Pages>(test::ok(store->allocate(1))));
+    std::vector<std::byte> medium(2 * kPage);
+    for (std::uint64_t sequence = 1, at = 0; sequence <= 2;
+         ++sequence, at += format::log_record_bytes(3000)) {
+        format::LogRecordHeader header;
+        header.magic = format::kLogRecordMagic;
+        header.log_id = 7;
+        header.sequence = sequence;
+        header.epoch = 1;
+        header.term = 1;
+        header.length = 3000;
+        header.crc32c = format::log_record_crc(header, std::vector<std::byte>(3000));
+        std::memcpy(medium.data() + at, &header, sizeof header);
+    }
+    LogScan scan;
+    test::equal(scan.look(medium, LogMap(two, kPage), {7, 1, 1}).last.sequence, std::uint64_t{2});
+    test::equal(scan.look(medium, LogMap(one, kPage), {7, 1, 1}).bytes, 2 * format::log_record_bytes(3000));
+}
+
 void many_look_while_it_grows() {
     Fixture fixture;
     auto writer = fixture.open(1);
@@ -353,5 +380,6 @@ int main() {
                       {"a_full_pool_grants_what_is_left", a_full_pool_grants_what_is_left},
                       {"records_of_two_epochs", records_of_two_epochs},
                       {"a_failed_journal_grants_nothing", a_failed_journal_grants_nothing},
+                      {"a_look_at_less_than_another_one_saw", a_look_at_less_than_another_one_saw},
                       {"many_look_while_it_grows", many_look_while_it_grows}});
 }
