@@ -26,8 +26,9 @@ std::shared_ptr<Session> Sessions::accept(std::shared_ptr<rdma::Connection> conn
     ++unproved_;
     lock.unlock();
     if (silent)
-        silent->close({ETIMEDOUT, fmt::format("{} sessions have not proved yet who they are, the limit: the oldest ends",
-                                              services_.limits.handshakes)});
+        silent->close({ETIMEDOUT,
+                       fmt::format("{} sessions have not proved yet who they are, the limit: the oldest ends",
+                                   services_.limits.handshakes)});
     session->start();
     return session;
 }

@@ -12,7 +12,8 @@
 
 namespace pmemckpt::driver {
 
-/// Threads: all calls may come from any thread. With the lock held a session is asked for its state at the most.
+/// Threads: all calls may come from any thread. With the lock held a session is asked for its state at the
+/// most.
 class Sessions {
 public:
     explicit Sessions(Services& services) : services_(services) {}

@@ -35,7 +35,9 @@ tl::unexpected<Error> missing_key(int code, const std::string& path, std::string
         return fail_errno(code, "can't open key {}", path);
     if (name.starts_with("pool-"))
         return fail(code, "there is no key {}: it was made with the pool, bring it back from a copy", path);
-    return fail(code, "there is no key {}: copy it from the pmem host, or make a new one there with pmemckpt-ctl create-key",
+    return fail(code,
+                "there is no key {}: copy it from the pmem host, or make a new one there with pmemckpt-ctl "
+                "create-key",
                 path);
 }
 
@@ -59,7 +61,9 @@ Result<Key> Key::parse(std::string_view hexadecimal) {
     return key;
 }
 
-Key::~Key() { sodium_memzero(bytes_.data(), kBytes); }
+Key::~Key() {
+    sodium_memzero(bytes_.data(), kBytes);
+}
 
 std::string Key::hexadecimal() const {
     std::string text(2 * kBytes + 1, '\0');
@@ -70,11 +74,13 @@ std::string Key::hexadecimal() const {
 
 Status check_principal(std::string_view name) {
     const auto allowed = [](unsigned char c) {
-        return std::isalnum(c) || std::string_view("._-@").find(static_cast<char>(c)) != std::string_view::npos;
+        return std::isalnum(c) ||
+               std::string_view("._-@").find(static_cast<char>(c)) != std::string_view::npos;
     };
     if (name.empty() || name.size() > 64 || name[0] == '.' || name[0] == '-' ||
         !std::all_of(name.begin(), name.end(), allowed))
-        return fail(EINVAL, "\"{}\" can't name a principal: 1 to 64 letters, digits, '.', '_', '-' or '@'", name);
+        return fail(EINVAL, "\"{}\" can't name a principal: 1 to 64 letters, digits, '.', '_', '-' or '@'",
+                    name);
     return {};
 }
 
@@ -101,7 +107,8 @@ Result<Key> load_key(const std::string& directory, std::string_view name) {
     return key;
 }
 
-Result<std::string> store_key(const std::string& directory, std::string_view name, const Key& key, bool replace) {
+Result<std::string> store_key(const std::string& directory, std::string_view name, const Key& key,
+                              bool replace) {
     TRY(check_principal(name));
     std::error_code status;
     if (std::filesystem::create_directories(directory, status))
@@ -115,8 +122,9 @@ Result<std::string> store_key(const std::string& directory, std::string_view nam
     if (!file)
         return fail_errno(errno, "can't create {}", draft);
     auto written = write_whole(file, key.hexadecimal() + "\n", draft);
-    const auto give_name = [&] { return replace ? ::rename(draft.c_str(), path.c_str())
-                                                : ::link(draft.c_str(), path.c_str()); };
+    const auto give_name = [&] {
+        return replace ? ::rename(draft.c_str(), path.c_str()) : ::link(draft.c_str(), path.c_str());
+    };
     if (written && give_name() != 0)
         written = fail_errno(errno, "can't create key {}", path);
     ::unlink(draft.c_str());

@@ -22,9 +22,13 @@ bool to_journal() {
 
 }  // namespace
 
-void set_level(Level level) { threshold = level; }
+void set_level(Level level) {
+    threshold = level;
+}
 
-bool enabled(Level level) { return level <= threshold.load(std::memory_order_relaxed); }
+bool enabled(Level level) {
+    return level <= threshold.load(std::memory_order_relaxed);
+}
 
 void write(Level level, std::string_view line) {
     if (!enabled(level))
@@ -33,8 +37,9 @@ void write(Level level, std::string_view line) {
                                     : fmt::format("{}: ", program_invocation_short_name);
     const auto head = text.size();
     text += line;
-    std::replace_if(text.begin() + static_cast<std::ptrdiff_t>(head), text.end(),
-                    [](unsigned char c) { return std::iscntrl(c) != 0; }, '?');
+    std::replace_if(
+        text.begin() + static_cast<std::ptrdiff_t>(head), text.end(),
+        [](unsigned char c) { return std::iscntrl(c) != 0; }, '?');
     text += '\n';
     // Best effort: there is nowhere to report that stderr is gone.
     [[maybe_unused]] const auto written = ::write(STDERR_FILENO, text.data(), text.size());

@@ -20,8 +20,7 @@ using Status = Result<void>;
 template <class... Arguments>
 [[nodiscard]] tl::unexpected<Error> fail(int code, fmt::format_string<Arguments...> format,
                                          Arguments&&... arguments) {
-    return tl::unexpected<Error>(
-        Error{code, fmt::format(format, std::forward<Arguments>(arguments)...)});
+    return tl::unexpected<Error>(Error{code, fmt::format(format, std::forward<Arguments>(arguments)...)});
 }
 
 /// The same with ": <strerror(code)>" at the end; `code` is usually errno.
@@ -47,10 +46,10 @@ void require(bool holds, const char* what);
 }  // namespace pmemckpt
 
 /// TRY(f()) is f's value; an error is returned from the calling function.
-#define TRY(...)                                                                       \
-    __extension__({                                                                    \
-        auto tried_ = (__VA_ARGS__);                                                   \
-        if (!tried_) [[unlikely]]                                                      \
-            return tl::unexpected<::pmemckpt::Error>(std::move(tried_).error());       \
-        ::pmemckpt::detail::take(std::move(tried_));                                   \
+#define TRY(...)                                                                 \
+    __extension__({                                                              \
+        auto tried_ = (__VA_ARGS__);                                             \
+        if (!tried_) [[unlikely]]                                                \
+            return tl::unexpected<::pmemckpt::Error>(std::move(tried_).error()); \
+        ::pmemckpt::detail::take(std::move(tried_));                             \
     })

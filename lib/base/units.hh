@@ -30,9 +30,13 @@ constexpr bool fits(Extent e, Length whole) {
 static_assert(!fits({{8}, {UINT64_MAX}}, {16}));
 static_assert(fits({{16}, {0}}, {16}));
 
-constexpr std::uint64_t divide_up(std::uint64_t n, std::uint64_t by) { return n / by + (n % by != 0); }
+constexpr std::uint64_t divide_up(std::uint64_t n, std::uint64_t by) {
+    return n / by + (n % by != 0);
+}
 /// n must be at most UINT64_MAX - (by - 1).
-constexpr std::uint64_t round_up(std::uint64_t n, std::uint64_t by) { return divide_up(n, by) * by; }
+constexpr std::uint64_t round_up(std::uint64_t n, std::uint64_t by) {
+    return divide_up(n, by) * by;
+}
 
 /// "4096", "64K", "2M", "1G", "16T" (also "2MiB"): bytes, binary multiples. EINVAL; ERANGE beyond 2^64-1.
 Result<std::uint64_t> parse_size(std::string_view text);

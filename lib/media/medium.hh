@@ -1,5 +1,6 @@
 #pragma once
-// A mapped medium: what a pool lies on. The seam for crash tests, and the only place of raw stores' persistence.
+// A mapped medium: what a pool lies on. The seam for crash tests, and the only place of raw stores'
+// persistence.
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -24,11 +25,12 @@ public:
     virtual std::span<std::byte> bytes() = 0;
     std::span<const std::byte> bytes() const { return const_cast<Medium*>(this)->bytes(); }
 
-    /// On return the extent's bytes survive power loss, by this medium's method. EIO when the system says they may not.
+    /// On return the extent's bytes survive power loss, by this medium's method. EIO when the system says
+    /// they may not.
     virtual Status persist(Extent extent) = 0;
 
-    /// On return the extent reads as zeros (not yet durably) and has its space: a store to it can't fail for want of
-    /// disk space. ENOSPC otherwise; the extent's old content is lost in any case.
+    /// On return the extent reads as zeros (not yet durably) and has its space: a store to it can't fail for
+    /// want of disk space. ENOSPC otherwise; the extent's old content is lost in any case.
     virtual Status blank(Extent extent) = 0;
 
     virtual Durability durability() const = 0;
@@ -37,12 +39,12 @@ public:
 
 enum class Use { exclusive, read_only };
 
-/// Maps an existing medium. exclusive: takes its lock (open file description lock on a file; EBUSY when another
-/// holds it). ENOENT; ENODATA when it is empty.
+/// Maps an existing medium. exclusive: takes its lock (open file description lock on a file; EBUSY when
+/// another holds it). ENOENT; ENODATA when it is empty.
 Result<std::unique_ptr<Medium>> open_medium(const std::string& path, Use use);
 
-/// Makes a sparse file of this size and maps it with its lock taken. EEXIST when there is one, unless `replace`.
-/// On error nothing is left behind.
+/// Makes a sparse file of this size and maps it with its lock taken. EEXIST when there is one, unless
+/// `replace`. On error nothing is left behind.
 Result<std::unique_ptr<Medium>> create_file_medium(const std::string& path, Length size, bool replace);
 
 }  // namespace pmemckpt::media

@@ -71,7 +71,9 @@ void fail_at(const Place& place, const std::string& what) {
     throw Failure(fmt::format("{}:{}: {}", place.file_name(), place.line(), what));
 }
 
-void skip(const std::string& why) { throw Skipped(why); }
+void skip(const std::string& why) {
+    throw Skipped(why);
+}
 
 void contains(const std::string& text, const std::string& part, const Place& place) {
     if (text.find(part) == std::string::npos)
@@ -87,7 +89,9 @@ void eventually(const std::function<bool()>& holds, unsigned limit_ms, const Pla
     }
 }
 
-const std::filesystem::path& directory() { return current_directory; }
+const std::filesystem::path& directory() {
+    return current_directory;
+}
 
 std::uint64_t seed() {
     static const std::uint64_t value = [] {
@@ -97,7 +101,9 @@ std::uint64_t seed() {
     return value;
 }
 
-std::mt19937_64& generator() { return the_generator; }
+std::mt19937_64& generator() {
+    return the_generator;
+}
 
 std::vector<std::byte> random_bytes(std::size_t count) {
     std::vector<std::byte> bytes(count);

@@ -51,14 +51,16 @@ std::string error(const Result<T>& result, int code, const Place& place = Place:
     if (result)
         fail_at(place, fmt::format("wanted error {}, but it went well", code));
     if (result.error().code != code)
-        fail_at(place, fmt::format("wanted error {}, got {}: {}", code, result.error().code, result.error().message));
+        fail_at(place, fmt::format("wanted error {}, got {}: {}", code, result.error().code,
+                                   result.error().message));
     return result.error().message;
 }
 
 void contains(const std::string& text, const std::string& part, const Place& place = Place::current());
 
 /// Waits for something that another thread does; fails after `limit_ms`.
-void eventually(const std::function<bool()>& holds, unsigned limit_ms = 10'000, const Place& place = Place::current());
+void eventually(const std::function<bool()>& holds, unsigned limit_ms = 10'000,
+                const Place& place = Place::current());
 
 /// A directory for this test alone, removed at its end.
 const std::filesystem::path& directory();
@@ -79,8 +81,8 @@ int run(const char* group, std::vector<Test> tests);
 
 }  // namespace pmemckpt::test
 
-#define CHECK(...)                                                                          \
-    do {                                                                                    \
-        if (!(__VA_ARGS__))                                                                 \
+#define CHECK(...)                                                                                   \
+    do {                                                                                             \
+        if (!(__VA_ARGS__))                                                                          \
             ::pmemckpt::test::fail_at(::std::source_location::current(), "not true: " #__VA_ARGS__); \
     } while (false)

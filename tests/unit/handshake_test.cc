@@ -18,8 +18,8 @@ struct House {
     House() {
         test::ok(store_key(keys, "alice", alice));
         for (const char* name : {"first", "second"})
-            test::ok(
-                pools.add({test::ok(driver::open_pool({name, test::make_pool(name, keys, 16 * kMiB)}, keys))}));
+            test::ok(pools.add(
+                {test::ok(driver::open_pool({name, test::make_pool(name, keys, 16 * kMiB)}, keys))}));
     }
     driver::Handshake handshake() const { return {pools, keys, kSession}; }
 
