@@ -176,4 +176,18 @@ Requests::Answer<wire::Empty> Requests::log_hint(const wire::LogHint& request) {
     return wire::Empty{};
 }
 
+Requests::Answer<wire::LogState> Requests::find_log(const wire::FindLog& request) {
+    return driver::log_state(pool(), request.region);
+}
+
+Requests::Answer<wire::LogPlace> Requests::find_in_log(const wire::FindInLog& request) {
+    if (request.by > static_cast<std::uint8_t>(pool::LogMeasure::payload_bytes))
+        return fail(EINVAL, "places in a log are found by records (0) or payload bytes (1), not by {}",
+                    request.by);
+    const auto by = static_cast<pool::LogMeasure>(request.by);
+    const auto place = TRY(pool().find_in_log(request.region, request.log_id, by, request.value));
+    return wire::LogPlace{place.bytes, place.payload_bytes, place.last.sequence, place.last.epoch,
+                          place.last.term};
+}
+
 }  // namespace pmemckpt::driver

@@ -12,8 +12,10 @@ bool is_news(const LogWant& seen, const wire::LogState& now) {
 }
 
 Result<wire::LogState> log_state(pool::Pool& pool, const std::string& region) {
+    const auto id = TRY(pool.find_region(region)).id;
     const auto view = TRY(pool.read_log(region));
-    return wire::LogState{view.generation, view.log.id, view.log.records, view.log.bytes};
+    return wire::LogState{
+        id, view.generation, view.log.id, view.log.records, view.log.bytes, view.log.payload_bytes};
 }
 
 void LogWaiters::add(List::Waiter waiter, std::optional<Deadlines::Clock::time_point> deadline) {
@@ -52,7 +54,7 @@ void LogWaiters::look(pool::Pool& pool, std::uint64_t region_id) {
 }
 
 void LogWaiters::sealed(const pool::Pool& pool, const pool::GenerationInfo& generation) {
-    const wire::LogState state{generation.number, 0, 0, 0};  // the log was ended by it
+    const wire::LogState state{generation.region_id, generation.number, 0, 0, 0, 0};  // which ended the log
     list_.complete_if(
         [&](const List::Waiter& waiter) {
             return waiter.pool == &pool && waiter.region_id == generation.region_id &&

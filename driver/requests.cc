@@ -77,6 +77,8 @@ Requests::Reply Requests::run(const wire::Message& message) {
         case Type::read_log: return call(message, &Requests::read_log);
         case Type::wait_log: return call_waiting(message, &Requests::wait_log);
         case Type::log_hint: return call(message, &Requests::log_hint);
+        case Type::find_log: return call(message, &Requests::find_log);
+        case Type::find_in_log: return call(message, &Requests::find_in_log);
         case Type::cursor_get: return call(message, &Requests::cursor_get);
         case Type::cursor_advance: return call(message, &Requests::cursor_advance);
         case Type::cursor_drop: return call(message, &Requests::cursor_drop);

@@ -82,6 +82,8 @@ private:
     Answer<wire::Empty> close_log(const wire::CloseLog& request);
     Answer<wire::LogOpened> read_log(const wire::ReadLog& request);
     Answer<wire::Empty> log_hint(const wire::LogHint& request);
+    Answer<wire::LogState> find_log(const wire::FindLog& request);
+    Answer<wire::LogPlace> find_in_log(const wire::FindInLog& request);
 
     Answer<wire::Cursor> cursor_get(const wire::CursorGet& request);
     Answer<wire::Empty> cursor_advance(const wire::CursorAdvance& request);

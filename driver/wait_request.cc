@@ -46,12 +46,6 @@ Status Requests::wait_generation(const wire::WaitGeneration& request, std::uint6
             send(to_wire((*newest)->info()));  // at once, whatever the deadline
             return {};
         }
-    // What is there already is the answer even when there is no time to wait.
-    if (region.newest > request.after)
-        if (const auto newest = pool().open_generation(request.region, 0)) {
-            send(to_wire((*newest)->info()));
-            return {};
-        }
     const auto waiter = services_.waiters.add(
         {who_.session_id, &pool(), region.id, request.after,
          [send](const Result<pool::GenerationInfo>& result) {

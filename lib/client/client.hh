@@ -139,6 +139,11 @@ public:
     Result<std::optional<Record>> next();
     /// Skips to behind this sequence number. ERANGE when the log is not that long.
     Status skip_to(std::uint64_t sequence);
+    /// Payload bytes of all records before the next one.
+    std::uint64_t payload_offset() const;
+    /// Goes to a record that begins at or before this payload offset: to the last such one, unless the log
+    /// has ended. ERANGE when the log is not that long.
+    Status seek(std::uint64_t payload_offset);
 
 private:
     friend class Client;
@@ -219,6 +224,11 @@ public:
     Result<std::unique_ptr<Appender>> open_log(const std::string& region);
     /// ENODATA when the region has no log.
     Result<std::unique_ptr<LogReader>> read_log(const std::string& region);
+    /// Its newest generation and its log, as they are now; log_id 0: no log.
+    Result<wire::LogState> log_state(const std::string& region);
+    /// Payload bytes of the first `records` records of this log. ESTALE when it has ended; ERANGE.
+    Result<std::uint64_t> payload_before(const std::string& region, std::uint64_t log_id,
+                                         std::uint64_t records);
     Result<wire::LogState> wait_log(const std::string& region, const wire::LogState& after,
                                     std::uint32_t timeout_ms);
 

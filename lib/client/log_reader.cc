@@ -15,6 +15,35 @@ Result<wire::LogOpened> ask_for_log(Session& session, const std::string& region)
     return session.call<wire::LogOpened>(request, session.look_limit());
 }
 
+Result<wire::LogPlace> ask_for_place(Session& session, const std::string& region, std::uint64_t log_id,
+                                     LogMeasure by, std::uint64_t value) {
+    wire::FindInLog request;
+    request.region = region;
+    request.log_id = log_id;
+    request.by = static_cast<std::uint8_t>(by);
+    request.value = value;
+    const auto place = session.call<wire::LogPlace>(request, session.look_limit());
+    if (!place)
+        return place;
+    const auto found = by == LogMeasure::records ? place->sequence : place->payload_bytes;
+    if (place->bytes % format::kLogRecordAlignment != 0 || place->payload_bytes > place->bytes ||
+        found > value || (place->bytes == 0) != (place->sequence == 0))
+        return tl::unexpected(session.distrust(
+            {EPROTO, fmt::format("the manager was asked for place {} in log {:#x}, and says that record {} "
+                                 "ends at {}, with {} bytes of payload before it",
+                                 value, log_id, place->sequence, place->bytes, place->payload_bytes)}));
+    return place;
+}
+
+namespace {
+
+/// The manager has another log of this region now, or none.
+bool has_ended(const Error& error) {
+    return error.code == ESTALE || error.code == ENODATA || error.code == ENOENT;
+}
+
+}  // namespace
+
 LogReader::State::State(std::shared_ptr<Session> the_session, std::string the_region)
     : session(std::move(the_session)), region(std::move(the_region)) {}
 
@@ -97,6 +126,7 @@ Result<std::optional<Record>> LogReader::State::look() {
     if (format::log_record_crc(*header, record.bytes) != header->crc32c)
         return std::nullopt;
     at_ += format::log_record_bytes(header->length);
+    payload_at_ += header->length;
     last_ = {header->sequence, header->epoch, header->term};
     return record;
 }
@@ -104,7 +134,7 @@ Result<std::optional<Record>> LogReader::State::look() {
 /// Asks for what is new: more records, more segments, or an end. False: nothing. ESTALE: this log has ended.
 Result<bool> LogReader::State::look_for_more() {
     auto fresh = ask_for_log(*session, region);
-    const bool ended = fresh ? fresh->log_id != opened.log_id : fresh.error().code == ENODATA;
+    const bool ended = fresh ? fresh->log_id != opened.log_id : has_ended(fresh.error());
     if (ended) {
         if (fresh)
             close(fresh->handle);
@@ -138,12 +168,44 @@ Result<std::optional<Record>> LogReader::State::next() {
 }
 
 void LogReader::State::rewind() {
-    at_ = 0;
+    at_ = payload_at_ = 0;
     last_ = {};
     chunk_.clear();
 }
 
+/// To the last border of records with at most `value` before it, as the manager finds it. False when it
+/// doesn't know this log any more.
+Result<bool> LogReader::State::go_to(LogMeasure by, std::uint64_t value) {
+    const auto answer = ask_for_place(*session, region, opened.log_id, by, value);
+    if (!answer && has_ended(answer.error()))
+        return false;
+    const auto place = TRY(answer);
+    if (place.bytes > settled_) {
+        const auto more = look_for_more();
+        if (!more && more.error().code == ESTALE)
+            return false;
+        TRY(more);
+    }
+    if (place.bytes > settled_)
+        return tl::unexpected(session->distrust(
+            {EPROTO,
+             fmt::format("the manager says that record {} of log {:#x} ends at {}, behind its end at {}",
+                         place.sequence, opened.log_id, place.bytes, settled_)}));
+    at_ = place.bytes;
+    payload_at_ = place.payload_bytes;
+    last_ = {place.sequence, place.epoch, place.term};
+    return true;
+}
+
+Status LogReader::State::seek(std::uint64_t payload_offset) {
+    if (!TRY(go_to(LogMeasure::payload_bytes, payload_offset)) && payload_offset < payload_at_)
+        rewind();
+    return {};
+}
+
 Status LogReader::State::skip_to(std::uint64_t sequence) {
+    if (sequence == last_.sequence || TRY(go_to(LogMeasure::records, sequence)))
+        return {};
     if (sequence < last_.sequence)
         rewind();
     while (last_.sequence < sequence) {
@@ -172,6 +234,14 @@ Result<std::optional<Record>> LogReader::next() {
 
 Status LogReader::skip_to(std::uint64_t sequence) {
     return state_->skip_to(sequence);
+}
+
+std::uint64_t LogReader::payload_offset() const {
+    return state_->payload_offset();
+}
+
+Status LogReader::seek(std::uint64_t payload_offset) {
+    return state_->seek(payload_offset);
 }
 
 }  // namespace pmemckpt::client

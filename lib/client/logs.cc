@@ -44,6 +44,19 @@ Result<std::unique_ptr<LogReader>> Client::read_log(const std::string& region) {
     return std::unique_ptr<LogReader>(new LogReader(std::move(state)));
 }
 
+Result<wire::LogState> Client::log_state(const std::string& region) {
+    TRY(check_region(region));
+    wire::FindLog request;
+    request.region = region;
+    return session_->call<wire::LogState>(request, session_->look_limit());
+}
+
+Result<std::uint64_t> Client::payload_before(const std::string& region, std::uint64_t log_id,
+                                             std::uint64_t records) {
+    TRY(check_region(region));
+    return TRY(ask_for_place(*session_, region, log_id, LogMeasure::records, records)).payload_bytes;
+}
+
 Result<wire::LogState> Client::wait_log(const std::string& region, const wire::LogState& after,
                                         std::uint32_t timeout_ms) {
     TRY(check_region(region));

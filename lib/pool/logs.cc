@@ -208,10 +208,23 @@ Result<LogView> PoolOnMedium::read_log(const std::string& region) {
     if (!looked.log)
         return view;
     const LogMap map(looked.log->segments, page_size());
-    view.log = {looked.log->id, looked.log->term, map.capacity(), looked.end.bytes, looked.end.last.sequence};
+    view.log = looked.log->info();
+    view.log.bytes = looked.end.bytes;
+    view.log.records = looked.end.last.sequence;
+    view.log.payload_bytes = looked.end.payload_bytes;
     view.segments = map.segments();
     view.pages = std::make_shared<const LogPages>(looked.log->segments);
     return view;
+}
+
+Result<LogPlace> PoolOnMedium::find_in_log(const std::string& region, std::uint64_t log_id, LogMeasure by,
+                                           std::uint64_t value) {
+    const auto looked = TRY(look(region));
+    if (!looked.log || looked.log->id != log_id)
+        return other_log(region);
+    const LogMap map(looked.log->segments, page_size());
+    return looked.log->scan->find(std::as_const(*medium_).bytes(), map,
+                                  {log_id, looked.region.epoch, looked.log->term}, looked.end, by, value);
 }
 
 }  // namespace pmemckpt::pool

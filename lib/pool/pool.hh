@@ -12,6 +12,7 @@
 
 #include "lib/base/result.hh"
 #include "lib/base/units.hh"
+#include "lib/format/log_record.hh"
 #include "lib/media/medium.hh"
 
 namespace pmemckpt::pool {
@@ -45,7 +46,16 @@ struct LogInfo {
     std::uint64_t capacity = 0;  ///< bytes of its pages
     std::uint64_t bytes = 0;     ///< where its last good record ends, padding included
     std::uint64_t records = 0;
+    std::uint64_t payload_bytes = 0;  ///< of all its records, headers and padding left out
 };
+
+/// A border between two records of a log: what lies before it.
+struct LogPlace {
+    std::uint64_t bytes = 0;  ///< from the log's start: where the next record begins
+    std::uint64_t payload_bytes = 0;
+    format::LogPosition last;  ///< the record that ends here
+};
+enum class LogMeasure : std::uint8_t { records = 0, payload_bytes = 1 };
 
 struct RegionInfo {
     std::uint64_t id = 0;  ///< never reused in a pool
@@ -239,6 +249,10 @@ public:
     /// Looks on from where it last looked: how many good records are there now. Log id 0 when there is no
     /// log.
     virtual Result<LogView> read_log(const std::string& region) = 0;
+    /// The last border that has at most `value` records, or payload bytes, before it. ESTALE when it is not
+    /// this log any more; ERANGE when there is less in it.
+    virtual Result<LogPlace> find_in_log(const std::string& region, std::uint64_t log_id, LogMeasure by,
+                                         std::uint64_t value) = 0;
 
     virtual Result<std::optional<Cursor>> cursor(const std::string& region,
                                                  const std::string& name) const = 0;

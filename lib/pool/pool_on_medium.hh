@@ -62,6 +62,8 @@ public:
     Result<LogGrant> grow_log(const std::string& region, std::uint64_t log_id, std::uint32_t term,
                               std::uint64_t room) override;
     Result<LogView> read_log(const std::string& region) override;
+    Result<LogPlace> find_in_log(const std::string& region, std::uint64_t log_id, LogMeasure by,
+                                 std::uint64_t value) override;
     Result<std::optional<Cursor>> cursor(const std::string& region, const std::string& name) const override;
     Result<std::vector<Cursor>> cursors(const std::string& region) const override;
     Status advance_cursor(const std::string& region, const Cursor& cursor) override;
@@ -85,7 +87,7 @@ private:
     struct LookedAt {
         RegionInfo region;
         std::optional<RegionLog> log;
-        LogEnd end;
+        LogPlace end;
     };
     Result<LookedAt> look(const std::string& region) const;
     Status make_durable(const LookedAt& looked);

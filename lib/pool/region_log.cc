@@ -1,6 +1,7 @@
 #include "lib/pool/region_log.hh"
 
 #include <algorithm>
+#include <cerrno>
 #include <optional>
 
 #include "lib/base/crc32c.hh"
@@ -24,7 +25,7 @@ __attribute__((no_sanitize("thread"))) void copy_words(std::byte* to, const std:
 
 /// The next record's header, when it may be one: it may lie in two segments or pages.
 std::optional<LogRecordHeader> header_at(std::span<const std::byte> medium, const LogMap& map,
-                                         const LogEnd& end, const format::LogBounds& bounds) {
+                                         const LogPlace& end, const format::LogBounds& bounds) {
     // Somebody else may have looked at more of the log than this map has.
     const auto room = map.capacity() - std::min(end.bytes, map.capacity());
     if (room < format::kLogRecordHeaderBytes)
@@ -49,6 +50,16 @@ bool verifies(std::span<const std::byte> medium, const LogMap& map, std::uint64_
         left -= piece.size.bytes;
     }
     return crc == header.crc32c;
+}
+
+LogPlace behind(const LogPlace& before, const LogRecordHeader& header) {
+    return {before.bytes + format::log_record_bytes(header.length),
+            before.payload_bytes + header.length,
+            {header.sequence, header.epoch, header.term}};
+}
+
+std::uint64_t measure(const LogPlace& place, LogMeasure by) {
+    return by == LogMeasure::records ? place.last.sequence : place.payload_bytes;
 }
 
 }  // namespace
@@ -94,23 +105,54 @@ std::vector<LogSegment> LogMap::segments() const {
     return found;
 }
 
-LogEnd LogScan::end() const {
+LogPlace LogScan::end() const {
     const std::lock_guard lock(lock_);
     return end_;
 }
 
-LogEnd LogScan::look(std::span<const std::byte> medium, const LogMap& map, const format::LogBounds& bounds) {
+LogPlace LogScan::look(std::span<const std::byte> medium, const LogMap& map,
+                       const format::LogBounds& bounds) {
     const std::lock_guard looking(looking_);
     auto end = this->end();
     while (const auto header = header_at(medium, map, end, bounds)) {
         if (!verifies(medium, map, end.bytes, *header))
             break;
-        end.bytes += format::log_record_bytes(header->length);
-        end.last = {header->sequence, header->epoch, header->term};
+        end = behind(end, *header);
         const std::lock_guard lock(lock_);
         end_ = end;
+        if (end.bytes - (marks_.empty() ? 0 : marks_.back().bytes) >= kBytesBetweenMarks)
+            marks_.push_back(end);
     }
     return end;
+}
+
+/// From the mark before it on, by the headers alone: what lies before `end` was verified.
+Result<LogPlace> LogScan::find(std::span<const std::byte> medium, const LogMap& map,
+                               const format::LogBounds& bounds, const LogPlace& end, LogMeasure by,
+                               std::uint64_t value) const {
+    if (value > measure(end, by))
+        return fail(ERANGE, "the log has {} records of {} bytes, not {} {}", end.last.sequence,
+                    end.payload_bytes, value, by == LogMeasure::records ? "records" : "bytes");
+    LogPlace place;
+    {
+        const std::lock_guard lock(lock_);
+        const auto next = std::upper_bound(
+            marks_.begin(), marks_.end(), value,
+            [by](std::uint64_t wanted, const LogPlace& mark) { return wanted < measure(mark, by); });
+        if (next != marks_.begin())
+            place = *std::prev(next);
+    }
+    while (place.bytes < end.bytes) {
+        const auto header = header_at(medium, map, place, bounds);
+        if (!header)
+            return fail(EBADMSG, "record {} of the log was good when it was looked at, and is not any more",
+                        place.last.sequence + 1);
+        const auto next = behind(place, *header);
+        if (measure(next, by) > value)
+            break;
+        place = next;
+    }
+    return place;
 }
 
 std::uint64_t LogScan::durable() const {
@@ -132,6 +174,7 @@ LogInfo RegionLog::info() const {
     const auto end = scan->end();
     info.bytes = end.bytes;
     info.records = end.last.sequence;
+    info.payload_bytes = end.payload_bytes;
     return info;
 }
 

@@ -37,17 +37,19 @@ private:
     std::vector<Segment> segments_;
 };
 
-struct LogEnd {
-    std::uint64_t bytes = 0;  ///< where the next record goes
-    format::LogPosition last;
-};
+/// How much of a log lies between two places that are remembered.
+inline constexpr std::uint64_t kBytesBetweenMarks = kMiB;
 
 /// Threads: all calls from any.
 class LogScan {
 public:
-    LogEnd end() const;
+    LogPlace end() const;
     /// Goes on from where it last ended, to the first record that is not good. Nothing is copied but headers.
-    LogEnd look(std::span<const std::byte> medium, const LogMap& map, const format::LogBounds& bounds);
+    LogPlace look(std::span<const std::byte> medium, const LogMap& map, const format::LogBounds& bounds);
+    /// The last border up to `end`, which was looked at, with at most `value` of `by` before it. ERANGE.
+    Result<LogPlace> find(std::span<const std::byte> medium, const LogMap& map,
+                          const format::LogBounds& bounds, const LogPlace& end, LogMeasure by,
+                          std::uint64_t value) const;
 
     /// Bytes from the log's start that are known to be durable.
     std::uint64_t durable() const;
@@ -56,7 +58,8 @@ public:
 private:
     std::mutex looking_;       ///< one looks at a time; taken under no other lock
     mutable std::mutex lock_;  ///< a leaf; guards what follows
-    LogEnd end_;
+    LogPlace end_;
+    std::vector<LogPlace> marks_;  // on the way to end_, kBytesBetweenMarks or one record apart
     std::uint64_t durable_ = 0;
 };
 

@@ -53,6 +53,8 @@ enum class Type : std::uint16_t {
     read_log = 0x0404,
     wait_log = 0x0405,
     log_hint = 0x0406,
+    find_in_log = 0x0407,
+    find_log = 0x0408,
     cursor_get = 0x0501,
     cursor_advance = 0x0502,
     cursor_drop = 0x0503,
@@ -425,9 +427,33 @@ struct WaitLog {  // answer: LogState, when a generation above or a record behin
         c(s.region), c(s.generation), c(s.log_id), c(s.after_sequence), c(s.timeout_ms);
     }
 };
+struct FindLog {  // answer: LogState, as it is now; log_id 0 when there is no log
+    static constexpr Type kType = Type::find_log;
+    std::string region;
+    static void fields(auto& s, auto& c) { c(s.region); }
+};
 struct LogState {
-    std::uint64_t generation = 0, log_id = 0, records = 0, bytes = 0;
-    static void fields(auto& s, auto& c) { c(s.generation), c(s.log_id), c(s.records), c(s.bytes); }
+    std::uint64_t region_id = 0, generation = 0, log_id = 0, records = 0, bytes = 0;
+    std::uint64_t payload_bytes = 0;  ///< of its records, without headers and padding
+    static void fields(auto& s, auto& c) {
+        c(s.region_id), c(s.generation), c(s.log_id), c(s.records), c(s.bytes), c(s.payload_bytes);
+    }
+};
+struct FindInLog {  // answer: LogPlace, the last border of records with at most `value` before it
+    static constexpr Type kType = Type::find_in_log;
+    std::string region;
+    std::uint64_t log_id = 0;
+    std::uint8_t by = 0;  ///< 0: records; 1: payload bytes
+    std::uint64_t value = 0;
+    static void fields(auto& s, auto& c) { c(s.region), c(s.log_id), c(s.by), c(s.value); }
+};
+struct LogPlace {
+    std::uint64_t bytes = 0, payload_bytes = 0;  ///< before it
+    std::uint64_t sequence = 0, epoch = 0;       ///< of the record that ends there; 0: the log's start
+    std::uint32_t term = 0;
+    static void fields(auto& s, auto& c) {
+        c(s.bytes), c(s.payload_bytes), c(s.sequence), c(s.epoch), c(s.term);
+    }
 };
 struct LogHint {  // answer: Empty: records were appended, so that who waits is told at once
     static constexpr Type kType = Type::log_hint;

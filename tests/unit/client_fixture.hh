@@ -69,19 +69,22 @@ public:
     }
     static std::string pool_path() { return (directory() / "pool").string(); }
     /// Bytes that the sessions of now have written through windows, all together.
-    std::uint64_t bytes_received() const {
-        const auto status = ask_unix((directory() / "admin.sock").string(), "{\"command\":\"status\"}\n");
-        const std::string field = "\"bytes_received\":";
-        std::uint64_t sum = 0;
-        for (auto at = status.find(field); at != std::string::npos; at = status.find(field, at + 1))
-            sum += std::strtoull(status.c_str() + at + field.size(), nullptr, 10);
-        return sum;
-    }
+    std::uint64_t bytes_received() const { return sum_of("bytes_received"); }
+    /// The same of what they have read.
+    std::uint64_t bytes_sent() const { return sum_of("bytes_sent"); }
     driver::Manager& manager() { return *manager_; }
     const std::string& key_dir() const { return key_dir_; }
     const std::string& uuid() const { return uuid_; }
 
 private:
+    static std::uint64_t sum_of(const std::string& name) {
+        const auto status = ask_unix((directory() / "admin.sock").string(), "{\"command\":\"status\"}\n");
+        const std::string field = "\"" + name + "\":";
+        std::uint64_t sum = 0;
+        for (auto at = status.find(field); at != std::string::npos; at = status.find(field, at + 1))
+            sum += std::strtoull(status.c_str() + at + field.size(), nullptr, 10);
+        return sum;
+    }
     driver::Limits limits_;
     std::string key_dir_, uuid_;
     std::uint16_t port_ = 0;

@@ -2,8 +2,10 @@
 // goes on there.
 #include <algorithm>
 #include <cerrno>
+#include <random>
 #include <thread>
 
+#include "lib/client/log_stream.hh"
 #include "tests/unit/client_log_fixture.hh"
 
 namespace {
@@ -79,6 +81,85 @@ void a_reader_follows_a_log_that_grows() {
     test::ok(log->skip_to(sequence));
     CHECK(!test::ok(log->next()));
     test::error(log->skip_to(sequence + 1), ERANGE);
+}
+
+std::vector<std::byte> joined(const Records& records) {
+    std::vector<std::byte> bytes;
+    for (const auto& record : records)
+        bytes.insert(bytes.end(), record.begin(), record.end());
+    return bytes;
+}
+
+void check_part(client::LogStream& stream, const std::vector<std::byte>& whole, std::uint64_t offset,
+                std::size_t size) {
+    std::vector<std::byte> part(size);
+    part.resize(test::ok(stream.read(offset, part)));
+    const auto from = std::min<std::uint64_t>(offset, whole.size());
+    const auto wanted = std::span(whole).subspan(from, std::min<std::size_t>(size, whole.size() - from));
+    CHECK(std::ranges::equal(part, wanted));
+}
+
+/// Read here and there, from several threads, while it is written, and when it has ended.
+void a_log_is_read_as_bytes() {
+    ManagerHere here;
+    const auto client = here.connect(), reader = here.connect("bob");
+    test::ok(client->create_region("bytes", {}, true));
+    test::error(client::LogStream::open(reader, "bytes"), ENODATA);
+    auto appender = test::ok(client->open_log("bytes"));
+    const auto stream = test::ok(client::LogStream::open(reader, "bytes"));
+    test::equal(test::ok(stream->size()), 0U);
+    auto records = some_records(2000, 3000);
+    records.push_back(test::random_bytes(3'000'000));
+    append_all(*appender, records);
+    test::ok(appender->flush());
+    auto whole = joined(records);
+    test::equal(test::ok(stream->size()), whole.size());
+    const auto check_all = [&](client::LogStream& of, int rounds) {
+        std::vector<std::jthread> threads;
+        for (unsigned seed = 0; seed < 3; ++seed)
+            threads.emplace_back([&, random = std::mt19937(seed + test::generator()())]() mutable {
+                for (int round = 0; round < rounds; ++round)
+                    check_part(of, whole, random() % (whole.size() + 100), random() % 100'000);
+            });
+        threads.clear();
+        for (std::uint64_t at = 0; at < whole.size() + 1; at += 777'777)
+            check_part(of, whole, at, 777'777);
+    };
+    check_all(*stream, 30);
+    append_all(*appender, {bytes_of("the last one")});
+    test::ok(appender->flush());
+    test::save(*client, "bytes", bytes_of("state"));  // ends it
+    const auto last = bytes_of("the last one");
+    whole.insert(whole.end(), last.begin(), last.end());
+    test::equal(test::ok(stream->size()), whole.size());
+    check_all(*stream, 3);  // each way back is one from the start
+    appender = test::ok(client->open_log("bytes"));
+    append_all(*appender, {bytes_of("of another log")});
+    test::ok(appender->flush());
+    test::ok(client->destroy_region("bytes"));
+    check_part(*stream, whole, whole.size() - 5, 10);
+    test::equal(test::ok(stream->size()), whole.size());
+}
+
+/// A cursor's place in a long log is found by the manager, not by reading all that lies before.
+void skipping_reads_nothing() {
+    ManagerHere here({}, 256 * kMiB);
+    const auto client = here.connect(), reader = here.connect("bob");
+    test::ok(client->create_region("long", {}, true));
+    const auto appender = test::ok(client->open_log("long"));
+    const auto records = some_records(40, 1'000'000);
+    append_all(*appender, records);
+    append_all(*appender, {bytes_of("last")});
+    test::ok(appender->flush());
+    const auto log = test::ok(reader->read_log("long"));
+    const auto before = here.bytes_sent();
+    test::ok(log->skip_to(records.size()));
+    test::equal(test::text_of(test::ok(log->next())->bytes), "last");
+    CHECK(before > 0 && here.bytes_sent() - before < 10'000);
+    test::equal(test::ok(reader->payload_before("long", log->log_id(), records.size())),
+                joined(records).size());
+    test::error(reader->payload_before("long", log->log_id() + 1, 0), ESTALE);
+    test::error(reader->payload_before("long", log->log_id(), records.size() + 2), ERANGE);
 }
 
 void a_generation_ends_the_log() {
@@ -176,6 +257,8 @@ int main() {
     return test::run("client log",
                      {{"records of many sizes come back", records_of_many_sizes_come_back},
                       {"a reader follows a log that grows", a_reader_follows_a_log_that_grows},
+                      {"a log is read as bytes", a_log_is_read_as_bytes},
+                      {"skipping reads nothing", skipping_reads_nothing},
                       {"a generation ends the log", a_generation_ends_the_log},
                       {"a full pool refuses and loses nothing", a_full_pool_refuses_and_loses_nothing},
                       {"a torn tail is no record", a_torn_tail_is_no_record},

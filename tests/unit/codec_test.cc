@@ -20,6 +20,7 @@ public:
     void operator()(T& value) {
         value = static_cast<T>(test::generator()() | 1);
     }
+    void operator()(wire::EventKind& kind) { kind = wire::EventKind::cleared; }
     void operator()(std::int64_t& value) { value = -static_cast<std::int64_t>(test::generator()() >> 1); }
     void operator()(std::string& text) { text = fmt::format("text {}", test::generator()() % 1'000'000); }
     template <std::size_t N>
@@ -75,6 +76,13 @@ void bodies_go_there_and_back() {
                  wire::ListRegions, wire::RegionList, wire::Begin, wire::Begun, wire::Seal, wire::Abort,
                  wire::OpenGeneration, wire::OpenedGeneration, wire::CloseGeneration, wire::ListGenerations,
                  wire::GenerationList, wire::WaitGeneration, wire::FindGeneration, wire::PoolStatus>();
+    check_bodies<wire::SetRetention, wire::Clear, wire::Pin, wire::Cursor, wire::CursorGet,
+                 wire::CursorAdvance, wire::CursorDrop, wire::CursorListRequest, wire::CursorList,
+                 wire::TakeOver, wire::TakenOver, wire::Event, wire::Watch, wire::EventList, wire::BeginClone,
+                 wire::Cloning, wire::Range, wire::Dirty, wire::LogSegment, wire::OpenLog, wire::LogGranted,
+                 wire::GrowLog, wire::CloseLog, wire::ReadLog, wire::LogOpened, wire::WaitLog, wire::FindLog,
+                 wire::LogState, wire::FindInLog, wire::LogPlace, wire::LogHint, wire::Goodbye,
+                 wire::StatusRequest>();
     test::ok(wire::decode_body<wire::Empty>({}));
     test::error(wire::decode_body<wire::Empty>(Bytes(1)), EPROTO);
 }

@@ -50,6 +50,50 @@ void records_are_found() {
     CHECK(test::log_payloads(*fixture.pool, "a") == payloads);
 }
 
+/// Also behind and between remembered places, by what one looks for.
+void borders_are_found() {
+    Fixture fixture;
+    auto writer = fixture.open(6 * kBytesBetweenMarks);
+    std::vector<LogPlace> borders(1);
+    while (writer.room() > kBytesBetweenMarks / 2) {
+        const auto payload =
+            test::random_bytes(1 + test::generator()() % (test::generator()() % 20 == 0 ? 300'000 : 3000));
+        writer.append(payload);
+        const auto& before = borders.back();
+        borders.push_back({writer.end(),
+                           before.payload_bytes + payload.size(),
+                           {before.last.sequence + 1, 1, writer.grant().log.term}});
+    }
+    const auto id = writer.grant().log.id;
+    const auto check = [&](LogMeasure by, std::uint64_t value, const LogPlace& border) {
+        const auto found = test::ok(fixture.pool->find_in_log("a", id, by, value));
+        CHECK(found.bytes == border.bytes && found.payload_bytes == border.payload_bytes &&
+              found.last.sequence == border.last.sequence);
+        CHECK(border.bytes == 0 || (found.last.epoch == 1 && found.last.term == border.last.term));
+    };
+    for (int round = 0; round < 3; ++round) {
+        for (const auto& border : borders) {
+            check(LogMeasure::records, border.last.sequence, border);
+            check(LogMeasure::payload_bytes, border.payload_bytes, border);
+            if (border.bytes > 0)
+                check(LogMeasure::payload_bytes, border.payload_bytes - 1, *(&border - 1));
+        }
+        test::equal(test::ok(fixture.pool->read_log("a")).log.payload_bytes, borders.back().payload_bytes);
+        if (round == 1)
+            fixture.reopen();
+    }
+    for (const auto by : {LogMeasure::records, LogMeasure::payload_bytes}) {
+        const auto all =
+            by == LogMeasure::records ? borders.back().last.sequence : borders.back().payload_bytes;
+        test::error(fixture.pool->find_in_log("a", id, by, all + 1), ERANGE);
+        test::error(fixture.pool->find_in_log("a", id, by, UINT64_MAX), ERANGE);
+        test::error(fixture.pool->find_in_log("a", id + 1, by, 0), ESTALE);
+        test::error(fixture.pool->find_in_log("b", id, by, 0), ENOENT);
+    }
+    test::ok(test::save(*fixture.pool, "a", {}));
+    test::error(fixture.pool->find_in_log("a", id, LogMeasure::records, 0), ESTALE);
+}
+
 /// Extents that are pages far apart, and a header in two of them.
 void on_scattered_pages() {
     Fixture fixture;
@@ -367,6 +411,7 @@ void many_look_while_it_grows() {
 int main() {
     return test::run("pool_log",
                      {{"records_are_found", records_are_found},
+                      {"borders_are_found", borders_are_found},
                       {"on_scattered_pages", on_scattered_pages},
                       {"grows_by_segments", grows_by_segments},
                       {"opened_again_it_goes_on", opened_again_it_goes_on},
