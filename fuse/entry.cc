@@ -35,12 +35,18 @@ timespec to_timespec(std::int64_t ns) {
     return {seconds, rest};
 }
 
+template <class Of>
 struct ExtendedAttribute {
     std::string_view name;
-    std::string (*text)(const wire::Generation&);
+    std::string (*text)(const Of&);
 };
 using wire::Generation;
-constexpr std::array kExtendedAttributes = std::to_array<ExtendedAttribute>({
+using wire::LogState;
+constexpr auto kLogAttributes = std::to_array<ExtendedAttribute<LogState>>({
+    {"user.pmemckpt.generation", [](const LogState& log) { return fmt::format("{}", log.generation); }},
+    {"user.pmemckpt.records", [](const LogState& log) { return fmt::format("{}", log.records); }},
+});
+constexpr auto kExtendedAttributes = std::to_array<ExtendedAttribute<Generation>>({
     {"user.pmemckpt.generation", [](const Generation& g) { return fmt::format("{}", g.number); }},
     {"user.pmemckpt.crc32c", [](const Generation& g) { return fmt::format("{:08x}", g.crc32c); }},
     {"user.pmemckpt.writer", [](const Generation& g) { return g.writer; }},
@@ -57,9 +63,27 @@ void set_times(struct stat& attributes, timespec time) {
 }  // namespace
 
 Entry::Key Entry::key() const {
-    if (kind == Kind::generation)
-        return {kind, std::string(), generation.region_id, generation.number};
-    return {kind, path, 0, 0};
+    switch (kind) {
+        case Kind::generation: return {kind, std::string(), generation.region_id, generation.number};
+        case Kind::log: return {kind, std::string(), log.region_id, log.generation};
+        case Kind::unread_folder:
+        case Kind::unread: return {kind, backup + "/" + path, 0, 0};  // no backup's name has a slash
+        default: return {kind, path, 0, 0};
+    }
+}
+
+bool Entry::is_folder() const {
+    return kind == Kind::folder || kind == Kind::generations_folder || kind == Kind::logs_folder ||
+           kind == Kind::unread_folder;
+}
+
+std::uint64_t Entry::length() const {
+    switch (kind) {
+        case Kind::generation: return generation.length;
+        case Kind::log: return log.payload_bytes;
+        case Kind::unread: return unread_bytes;
+        default: return 0;
+    }
 }
 
 std::uint64_t generation_inode_number(std::uint64_t region_id, std::uint64_t number) {
@@ -77,8 +101,15 @@ std::uint64_t inode_number(const Entry& entry) {
             return generation_inode_number(entry.generation.region_id, entry.generation.number);
         case Kind::status: return kStatusInode;
         case Kind::folder: return entry.path.empty() ? kRootInode : kFolderBit | hash(entry.path) >> 3;
-        default: return kFolderBit | hash(entry.path, hash(".generations/")) >> 3;
+        case Kind::log:
+            return kFolderBit |
+                   hash(fmt::format("{}.{}", entry.log.region_id, entry.log.generation), hash(".log/.")) >> 3;
+        case Kind::logs_folder: return kFolderBit | hash(entry.path, hash(".log/")) >> 3;
+        case Kind::unread_folder:
+        case Kind::unread: return kFolderBit | hash(entry.backup + "/" + entry.path, hash(".unread/")) >> 3;
+        case Kind::generations_folder: break;
     }
+    return kFolderBit | hash(entry.path, hash(".generations/")) >> 3;
 }
 
 struct stat attributes(const Entry& entry, const Owner& owner) {
@@ -89,14 +120,15 @@ struct stat attributes(const Entry& entry, const Owner& owner) {
     result.st_gid = owner.group;
     result.st_nlink = 1;  // of a folder, too: nobody counts its folders
     result.st_blksize = kPreferredReadBytes;
-    const bool file = entry.kind == Kind::generation || entry.kind == Kind::status;
-    result.st_mode = file ? S_IFREG | 0444 : S_IFDIR | 0555;
+    result.st_mode = entry.is_folder() ? S_IFDIR | 0555 : S_IFREG | 0444;
+    const auto size = entry.length();
+    result.st_size = static_cast<off_t>(size);
+    result.st_blocks = static_cast<blkcnt_t>(divide_up(size, kStatBlock));
     set_times(result, owner.since);
-    if (entry.kind == Kind::generation) {
-        result.st_size = static_cast<off_t>(entry.generation.length);
-        result.st_blocks = static_cast<blkcnt_t>(divide_up(entry.generation.length, kStatBlock));
+    if (entry.kind == Kind::generation)
         set_times(result, to_timespec(entry.generation.sealed_ns));
-    }
+    else if (entry.kind == Kind::log || entry.kind == Kind::unread)
+        set_times(result, entry.changed);
     return result;
 }
 
@@ -112,6 +144,9 @@ std::vector<std::string> extended_attribute_names(const Entry& entry) {
     if (entry.kind == Kind::generation)
         for (const auto& attribute : kExtendedAttributes)
             names.emplace_back(attribute.name);
+    if (entry.kind == Kind::log)
+        for (const auto& attribute : kLogAttributes)
+            names.emplace_back(attribute.name);
     return names;
 }
 
@@ -120,6 +155,10 @@ Result<std::string> extended_attribute(const Entry& entry, std::string_view name
         for (const auto& attribute : kExtendedAttributes)
             if (attribute.name == name)
                 return attribute.text(entry.generation);
+    if (entry.kind == Kind::log)
+        for (const auto& attribute : kLogAttributes)
+            if (attribute.name == name)
+                return attribute.text(entry.log);
     return fail(ENODATA, "there is no attribute {}", name);
 }
 

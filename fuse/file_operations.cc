@@ -35,40 +35,53 @@ Result<std::shared_ptr<Content>> open_content(View& view, Node& node) {
     return content;
 }
 
+// One for all opens, too. A region that was cleared before its first generation has another log behind none.
+Result<std::shared_ptr<LogContent>> open_log(View& view, Node& node) {
+    const auto now = TRY(view.tree.present_log(node.entry)).value_or(node.entry.log);
+    std::lock_guard lock(node.open_mutex);
+    auto log = node.log.lock();
+    if (!log || (log->log_id() != 0 && log->log_id() != now.log_id))
+        node.log = log = view.source->open_log(node.entry.path, now);
+    return log;
+}
+
 Result<std::shared_ptr<OpenFile>> open_node(View& view, fuse_ino_t id, int flags) {
     const auto node = TRY(node_of(view, id));
     if ((flags & O_ACCMODE) != O_RDONLY || (flags & O_TRUNC))
         return fail(EROFS, "what is sealed never changes");
     auto file = std::make_shared<OpenFile>();
-    if (node->entry.kind == Kind::status)
-        file->text = status_text(view);
-    else if (node->entry.kind == Kind::generation)
-        file->content = TRY(open_content(view, *node));
-    else
-        return fail(EISDIR, "a folder is not read as a file");
+    const auto& entry = node->entry;
+    switch (entry.kind) {
+        case Kind::generation: file->content = TRY(open_content(view, *node)); break;
+        case Kind::log: file->stream = TRY(open_log(view, *node)); break;
+        case Kind::unread:
+            file->stream = std::make_shared<Unread>(*view.source, entry.path, TRY(view.tree.unread(entry)));
+            break;
+        case Kind::status: file->stream = std::make_shared<TextStream>(status_text(view)); break;
+        default: return fail(EISDIR, "a folder is not read as a file");
+    }
     return file;
 }
 
-std::span<const std::byte> cut(const std::string& text, std::size_t size, std::uint64_t offset) {
-    const auto bytes = std::as_bytes(std::span(text));
-    return offset >= bytes.size() ? std::span<const std::byte>()
-                                  : bytes.subspan(offset, std::min(size, bytes.size() - offset));
+Result<std::span<const std::byte>> read_content(Content& content, std::size_t size, std::uint64_t at) {
+    const auto length = content.generation().length;
+    if (at >= length)
+        return std::span<const std::byte>();
+    auto buffer = TRY(read_buffer(std::min<std::uint64_t>(size, length - at)));
+    const auto got = TRY(content.read(at, buffer));
+    if (got != buffer.size())
+        return fail(EIO, "a read of {} bytes at {} brought {}", buffer.size(), at, got);
+    return buffer;
 }
 
 Result<std::span<const std::byte>> read_open(const OpenFile* file, std::size_t size, off_t offset) {
     if (!file || offset < 0)
         return fail(EBADF, "a read of a file that is not open");
     const auto at = static_cast<std::uint64_t>(offset);
-    if (!file->content)
-        return cut(file->text, size, at);
-    const auto length = file->content->generation().length;
-    if (at >= length)
-        return std::span<const std::byte>();
-    auto buffer = TRY(read_buffer(std::min<std::uint64_t>(size, length - at)));
-    const auto got = TRY(file->content->read(at, buffer));
-    if (got != buffer.size())
-        return fail(EIO, "a read of {} bytes at {} brought {}", buffer.size(), at, got);
-    return buffer;
+    if (file->content)
+        return read_content(*file->content, size, at);
+    const auto buffer = TRY(read_buffer(size));
+    return buffer.first(TRY(file->stream->read(at, buffer)));
 }
 
 }  // namespace
@@ -80,10 +93,11 @@ void open_file(fuse_req_t request, fuse_ino_t id, fuse_file_info* info) {
         fuse_reply_err(request, errno_of_name(file.error()));
         return;
     }
+    const bool sealed = (*file)->content != nullptr;
     info->fh = view.files.add(*file);
-    info->noflush = 1;
-    info->keep_cache = (*file)->content != nullptr;
-    info->direct_io = (*file)->content == nullptr;  // the status: its size is known at its open only
+    info->noflush = sealed;
+    info->keep_cache = sealed;
+    info->direct_io = !sealed;
     if (fuse_reply_open(request, info) < 0)
         view.files.remove(info->fh);  // interrupted: no release will come
 }
@@ -95,6 +109,13 @@ void read_file(fuse_req_t request, fuse_ino_t, size_t size, off_t offset, fuse_f
         fuse_reply_buf(request, reinterpret_cast<const char*>(bytes->data()), bytes->size());
     else
         fuse_reply_err(request, errno_of_read(bytes.error()));
+}
+
+// close(2), by each process that has it open.
+void close_file(fuse_req_t request, fuse_ino_t, fuse_file_info* info) {
+    const auto file = view_of(request).files.find(info->fh);
+    const auto closed = file && file->stream ? file->stream->close() : Status();
+    fuse_reply_err(request, closed ? 0 : errno_of_read(closed.error()));
 }
 
 void release_file(fuse_req_t request, fuse_ino_t, fuse_file_info* info) {

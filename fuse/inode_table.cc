@@ -1,6 +1,17 @@
 #include "fuse/inode_table.hh"
 
+#include <ctime>
+
 namespace pmemckpt::view {
+
+timespec Node::changed(std::uint64_t length) {
+    const std::lock_guard lock(change_mutex_);
+    if (seen_length_ != length) {
+        seen_length_ = length;
+        ::clock_gettime(CLOCK_REALTIME, &changed_);
+    }
+    return changed_;
+}
 
 InodeTable::InodeTable() {
     look_up(Entry{});

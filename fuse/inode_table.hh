@@ -3,6 +3,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <unordered_map>
 
 #include "fuse/entry.hh"
@@ -16,9 +17,18 @@ struct Node {
     NodeId id = 0;
     Entry entry;
 
-    std::mutex
-        open_mutex;  ///< guards `content`; held while a generation is opened, so that it is opened once
-    std::weak_ptr<Content> content;
+    /// Since when this mount has seen it as long as this. Records have no times; tail(1) wants one that rests
+    /// while nothing comes.
+    timespec changed(std::uint64_t length);
+
+    std::mutex open_mutex;  ///< guards what follows; held while it is opened, so that it is opened once
+    std::weak_ptr<Content> content;  ///< of a generation
+    std::weak_ptr<LogContent> log;   ///< of a log
+
+private:
+    std::mutex change_mutex_;  // guards the two below; a leaf
+    std::optional<std::uint64_t> seen_length_;
+    timespec changed_{};
 };
 
 class InodeTable {

@@ -39,14 +39,16 @@ void initialize(void*, fuse_conn_info* connection) {
 void look_up(fuse_req_t request, fuse_ino_t parent, const char* name) {
     auto& view = view_of(request);
     const auto folder = node_of(view, parent);
-    const auto found = folder ? view.tree.look_up((*folder)->entry, name) : tl::unexpected(folder.error());
+    auto found = folder ? view.tree.look_up((*folder)->entry, name) : tl::unexpected(folder.error());
     if (!found) {
         fuse_reply_err(request, errno_of_name(found.error()));
         return;
     }
     const bool newest = found->kind == Kind::generation && (*folder)->entry.kind == Kind::folder;
-    auto reply = describe(view, *found, newest ? kNewestNameSeconds : kStableNameSeconds);
-    reply.ino = view.inodes.look_up(*found)->id;
+    const auto node = view.inodes.look_up(*found);
+    found->changed = node->changed(found->length());
+    auto reply = describe(view, *found, newest ? kChangingSeconds : kStableNameSeconds);
+    reply.ino = node->id;
     if (fuse_reply_entry(request, &reply) < 0)
         view.inodes.forget(reply.ino, 1);  // the kernel never saw it
 }
@@ -69,8 +71,13 @@ void get_attributes(fuse_req_t request, fuse_ino_t id, fuse_file_info*) {
         fuse_reply_err(request, errno_of_name(node.error()));
         return;
     }
-    const auto found = attributes((*node)->entry, view.owner);
-    fuse_reply_attr(request, &found, kAttributeSeconds);
+    const auto entry = present_entry(view, **node);
+    if (!entry) {
+        fuse_reply_err(request, errno_of_name(entry.error()));
+        return;
+    }
+    const auto found = attributes(*entry, view.owner);
+    fuse_reply_attr(request, &found, is_changing(*entry) ? kChangingSeconds : kAttributeSeconds);
 }
 
 // Extended attributes are asked for twice: with size 0 for their length, then for the bytes.
@@ -83,13 +90,38 @@ void reply_text(fuse_req_t request, const std::string& text, size_t size) {
         fuse_reply_buf(request, text.data(), text.size());
 }
 
+/// Of one that has ended, as long as it is open: its last records are to be read.
+Result<wire::LogState> present_log(View& view, Node& node) {
+    if (const auto now = TRY(view.tree.present_log(node.entry)))
+        return *now;
+    auto state = node.entry.log;
+    std::shared_ptr<LogContent> open;
+    {
+        const std::lock_guard lock(node.open_mutex);
+        open = node.log.lock();
+    }
+    const auto size = open ? open->size() : Result<std::uint64_t>(state.payload_bytes);
+    if (!size && size.error().code != ESTALE)
+        return tl::unexpected(size.error());
+    state.payload_bytes = size.value_or(state.payload_bytes);
+    return state;
+}
+
+constexpr std::string_view kPartsAttribute = "user.pmemckpt.parts";
+
+Result<std::string> attribute_now(View& view, fuse_ino_t id, std::string_view name) {
+    auto& node = *TRY(node_of(view, id));
+    if (node.entry.kind == Kind::unread && name == kPartsAttribute)
+        return TRY(view.tree.unread(node.entry)).text();
+    return extended_attribute(TRY(present_entry(view, node)), name);
+}
+
 void get_extended_attribute(fuse_req_t request, fuse_ino_t id, const char* name, size_t size) {
-    const auto node = node_of(view_of(request), id);
-    const auto text = node ? extended_attribute((*node)->entry, name) : tl::unexpected(node.error());
+    const auto text = attribute_now(view_of(request), id, name);
     if (text)
         reply_text(request, *text, size);
     else
-        fuse_reply_err(request, text.error().code);
+        fuse_reply_err(request, text.error().code == ENODATA ? ENODATA : errno_of_name(text.error()));
 }
 
 void list_extended_attributes(fuse_req_t request, fuse_ino_t id, size_t size) {
@@ -101,6 +133,8 @@ void list_extended_attributes(fuse_req_t request, fuse_ino_t id, size_t size) {
     std::string names;
     for (const auto& name : extended_attribute_names((*node)->entry))
         names.append(name).push_back('\0');
+    if ((*node)->entry.kind == Kind::unread)
+        names.append(kPartsAttribute).push_back('\0');
     reply_text(request, names, size);
 }
 
@@ -152,6 +186,7 @@ fuse_lowlevel_ops make_operations() {
     table.statfs = guarded<get_space>;
     table.open = guarded<open_file>;
     table.read = guarded<read_file>;
+    table.flush = guarded<close_file>;
     table.release = guarded<release_file>;
     table.opendir = guarded<open_folder>;
     table.readdir = guarded<read_folder>;
@@ -177,6 +212,7 @@ int errno_of_name(const Error& error) {
         case ESTALE:
         case EROFS:
         case EISDIR:
+        case EAGAIN:
         case EBADF: return error.code;
         case ENOMEM: return ENOMEM;
         case EMFILE:
@@ -206,11 +242,21 @@ Result<std::shared_ptr<Node>> node_of(View& view, fuse_ino_t id) {
     return fail(ESTALE, "inode {} is not known", id);
 }
 
+Result<Entry> present_entry(View& view, Node& node) {
+    auto entry = node.entry;
+    if (entry.kind == Kind::unread)
+        entry.unread_bytes = TRY(view.tree.unread(entry)).size();
+    if (entry.kind == Kind::log)
+        entry.log = TRY(present_log(view, node));
+    entry.changed = node.changed(entry.length());
+    return entry;
+}
+
 fuse_entry_param describe(const View& view, const Entry& entry, double name_seconds) {
     fuse_entry_param reply{};
     reply.attr = attributes(entry, view.owner);
-    reply.attr_timeout = kAttributeSeconds;
-    reply.entry_timeout = name_seconds;
+    reply.attr_timeout = is_changing(entry) ? kChangingSeconds : kAttributeSeconds;
+    reply.entry_timeout = is_changing(entry) ? kChangingSeconds : name_seconds;
     return reply;
 }
 

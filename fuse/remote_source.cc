@@ -4,6 +4,7 @@
 #include <mutex>
 
 #include "fuse/connection.hh"
+#include "fuse/remote_log.hh"
 #include "lib/base/log.hh"
 
 namespace pmemckpt::view {
@@ -122,6 +123,33 @@ public:
         if (!opened && !client->state())  // it broke meanwhile
             opened = open_on(TRY(connection_->client()), region, number);
         return std::make_shared<RemoteContent>(connection_, region, TRY(std::move(opened)));
+    }
+
+    Result<wire::LogState> log(const std::string& region) override {
+        auto log = TRY(connection_->run([&](client::Client& client) { return client.log_state(region); }));
+        if (log.payload_bytes > INT64_MAX)
+            return fail(EPROTO, "the manager says that the log of {} has {} bytes", region,
+                        log.payload_bytes);
+        return log;
+    }
+
+    std::shared_ptr<LogContent> open_log(const std::string& region, const wire::LogState& log) override {
+        return std::make_shared<RemoteLog>(connection_, region, log);
+    }
+
+    Result<std::uint64_t> payload_before(const std::string& region, const wire::LogState& log,
+                                         std::uint64_t records) override {
+        return connection_->run(
+            [&](client::Client& client) { return client.payload_before(region, log.log_id, records); });
+    }
+
+    Result<wire::Cursor> cursor(const std::string& region, const std::string& name) override {
+        return connection_->run([&](client::Client& client) { return client.cursor(region, name); });
+    }
+
+    Status advance_cursor(const std::string& region, const wire::Cursor& cursor) override {
+        return connection_->run(
+            [&](client::Client& client) { return client.advance_cursor(region, cursor); });
     }
 
     Result<wire::PoolStatus> pool() override {

@@ -14,8 +14,8 @@ namespace pmemckpt::view {
 inline constexpr double kAttributeSeconds = 86'400;
 /// A folder, and a generation under its number: gone at the latest this long after it went.
 inline constexpr double kStableNameSeconds = 1;
-/// The newest generation's name: any seal may give it to another.
-inline constexpr double kNewestNameSeconds = 0;
+/// What any seal or record may change: whose the newest generation's name is, and a log.
+inline constexpr double kChangingSeconds = 0;
 
 inline View& view_of(fuse_req_t request) {
     return *static_cast<View*>(fuse_req_userdata(request));
@@ -28,6 +28,13 @@ int errno_of_read(const Error& error);  ///< ESTALE, EIO
 
 /// The node, or an error when the kernel names one that it should not have.
 Result<std::shared_ptr<Node>> node_of(View& view, fuse_ino_t id);
+
+/// A log, and what is unread: it may have changed since.
+inline bool is_changing(const Entry& entry) {
+    return entry.kind == Kind::log || entry.kind == Kind::unread;
+}
+/// The node's entry as it is now.
+Result<Entry> present_entry(View& view, Node& node);
 
 /// Fills everything but the node's id.
 fuse_entry_param describe(const View& view, const Entry& entry, double name_seconds);
@@ -48,6 +55,7 @@ void guarded(fuse_req_t request, Arguments... arguments) noexcept {
 // file_operations.cc
 void open_file(fuse_req_t request, fuse_ino_t id, fuse_file_info* info);
 void read_file(fuse_req_t request, fuse_ino_t id, size_t size, off_t offset, fuse_file_info* info);
+void close_file(fuse_req_t request, fuse_ino_t id, fuse_file_info* info);
 void release_file(fuse_req_t request, fuse_ino_t id, fuse_file_info* info);
 // folder_operations.cc
 void open_folder(fuse_req_t request, fuse_ino_t id, fuse_file_info* info);

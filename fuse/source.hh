@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "fuse/stream.hh"
 #include "lib/base/exit_status.hh"
 #include "lib/base/result.hh"
 #include "lib/wire/messages.hh"
@@ -32,6 +33,15 @@ public:
     virtual Result<std::size_t> read(std::uint64_t offset, std::span<std::byte> into) = 0;
 };
 
+/// The log behind one generation of a region: the bytes of its records, one after the other. There may be
+/// none yet. Readable to its end also when a seal has ended it.
+class LogContent : public Stream {
+public:
+    virtual std::uint64_t log_id() = 0;  ///< 0: none yet
+    /// Now; of an ended log: for ever.
+    virtual Result<std::uint64_t> size() = 0;
+};
+
 struct SourceStatus {
     std::string engine, server, principal, manager;
     std::uint64_t session_id = 0;
@@ -49,6 +59,16 @@ public:
     /// number 0: the newest. ENOENT; ENODATA when the region has none.
     virtual Result<wire::Generation> find_generation(const std::string& region, std::uint64_t number) = 0;
     virtual Result<std::shared_ptr<Content>> open(const std::string& region, std::uint64_t number) = 0;
+    /// Its newest generation, and the log behind it; log_id 0: there is none. ENOENT.
+    virtual Result<wire::LogState> log(const std::string& region) = 0;
+    /// The one that was looked at.
+    virtual std::shared_ptr<LogContent> open_log(const std::string& region, const wire::LogState& log) = 0;
+    /// How many bytes the first `records` records of this log have. ESTALE when it has ended; ERANGE.
+    virtual Result<std::uint64_t> payload_before(const std::string& region, const wire::LogState& log,
+                                                 std::uint64_t records) = 0;
+    virtual Result<wire::Cursor> cursor(const std::string& region, const std::string& name) = 0;
+    /// Durable on return. EINVAL when it would go back, or beyond what is there.
+    virtual Status advance_cursor(const std::string& region, const wire::Cursor& cursor) = 0;
     virtual Result<wire::PoolStatus> pool() = 0;
     virtual SourceStatus status() = 0;
 };

@@ -3,6 +3,8 @@
 //
 //     /team/app                      the newest sealed generation of region team/app
 //     /.generations/team/app/N       its generation N
+//     /.log/team/app                 the records behind the newest generation
+//     /.unread/NAME/team/app         what the backup NAME has not read yet
 //     /.status                       JSON
 #include <chrono>
 #include <memory>
@@ -16,6 +18,7 @@
 #include "fuse/names.hh"
 #include "fuse/races.hh"
 #include "fuse/source.hh"
+#include "fuse/unread.hh"
 
 namespace pmemckpt::view {
 
@@ -37,7 +40,13 @@ public:
 
     /// ENOENT, ENAMETOOLONG; the source's errors.
     Result<Entry> look_up(const Entry& folder, std::string_view name);
-    /// Without "." and "..". ENOENT when there is no such folder any more.
+    /// The log of this entry's generation as it is now; nothing when another generation is the newest, or the
+    /// region is gone.
+    Result<std::optional<wire::LogState>> present_log(const Entry& entry);
+    /// Of an entry of that kind. ENOENT; EAGAIN.
+    Result<UnreadParts> unread(const Entry& entry);
+    /// Without "." and "..". ENOENT when there is no such folder any more. /.unread names no backup: who
+    /// copies or searches the whole mount moves no cursor.
     Result<std::vector<Listed>> list(const Entry& folder);
     /// Opens a generation. ESTALE when it is gone, or another has its name now.
     Result<std::shared_ptr<Content>> open(const Entry& generation);
@@ -47,6 +56,7 @@ private:
     Result<std::shared_ptr<const Names>> fresh_names();
     Result<std::shared_ptr<const Names>> recent_names();
     Result<Entry> look_up_newest(std::string path);
+    Result<Entry> look_up_changing(const Entry& folder, std::string path);
     Result<Entry> look_up_generation(const Entry& folder, std::string_view name, std::string path);
     Result<wire::Generation> newest(const std::string& region);
     Result<NameIs> what(const std::string& path);

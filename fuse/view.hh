@@ -13,10 +13,10 @@
 
 namespace pmemckpt::view {
 
-/// A generation, or the text of /.status as it was at its open.
+/// A sealed generation, or something else.
 struct OpenFile {
     std::shared_ptr<Content> content;
-    std::string text;
+    std::shared_ptr<Stream> stream;
 };
 
 /// A folder as it was when it was last read from its beginning; so offsets stay what they are.

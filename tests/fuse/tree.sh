@@ -16,7 +16,8 @@ mount_ckpt
 [ "$(cd ckpt && find . | sort | tr '\n' ' ')" = ". ./.generations ./.generations/solo ./.generations/solo/1 \
 ./.generations/team ./.generations/team/app ./.generations/team/app/1 ./.generations/team/app/2 \
 ./.generations/team/app/3 ./.generations/team/deep ./.generations/team/deep/er ./.generations/team/deep/er/1 \
-./.generations/team/waiting ./.status ./solo ./team ./team/app ./team/deep ./team/deep/er " ] ||
+./.generations/team/waiting ./.log ./.log/solo ./.log/team ./.log/team/app ./.log/team/deep ./.log/team/deep/er \
+./.log/team/waiting ./.status ./.unread ./solo ./team ./team/app ./team/deep ./team/deep/er " ] ||
     fail "find finds $(cd ckpt && find . | sort)"
 [ "$(ls ckpt)" = "$(printf 'solo\nteam')" ] || fail "ls lists $(ls ckpt)"
 for name in team/waiting none team/none .generations/team/app/4 .generations/team/app/0 .generations/team/app/01; do
@@ -51,9 +52,9 @@ sealed=$(pmemckpt-ctl list team/app --json | grep -o '"sealed_ns": *[0-9]*' | he
     fail "mtime $(stat -c %.9Y ckpt/.generations/team/app/1), sealed $sealed"
 [ "$(find ckpt/team -newer first -name app)" = ckpt/team/app ] || fail "find -newer"
 [ "$(stat -c %i ckpt/team/app)" = "$(stat -c %i ckpt/.generations/team/app/3)" ] || fail "one generation, two inodes"
-[ "$(find ckpt -type f ! -name .status -printf '%i\n' | sort -u | wc -l)" = 5 ] || fail "five generations, $(find ckpt -ls)"
+[ "$(find ckpt -path ckpt/.log -prune -o -type f ! -name .status -printf '%i\n' | sort -u | wc -l)" = 5 ] || fail "five generations, $(find ckpt -ls)"
 ls -lRA ckpt >listed
-[ "$(grep -c '^-r--r--r--' listed)" = 9 ] || fail "$(cat listed)"
+[ "$(grep -c '^-r--r--r--' listed)" = 13 ] || fail "$(cat listed)"
 before=$(stat -c '%i %s %Y' ckpt/.generations/team/app/*)
 
 # Extended attributes.

@@ -6,6 +6,7 @@
 #include <cstring>
 #include <map>
 #include <mutex>
+#include <tuple>
 
 #include "fuse/source.hh"
 
@@ -31,10 +32,36 @@ private:
     const std::atomic<bool>& away_;
 };
 
+/// A log is a list of records; a seal or a clear takes another one.
+struct FakeLog {
+    std::uint64_t id = 0;
+    std::vector<std::string> records;
+    std::string bytes(std::size_t count) const {
+        std::string all;
+        for (std::size_t at = 0; at < count; ++at)
+            all += records.at(at);
+        return all;
+    }
+};
+
+class FakeLogContent : public view::LogContent {
+public:
+    explicit FakeLogContent(std::shared_ptr<FakeLog> log) : log_(std::move(log)) {}
+    Result<std::size_t> read(std::uint64_t offset, std::span<std::byte> into) override {
+        return view::TextStream(log_->bytes(log_->records.size())).read(offset, into);
+    }
+    std::uint64_t log_id() override { return log_->id; }
+    Result<std::uint64_t> size() override { return log_->bytes(log_->records.size()).size(); }
+
+private:
+    std::shared_ptr<FakeLog> log_;
+};
+
 class FakeSource : public view::Source {
 public:
     std::atomic<bool> away{false};
     std::atomic<bool> seal_at_find{false};  ///< the newest generation is gone as soon as it was found
+    std::atomic<bool> seal_at_look{false};  ///< a generation is sealed as soon as a log was looked at
     std::atomic<unsigned> asked{0}, opened{0};
 
     void create(const std::string& region) {
@@ -83,6 +110,55 @@ public:
         ++opened;
         return std::make_shared<FakeContent>(generation, bytes, away);
     }
+    void append(const std::string& region, const std::string& record) {
+        std::lock_guard lock(mutex_);
+        auto& log = *regions_.at(region).log;
+        log.id = log.id ? log.id : ++last_log_id_;
+        log.records.push_back(record);
+    }
+    Result<wire::LogState> log(const std::string& region) override {
+        std::lock_guard lock(mutex_);
+        const auto& kept = *TRY(find(region));
+        const auto& log = *kept.log;
+        const auto state = wire::LogState{kept.region.id,
+                                          kept.region.newest,
+                                          log.id,
+                                          log.records.size(),
+                                          0,
+                                          log.bytes(log.records.size()).size()};
+        if (seal_at_look)
+            seal_locked(regions_.at(region), {}, SIZE_MAX);
+        return state;
+    }
+    std::shared_ptr<view::LogContent> open_log(const std::string& region,
+                                               const wire::LogState& log) override {
+        std::lock_guard lock(mutex_);
+        const auto found = regions_.find(region);
+        const bool same = found != regions_.end() && found->second.log->id == log.log_id;
+        return std::make_shared<FakeLogContent>(same ? found->second.log : std::make_shared<FakeLog>());
+    }
+    Result<std::uint64_t> payload_before(const std::string& region, const wire::LogState& log,
+                                         std::uint64_t records) override {
+        std::lock_guard lock(mutex_);
+        const auto& kept = *TRY(find(region));
+        if (kept.log->id != log.log_id)
+            return fail(ESTALE, "it has ended");
+        return kept.log->bytes(records).size();
+    }
+    Result<wire::Cursor> cursor(const std::string& region, const std::string& name) override {
+        std::lock_guard lock(mutex_);
+        auto& cursor = TRY(find(region))->cursors[name];
+        cursor.name = name;
+        return cursor;
+    }
+    Status advance_cursor(const std::string& region, const wire::Cursor& cursor) override {
+        std::lock_guard lock(mutex_);
+        auto& now = TRY(find(region))->cursors[cursor.name];
+        if (std::tie(cursor.generation, cursor.sequence) < std::tie(now.generation, now.sequence))
+            return fail(EINVAL, "it can't go back");
+        now = cursor;
+        return {};
+    }
     Result<wire::PoolStatus> pool() override {
         std::lock_guard lock(mutex_);
         TRY(ask());
@@ -105,6 +181,8 @@ private:
         wire::Region region;
         std::map<std::uint64_t, Held> generations;
         std::uint64_t next_number = 1;
+        std::shared_ptr<FakeLog> log = std::make_shared<FakeLog>();
+        std::map<std::string, wire::Cursor> cursors;
     };
     Status ask() {
         ++asked;
@@ -134,6 +212,7 @@ private:
         generation.length = bytes.size();
         generation.durability = 1;
         generation.writer = "tester";
+        kept.log = std::make_shared<FakeLog>();
         kept.generations.emplace(generation.number, Held(generation, std::move(bytes)));
         while (kept.generations.size() > keep)
             kept.generations.erase(kept.generations.begin());
@@ -142,7 +221,7 @@ private:
 
     std::mutex mutex_;
     std::map<std::string, Kept> regions_;
-    std::uint64_t last_id_ = 0;
+    std::uint64_t last_id_ = 0, last_log_id_ = 0;
 };
 
 }  // namespace pmemckpt::test

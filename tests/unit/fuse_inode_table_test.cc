@@ -78,7 +78,8 @@ void counts_are_exact_under_threads() {
 void folders_differ_by_tree_and_path() {
     std::set<std::uint64_t> numbers;
     for (const char* path : {"", "team", "team/app", "a", "b"})
-        for (const auto kind : {Kind::folder, Kind::generations_folder})
+        for (const auto kind :
+             {Kind::folder, Kind::generations_folder, Kind::logs_folder, Kind::unread_folder})
             CHECK(numbers.insert(inode_number({kind, path, {}})).second);
     CHECK(numbers.insert(inode_number({Kind::status, "", {}})).second);
     for (std::uint64_t region = 1; region < 40; ++region)

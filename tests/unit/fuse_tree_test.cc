@@ -43,7 +43,7 @@ void names_lead_to_generations() {
     f.source.seal("team/app", bytes(3));
     f.source.seal("team/app", bytes(5));
     f.source.seal("solo", bytes(1));
-    test::equal(f.list(""), ".generations/ .status solo team/");
+    test::equal(f.list(""), ".generations/ .log/ .status .unread/ solo team/");
     test::equal(f.list("team"), "app");  // web has no generation yet
     test::equal(f.list(".generations"), "solo/ team/");
     test::equal(f.list(".generations/team"), "app/ web/");
@@ -100,7 +100,7 @@ void a_seal_is_seen_at_once() {
 
 void a_new_region_is_seen_at_once() {
     Fixture f;
-    test::equal(f.list(""), ".generations/ .status");
+    test::equal(f.list(""), ".generations/ .log/ .status .unread/");
     f.source.create("a/b/c");
     CHECK(test::ok(f.at("a/b")).kind == Kind::folder);
     f.source.create("x");
@@ -148,6 +148,50 @@ void the_second_try_never_loses() {
     test::equal(content.use_count(), 1);
 }
 
+void a_log_is_found_behind_its_generation() {
+    Fixture f;
+    f.source.create("team/app");
+    f.source.create("team/web");
+    f.source.append("team/app", "before any generation");
+    test::equal(f.list(".log"), "team/");
+    test::equal(f.list(".log/team"), "app web");
+    const auto first = test::ok(f.at(".log/team/app"));
+    CHECK(first.kind == Kind::log && first.log.records == 1);
+    test::equal(view::attributes(first, {}).st_size, 21);
+    test::equal(test::ok(f.at(".log/team/web")).log.log_id, 0U);
+    f.source.append("team/app", "\n");
+    const auto now = test::ok(f.tree.present_log(first));
+    CHECK(now && now->payload_bytes == 22 && now->records == 2);
+    f.source.seal("team/app", bytes(1));
+    f.source.append("team/app", "x");
+    CHECK(!test::ok(f.tree.present_log(first)));  // it is another file now
+    const auto second = test::ok(f.at(".log/team/app"));
+    CHECK(second.key() != first.key() && second.log.payload_bytes == 1);
+    CHECK(view::inode_number(second) != view::inode_number(first));
+    for (const char* path : {".log/none", ".log/team/none", ".log/1", ".log/.log"})
+        test::error(f.at(path), ENOENT);
+    test::error(f.at(".log/team/app/1"), ENOTDIR);
+}
+
+void what_is_unread_is_found_by_a_backups_name() {
+    Fixture f;
+    f.source.create("team/app");
+    f.source.seal("team/app", bytes(3));
+    f.source.append("team/app", "abcd");
+    test::equal(f.list(".unread"), "");  // no name: whoever copies the whole mount moves no cursor
+    test::equal(f.list(".unread/spare"), "team/");
+    test::equal(f.list(".unread/spare/team"), "app");
+    const auto spare = test::ok(f.at(".unread/spare/team/app"));
+    test::equal(view::attributes(spare, {}).st_size, 7);
+    test::equal(test::ok(f.tree.unread(spare)).text(), "1:3 1.log:4");
+    CHECK(spare.key() != test::ok(f.at(".unread/other/team/app")).key());
+    test::ok(f.source.advance_cursor("team/app", {"spare", 1, 1}));
+    test::equal(test::ok(f.at(".unread/spare/team/app")).unread_bytes, 0U);
+    test::equal(test::ok(f.at(".unread/other/team/app")).unread_bytes, 7U);
+    for (const char* path : {".unread/.hidden", ".unread/sp are", ".unread/spare/none", ".unread/spare/.log"})
+        test::error(f.at(path), ENOENT);
+}
+
 void errors_of_the_source_are_passed_on() {
     Fixture f;
     f.source.create("team/app");
@@ -182,17 +226,20 @@ void the_race_guard_is_bounded() {
 }  // namespace
 
 int main() {
-    return test::run("tree", {
-                                 {"names lead to generations", names_lead_to_generations},
-                                 {"what is not there is not found", what_is_not_there_is_not_found},
-                                 {"names no region can have ask nobody", names_no_region_can_have_ask_nobody},
-                                 {"a region named by a number", a_region_named_by_a_number},
-                                 {"a seal is seen at once", a_seal_is_seen_at_once},
-                                 {"a new region is seen at once", a_new_region_is_seen_at_once},
-                                 {"a folder that became a region", a_folder_that_became_a_region},
-                                 {"opening what is gone is stale", opening_what_is_gone_is_stale},
-                                 {"the second try never loses", the_second_try_never_loses},
-                                 {"errors of the source are passed on", errors_of_the_source_are_passed_on},
-                                 {"the race guard is bounded", the_race_guard_is_bounded},
-                             });
+    return test::run(
+        "tree", {
+                    {"names lead to generations", names_lead_to_generations},
+                    {"what is not there is not found", what_is_not_there_is_not_found},
+                    {"names no region can have ask nobody", names_no_region_can_have_ask_nobody},
+                    {"a region named by a number", a_region_named_by_a_number},
+                    {"a seal is seen at once", a_seal_is_seen_at_once},
+                    {"a new region is seen at once", a_new_region_is_seen_at_once},
+                    {"a folder that became a region", a_folder_that_became_a_region},
+                    {"opening what is gone is stale", opening_what_is_gone_is_stale},
+                    {"the second try never loses", the_second_try_never_loses},
+                    {"a log is found behind its generation", a_log_is_found_behind_its_generation},
+                    {"what is unread is found by a backup's name", what_is_unread_is_found_by_a_backups_name},
+                    {"errors of the source are passed on", errors_of_the_source_are_passed_on},
+                    {"the race guard is bounded", the_race_guard_is_bounded},
+                });
 }
