@@ -2,6 +2,7 @@
 # save --clone sends what is named and shares the rest: the new generation is the file, or nothing is sealed.
 . "$(dirname "$0")/../support/environment.sh"
 command -v jq >/dev/null || skip "jq is not installed"
+make_pool 256M
 start_manager
 free_pages() { pmemckpt-ctl list --pools --json | jq '.[0].free_pages'; }
 head -c 20M /dev/urandom >state
@@ -42,17 +43,46 @@ change 100 50
 cat state | pmemckpt-ctl save team/app --clone --dirty 8388600:10 --dirty 8388605:11 --dirty 100:50 >/dev/null
 pmemckpt-ctl restore team/app | cmp - state || fail "a clone from a pipe"
 
-# A byte elsewhere: nothing is sealed.
+# A byte elsewhere than said: nothing is sealed.
 NEWEST=$(pmemckpt-ctl list team/app --json | jq '.[-1].number')
 printf x | dd of=state bs=1 seek=12000000 conv=notrunc status=none
 pmemckpt-ctl restore team/app >back
 cmp -s state back && printf y | dd of=state bs=1 seek=12000000 conv=notrunc status=none
 expect_status 7 pmemckpt-ctl save team/app state --clone --dirty 0:4K
-contains "$OUTPUT" "state differs from the newest generation elsewhere"
+contains "$OUTPUT" "state differs from generation $NEWEST elsewhere"
 contains "$OUTPUT" "without --clone"
 [ "$(pmemckpt-ctl list team/app --json | jq '.[-1].number')" = "$NEWEST" ] || fail "it was sealed all the same"
 pmemckpt-ctl save team/app state >/dev/null
 pmemckpt-ctl restore team/app | cmp - state
+
+# Without --dirty what differs is found: a byte here and there, a part that grew, a hole, nothing at all.
+change 0 1
+change 4095 2
+change 9000000 70000
+change 17999999 1
+FREE=$(free_pages)
+contains "$(pmemckpt-ctl save team/app state --clone)" " 18000000 bytes"
+pmemckpt-ctl restore team/app | cmp - state || fail "what was found is not what differs"
+[ $((FREE - $(free_pages))) -le 4 ] || fail "4 pages have changed, but $((FREE - $(free_pages))) were taken"
+truncate -s 24M state
+change 23M 5
+cat state | pmemckpt-ctl save team/app --clone >/dev/null
+pmemckpt-ctl restore team/app | cmp - state || fail "a clone that grew, from a pipe"
+truncate -s 1000001 state
+pmemckpt-ctl save team/app state --clone >/dev/null
+pmemckpt-ctl restore team/app | cmp - state || fail "a clone that shrank"
+: >empty
+pmemckpt-ctl save team/app --clone <empty >/dev/null
+[ "$(pmemckpt-ctl restore team/app | wc -c)" = 0 ] || fail "an empty clone"
+pmemckpt-ctl save team/app state --clone >/dev/null
+pmemckpt-ctl restore team/app | cmp - state || fail "a clone of an empty one"
+
+# More differences than a manager takes ranges: some are joined, and the file is whole.
+yes "$(printf '%099d' 1)" | head -c 16M >state
+pmemckpt-ctl save team/app state >/dev/null
+yes "$(printf '%099d' 2)" | head -c 16M >state
+expect_status 0 pmemckpt-ctl save team/app state --clone
+pmemckpt-ctl restore team/app | cmp - state || fail "many differences"
 
 for wrong in 5 5: :5 a:5 5:0 18000000:1 0:19000000; do
     expect_status 2 pmemckpt-ctl save team/app state --clone --dirty $wrong

@@ -5,6 +5,7 @@
 
 #include "lib/base/crc32c.hh"
 #include "lib/client/ranges.hh"
+#include "utils/pmemckpt-ctl/differences.hh"
 #include "utils/pmemckpt-ctl/progress.hh"
 #include "utils/pmemckpt-ctl/save.hh"
 
@@ -78,6 +79,13 @@ private:
     std::shared_ptr<client::Buffer> buffer_;
 };
 
+Result<std::unique_ptr<client::Reader>> open_base(client::Client& client, const std::string& region) {
+    auto base = client.open(region, 0);
+    if (!base && base.error().code == ENODATA)
+        return fail(ENODATA, "{} has no generation to clone: save the first one without --clone", region);
+    return base;
+}
+
 }  // namespace
 
 Result<std::vector<Extent>> parse_dirty(std::span<const std::string> texts) {
@@ -90,22 +98,26 @@ Result<std::vector<Extent>> parse_dirty(std::span<const std::string> texts) {
 Result<wire::Generation> send_clone(client::Client& client, const std::string& region,
                                     std::span<const Extent> dirty, Input& input) {
     const auto size = *input.size();
-    const auto ranges = TRY(client::Ranges::normalize(dirty, size));
-    auto begun = client.begin_clone(region, size, ranges.list());
-    if (!begun && begun.error().code == ENODATA)
-        return fail(ENODATA, "{} has no generation to clone: save the first one without --clone", region);
-    const auto writer = TRY(std::move(begun));
+    const auto base = TRY(open_base(client, region));
+    const auto number = base->generation().number;
+    const auto found = dirty.empty() ? TRY(find_differences(*base, input)) : std::vector<Extent>();
+    input.rewind();
+    const auto ranges = TRY(client::Ranges::normalize(dirty.empty() ? found : dirty, size));
+    const auto writer = TRY(client.begin_clone(region, size, ranges.list(), number));
     ChangeSender sender(*writer, ranges);
     TRY(sender.prepare(client));
     const auto crc = TRY(sender.send(input));
     auto sealed = with_doubt(writer->seal(size, crc));
-    if (!sealed && sealed.error().code == EBADMSG)
-        return fail(EBADMSG,
-                    "{} differs from the newest generation elsewhere than --dirty says, or has another "
-                    "length: save it "
-                    "without --clone",
-                    input.name());
-    return sealed;
+    if (sealed || sealed.error().code != EBADMSG)
+        return sealed;
+    if (dirty.empty())
+        return fail(EBADMSG, "generation {} of {} is damaged, so it is no base: save {} without --clone",
+                    number, region, input.name());
+    return fail(
+        EBADMSG,
+        "{} differs from generation {} elsewhere than --dirty says: save it without --dirty, which finds "
+        "what differs, or without --clone",
+        input.name(), number);
 }
 
 }  // namespace pmemckpt::ctl

@@ -13,8 +13,8 @@ namespace pmemckpt::ctl {
 /// Each OFFSET:LENGTH, sizes as everywhere. EINVAL, ERANGE.
 Result<std::vector<Extent>> parse_dirty(std::span<const std::string> texts);
 
-/// The input's size must be known. EBADMSG, and nothing is sealed, when it has changed elsewhere than the
-/// dirty ranges say.
+/// The input's size must be known. Without dirty ranges they are found, by reading the newest generation.
+/// EBADMSG, and nothing is sealed, when it has changed elsewhere than the dirty ranges say.
 Result<wire::Generation> send_clone(client::Client& client, const std::string& region,
                                     std::span<const Extent> dirty, Input& input);
 

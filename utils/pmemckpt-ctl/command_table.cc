@@ -191,9 +191,10 @@ void add_data_commands(CLI::App& app, Parsed& parsed) {
     auto* create = in.add_flag("--create", parsed.save.create, "make the region when it is missing");
     add_settings(in, parsed.save, create);
     auto* clone = in.add_flag("--clone", parsed.save.clone,
-                              "send what --dirty names, share the rest with the newest generation");
+                              "send what differs, share the rest with the newest generation");
     clone->excludes("--size")->excludes(create);
-    in.add_option("--dirty", parsed.save.dirty, "what has changed; may be given several times")
+    in.add_option("--dirty", parsed.save.dirty,
+                  "what may have changed, to be sent unseen; may be given several times")
         ->allow_extra_args(false)
         ->needs(clone)
         ->type_name("OFFSET:LENGTH");

@@ -79,7 +79,7 @@ Status Input::look_at_file() {
     const auto here = ::lseek(file_.get(), 0, SEEK_CUR);
     if (here < 0)
         return fail_errno(errno, "can't find the position in {}", name_);
-    position_ = static_cast<std::uint64_t>(here);
+    start_ = position_ = static_cast<std::uint64_t>(here);
     end_ = attributes.st_size;
     changed_ = attributes.st_mtim;
     size_ = here < end_ ? static_cast<std::uint64_t>(end_ - here) : 0;

@@ -26,6 +26,8 @@ public:
 
     /// Fills `into`; less only at the end.
     Result<std::size_t> read(std::span<std::byte> into);
+    /// Back to where it began, when its size is known.
+    void rewind() { position_ = start_; }
     /// EAGAIN when a file of known size was cut short, grown or written to since it was opened.
     Status check_unchanged() const;
 
@@ -39,7 +41,7 @@ private:
     std::string name_;
     FileDescriptor file_;
     std::optional<std::uint64_t> size_;
-    std::uint64_t position_ = 0;  ///< where the next byte is read, with a known size
+    std::uint64_t start_ = 0, position_ = 0;  ///< where the next byte is read, with a known size
     off_t end_ = 0;
     timespec changed_{};
 };
