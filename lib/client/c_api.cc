@@ -99,6 +99,14 @@ void pmemckpt_disconnect(pmemckpt_client* client) {
     });
 }
 
+int pmemckpt_shut_down(pmemckpt_client* client) {
+    return guarded([&]() -> Status {
+        TRY(need("pmemckpt_shut_down", "client", client));
+        client->client->shut_down();
+        return {};
+    });
+}
+
 int pmemckpt_open_region(pmemckpt_client* client, const char* region, uint32_t keep, uint64_t max_size) {
     return guarded([&]() -> Status {
         TRY(need("pmemckpt_open_region", "client", client));

@@ -47,6 +47,9 @@ const char* Client::engine() const {
 Status Client::state() const {
     return session_->exchange().state();
 }
+void Client::shut_down() {
+    session_->shut_down();
+}
 
 Result<wire::Region> Client::create_region(const std::string& name, RegionSettings settings, bool exclusive) {
     TRY(check_region(name));

@@ -192,6 +192,9 @@ public:
     const char* engine() const;
     /// ok while the connection stands, else why it ended.
     Status state() const;
+    /// Ends the connection in an orderly way: what waits on it, in any thread, fails at once with ESHUTDOWN,
+    /// and so do all later calls. Takes at most a few seconds when the manager does not answer.
+    void shut_down();
 
     Result<wire::Region> create_region(const std::string& name, RegionSettings settings, bool exclusive);
     Result<wire::Region> find_region(const std::string& name);

@@ -98,12 +98,15 @@ void Session::say_goodbye() {
         static_cast<void>(call<wire::Empty>(wire::Goodbye{}, kFarewellLimit, WhenLate::forget));
 }
 
+void Session::shut_down() {
+    say_goodbye();
+    exchange_->end(
+        {ESHUTDOWN, fmt::format("the connection to {} was closed by this program", exchange_->server())});
+}
+
 Session::~Session() {
     if (exchange_)
-        say_goodbye();
-    if (exchange_)
-        exchange_->end(
-            {ESHUTDOWN, fmt::format("the connection to {} was closed by this program", exchange_->server())});
+        shut_down();
 }
 
 }  // namespace pmemckpt::client

@@ -40,6 +40,8 @@ public:
     }
     /// The manager sent what can't be: ends the connection. Returns the sentence for who asked.
     Error distrust(const Error& what);
+    /// Says goodbye and ends the connection: whoever waits for an answer gets ESHUTDOWN.
+    void shut_down();
 
     /// The logs of a region that are open here end with this client's next seal or clear of it: their windows
     /// die.

@@ -61,6 +61,9 @@ PMEMCKPT_API const char *pmemckpt_version(void);
 
 PMEMCKPT_API int pmemckpt_connect(const pmemckpt_options *options, pmemckpt_client **client);
 PMEMCKPT_API void pmemckpt_disconnect(pmemckpt_client *client);
+/* From any thread: the connection is ended in an orderly way, as by pmemckpt_disconnect, and what waits on it in other threads
+ * (pmemckpt_follow, pmemckpt_watch, pmemckpt_wait, ...) fails at once with -ESHUTDOWN, as all later calls do. It frees nothing. */
+PMEMCKPT_API int pmemckpt_shut_down(pmemckpt_client *client);
 
 /* Opens a region, created with these settings when it is missing (keep 0: 8 generations; max_size 0: no limit). */
 PMEMCKPT_API int pmemckpt_open_region(pmemckpt_client *client, const char *region, uint32_t keep, uint64_t max_size);
