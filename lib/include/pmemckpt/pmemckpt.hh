@@ -6,6 +6,8 @@
 #include <cerrno>
 #include <cstddef>
 #include <cstdint>
+#include <exception>
+#include <functional>
 #include <limits>
 #include <memory>
 #include <optional>
@@ -69,6 +71,7 @@ struct Free {
 };
 template <class Handle>
 using Owned = std::unique_ptr<Handle, Free>;
+struct SinkCall;
 }  // namespace detail
 
 /// Memory that writes are sent from in place. Its destructor waits until no write uses it.
@@ -126,6 +129,7 @@ public:
 
 private:
     friend class Client;
+    friend struct detail::SinkCall;
     explicit Reader(pmemckpt_reader* handle) : handle_(handle) {}
     detail::Owned<pmemckpt_reader> handle_;
 };
@@ -192,6 +196,50 @@ private:
     detail::Owned<pmemckpt_tracker> handle_;
 };
 
+/// What follow and read_all hand out: either a generation, open, or a record of the log behind it. Both are
+/// there during the call alone.
+struct Item {
+    const Reader* generation = nullptr;
+    const Record* record = nullptr;
+};
+/// True: go on. False: stop; this item does not count as read. What it throws comes out of follow or
+/// read_all, and the item does not count as read.
+using Sink = std::function<bool(const Item&)>;
+
+struct FollowOptions {
+    std::string cursor;           ///< what it has not read yet, and it moves on after each item; empty: all
+    bool keep_cursor = false;     ///< it does not move
+    std::uint32_t period_ms = 0;  ///< look that often; 0: be told at once
+    bool return_at_end = false;   ///< return when all is read, and don't wait for more
+};
+
+namespace detail {
+/// A sink on its way through the C API: no exception crosses that.
+struct SinkCall {
+    const Sink& sink;
+    std::exception_ptr thrown;
+
+    static int run(void* context, pmemckpt_reader* generation, const pmemckpt_record* record) noexcept {
+        auto& call = *static_cast<SinkCall*>(context);
+        Reader reader(generation);
+        int go_on = 0;
+        try {
+            go_on = call.sink(Item{generation ? &reader : nullptr, record}) ? 1 : 0;
+        } catch (...) {
+            call.thrown = std::current_exception();
+            go_on = -ECANCELED;
+        }
+        static_cast<void>(reader.handle_.release());  // it was only lent
+        return go_on;
+    }
+    void finish(int status) const {
+        if (thrown)
+            std::rethrow_exception(thrown);
+        check(status);
+    }
+};
+}  // namespace detail
+
 /// Empty and 0: the environment's value, then the default.
 struct Options {
     std::string server, pool, principal, key_dir, transport;
@@ -213,6 +261,10 @@ public:
         detail::check(pmemckpt_connect(&given, &handle));
         handle_.reset(handle);
     }
+
+    /// From any thread: what waits on this connection in other threads throws ESHUTDOWN at once, and so does
+    /// all that comes later. The connection ends in an orderly way.
+    void shut_down() noexcept { static_cast<void>(pmemckpt_shut_down(handle_.get())); }
 
     /// Made when it is missing. keep 0: 8 generations; max_size 0: no limit.
     void open_region(const std::string& region, std::uint32_t keep = 0, std::uint64_t max_size = 0) {
@@ -306,6 +358,46 @@ public:
     void drop_cursor(const std::string& region, const std::string& name) {
         detail::check(pmemckpt_drop_cursor(handle_.get(), region.c_str(), name.c_str()));
     }
+    std::vector<Cursor> cursors(const std::string& region) {
+        std::vector<Cursor> list(16);
+        for (;;) {
+            std::size_t count = 0;
+            detail::check(
+                pmemckpt_list_cursors(handle_.get(), region.c_str(), list.data(), list.size(), &count));
+            const bool all = count <= list.size();
+            list.resize(count);
+            if (all)
+                return list;
+        }
+    }
+    /// All kept generations, oldest first, then the log of the newest.
+    void read_all(const std::string& region, const Sink& sink) {
+        detail::SinkCall call{sink, nullptr};
+        call.finish(pmemckpt_read_all(handle_.get(), region.c_str(), detail::SinkCall::run, &call));
+    }
+    /// What the cursor has not read yet, then what comes, until the sink stops it or shut_down() is called.
+    void follow(const std::string& region, const FollowOptions& options, const Sink& sink) {
+        pmemckpt_follow_options given = {};
+        given.cursor = options.cursor.empty() ? nullptr : options.cursor.c_str();
+        given.keep_cursor = options.keep_cursor ? 1 : 0;
+        given.period_ms = options.period_ms;
+        given.return_at_end = options.return_at_end ? 1 : 0;
+        detail::SinkCall call{sink, nullptr};
+        call.finish(pmemckpt_follow(handle_.get(), region.c_str(), &given, detail::SinkCall::run, &call));
+    }
+    /// Waits for events above number `after` (its largest value: the next one), at most so many at once:
+    /// those behind the last one come with the next call. ETIMEDOUT is thrown after timeout_ms. `lost`: how
+    /// many the manager has not any more.
+    std::vector<Event> watch(const std::string& region, std::uint64_t after,
+                             std::uint32_t timeout_ms = std::numeric_limits<std::uint32_t>::max(),
+                             std::uint64_t* lost = nullptr) {
+        std::vector<Event> events(kEventsAtOnce);
+        std::size_t count = 0;
+        detail::check(pmemckpt_watch(handle_.get(), region.c_str(), after, timeout_ms, events.data(),
+                                     events.size(), &count, lost));
+        events.resize(count);
+        return events;
+    }
     /// Fences whoever wrote to the region.
     Takeover take_over(const std::string& region, const std::string& cursor = {}) {
         Takeover takeover;
@@ -328,6 +420,7 @@ public:
     }
 
 private:
+    static constexpr std::size_t kEventsAtOnce = 64;
     detail::Owned<pmemckpt_client> handle_;
 };
 
