@@ -46,6 +46,7 @@ CTL_SOURCES := $(wildcard utils/pmemckpt-ctl/*.cc)
 SUPPORT_SOURCES := $(wildcard tests/support/*.cc)
 UNIT_TESTS := $(patsubst tests/unit/%.cc,$(BUILD)/tests/unit/%,$(wildcard tests/unit/*_test.cc))
 TOOLS := $(patsubst tests/tools/%.cc,$(BUILD)/tests/tools/%,$(wildcard tests/tools/*.cc))
+PAIR_SOURCES := $(wildcard utils/examples/process_pair/*.cc)
 MAN_PAGES := $(wildcard man/*.[1-8])
 
 objects = $(patsubst %.cc,$(BUILD)/object/%.o,$(1))
@@ -55,7 +56,7 @@ FUSE := $(BUILD)/libfuse_view.a
 SUPPORT := $(BUILD)/libsupport.a
 SHARED := $(BUILD)/lib/libpmemckpt.so.$(ABI)
 PROGRAMS := $(BUILD)/bin/pmemckptd $(BUILD)/bin/mount.pmemckpt $(BUILD)/bin/pmemckpt-ctl
-EXAMPLES := $(BUILD)/examples/heat
+EXAMPLES := $(BUILD)/examples/heat $(BUILD)/examples/process_pair
 
 .PHONY: all demo check lint install uninstall deps needed clean help unit-tests
 .DEFAULT_GOAL := all
@@ -101,6 +102,9 @@ $(SHARED): $(call objects,$(LIB_SOURCES)) lib/client/libpmemckpt.map
 $(BUILD)/examples/%: $(BUILD)/object/utils/examples/%.o $(SHARED)
 	$(link)
 	$(Q)$(CXX) $(LDFLAGS) -o $@ $< -L$(BUILD)/lib -lpmemckpt '-Wl,-rpath,$$ORIGIN/../lib'
+$(BUILD)/examples/process_pair: $(call objects,$(PAIR_SOURCES)) $(SHARED)
+	$(link)
+	$(Q)$(CXX) $(LDFLAGS) -o $@ $(call objects,$(PAIR_SOURCES)) -L$(BUILD)/lib -lpmemckpt '-Wl,-rpath,$$ORIGIN/../lib'
 $(BUILD)/tests/unit/%: $(BUILD)/object/tests/unit/%.o $(SUPPORT) $(DRIVER) $(FUSE) $(LIB)
 	$(link)
 	$(Q)$(CXX) $(LDFLAGS) -o $@ $^ $(LIBRARIES) -lsystemd -lfuse3 -lcmocka
@@ -169,7 +173,7 @@ clean:
 
 help:
 	@printf '%s\n' \
-	    'make                 build the programs, the library and the example into build/' \
+	    'make                 build the programs, the library and the examples into build/' \
 	    'make demo            the main job, shown on this machine: build, run, kill, restore, compare' \
 	    'make check           all tests; SEED=N replays one run, TESTS="PATTERN ..." picks some' \
 	    'make lint            format, shell scripts, man pages' \
