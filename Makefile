@@ -58,7 +58,7 @@ SHARED := $(BUILD)/lib/libpmemckpt.so.$(ABI)
 PROGRAMS := $(BUILD)/bin/pmemckptd $(BUILD)/bin/mount.pmemckpt $(BUILD)/bin/pmemckpt-ctl
 EXAMPLES := $(BUILD)/examples/heat $(BUILD)/examples/process_pair
 
-.PHONY: all demo check lint install uninstall deps needed clean help unit-tests
+.PHONY: all demo demo-failover check lint install uninstall deps needed clean help unit-tests
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 
@@ -122,6 +122,9 @@ JOBS = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
 demo: needed
 	@$(MAKE) --no-print-directory $(JOBS) all
 	@BUILD=$(BUILD) utils/examples/demo.sh
+demo-failover: needed
+	@$(MAKE) --no-print-directory $(JOBS) all
+	@BUILD=$(BUILD) utils/examples/demo_failover.sh
 check: needed
 	@$(MAKE) --no-print-directory $(JOBS) all unit-tests $(TOOLS)
 	@BUILD=$(BUILD) $(if $(SANITIZE),TIME_LIMIT_FACTOR=5) tests/run $(if $(SEED),--seed $(SEED)) $(TESTS)
@@ -175,7 +178,8 @@ help:
 	@printf '%s\n' \
 	    'make                 build the programs, the library and the examples into build/' \
 	    'make demo            the main job, shown on this machine: build, run, kill, restore, compare' \
-	    'make check           all tests; SEED=N replays one run, TESTS="PATTERN ..." picks some' \
+	    'make demo-failover   a process pair, killed at random moments: nothing lost, nothing doubled; SEED=N, KILLS=N' \
+    'make check           all tests; SEED=N replays one run, TESTS="PATTERN ..." picks some' \
 	    'make lint            format, shell scripts, man pages' \
 	    'make install         DESTDIR= PREFIX=/usr/local SYSTEM_SBIN=/sbin' \
 	    'make uninstall       with the same DESTDIR, PREFIX and SYSTEM_SBIN' \
