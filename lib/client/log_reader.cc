@@ -139,6 +139,9 @@ Result<bool> LogReader::State::look_for_more() {
         if (fresh)
             close(fresh->handle);
         settled_ = range_.end();  // nobody can write to it any more
+        // Openings that this reader never heard of may have appended to it, after a takeover too.
+        opened.epoch = UINT64_MAX;
+        opened.term = UINT32_MAX;
         chunk_.clear();
         return fail(ESTALE, "the log of {} that followed generation {} has ended: read what follows it",
                     region, opened.generation);

@@ -188,6 +188,32 @@ void a_generation_ends_the_log() {
     test::error(other->read_log("ends"), ENODATA);
 }
 
+/// A reader asks for what is new only when it has read all that it knows of: a log may have been opened again
+/// and ended by then, once or more often.
+void an_ended_log_is_read_to_its_end() {
+    ManagerHere here;
+    const auto reader = here.connect("bob");
+    test::ok(reader->create_region("ended", {}, true));
+    const auto append = [&](const std::string& text) {
+        auto writer = here.connect();
+        test::ok(writer->take_over("ended"));
+        auto appender = test::ok(writer->open_log("ended"));
+        append_all(*appender, {bytes_of(text)});
+        test::ok(appender->flush());
+        return writer;
+    };
+    append("one");
+    const auto log = test::ok(reader->read_log("ended"));
+    test::equal(test::text_of(test::ok(log->next())->bytes), "one");
+    append("two");
+    test::save(*append("three"), "ended", bytes_of("state"));
+    test::equal(test::text_of(test::ok(log->next())->bytes), "two");
+    test::equal(test::text_of(test::ok(log->next())->bytes), "three");
+    test::contains(test::error(log->next(), ESTALE), "ended");
+    test::ok(log->skip_to(0));
+    test::equal(test::text_of(test::ok(log->next())->bytes), "one");
+}
+
 /// The pool is full: what was appended is durable, the rest is refused, and the appender lives on.
 void a_full_pool_refuses_and_loses_nothing() {
     ManagerHere here;
@@ -260,6 +286,7 @@ int main() {
                       {"a log is read as bytes", a_log_is_read_as_bytes},
                       {"skipping reads nothing", skipping_reads_nothing},
                       {"a generation ends the log", a_generation_ends_the_log},
+                      {"an ended log is read to its end", an_ended_log_is_read_to_its_end},
                       {"a full pool refuses and loses nothing", a_full_pool_refuses_and_loses_nothing},
                       {"a torn tail is no record", a_torn_tail_is_no_record},
                       {"two can't append", two_can_not_append}});
