@@ -113,7 +113,7 @@ void Backup::take_record(const ckpt::Record& record) {
     remember(record.generation, record.sequence);
 }
 
-// The cursor is for who wants to know how far this backup is (pmemckpt-ctl list REGION --cursors): durable,
+// The cursor is for who wants to know how far this backup is (pmemckpt-ctl cursor REGION): durable,
 // so not at each record.
 void Backup::remember(std::uint64_t generation, std::uint64_t sequence) {
     const auto now = Clock::now();
