@@ -28,7 +28,7 @@ Requests::Answer<wire::Begun> Requests::dirty(const wire::Dirty& request) {
     for (const auto& range : request.ranges)
         TRY(found->second.dirty.add({{range.offset}, {range.length}}));
     if (request.last == 0)
-        return wire::Begun{request.draft_id, {0, 0, found->second.size}};
+        return wire::Begun{request.draft_id, {0, 0, found->second.size}, 0};
     const auto clone = std::move(clones_.extract(found).mapped());
     const auto entered = TRY(enter(clone.region));
     if (entered.info.id != clone.base.region_id)

@@ -42,7 +42,7 @@ Result<wire::Begun> Requests::grant_draft(std::uint64_t draft_id, const Entered&
     entered.live->add_draft(slot);
     drafts_.emplace(draft_id, OpenDraft{now.name, now.id, slot, window.key});
     become_primary(entered, lock);
-    return wire::Begun{draft_id, {window.key, window.base, size}};
+    return wire::Begun{draft_id, {window.key, window.base, size}, now.epoch};
 }
 
 Result<Requests::OpenDraft> Requests::extract_draft(std::uint64_t draft_id) {

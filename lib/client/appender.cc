@@ -4,6 +4,7 @@
 #include <array>
 #include <cerrno>
 
+#include "lib/client/fenced.hh"
 #include "lib/format/log_record.hh"
 
 namespace pmemckpt::client {
@@ -65,9 +66,17 @@ bool Appender::State::is_final(const Error& error) const {
     return error.code != EINVAL && error.code != EMSGSIZE && error.code != ENOSPC && error.code != EFBIG;
 }
 
+/// Another session may have taken the region over, or ended the log.
 Error Appender::State::remember(Error error) {
+    const auto look = [&](const wire::Region& region) -> std::optional<Error> {
+        if (region.log_id == opening.log_id)
+            return std::nullopt;
+        return Error{ESTALE, fmt::format("this log of {}, which followed generation {}, has ended (its "
+                                         "newest generation is {}): connect again and open it anew",
+                                         opening.region, opening.generation, region.newest)};
+    };
     if (error.code != ESTALE && !session->exchange().state())
-        error = why_lost(session->options(), opening, error);
+        error = why_lost(session->options(), {opening.region, opening.epoch}, error, look);
     dead_ = error;
     return error;
 }

@@ -38,10 +38,6 @@ private:
     std::future<Answer> pending_;   // goes first: waits for its thread
 };
 
-/// Why a log can't be written any more, as the manager says it on a connection of its own: ESTALE when
-/// another session took the region over or ended the log; else `failure`.
-Error why_lost(const Options& options, const LogOpening& opening, const Error& failure);
-
 struct Appender::State {
     State(std::shared_ptr<Session> the_session, LogOpening the_opening, LogRange the_range,
           const wire::LogGranted& granted);

@@ -62,6 +62,7 @@ public:
     Status write(std::uint64_t offset, const std::shared_ptr<Buffer>& buffer, std::uint64_t from,
                  std::uint64_t size);
     /// The same from memory not registered before; the bytes must stay as they are until flush() returned.
+    /// Both, flush and seal: ESTALE when another session took the region over.
     Status write(std::uint64_t offset, std::span<const std::byte> bytes);
     /// Waits until all writes have left this process: their memory may be changed again. Nothing is durable
     /// yet.

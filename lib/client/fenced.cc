@@ -1,11 +1,11 @@
-// A connection that a manager terminated: who writes through a window that has died is not told why on that
-// connection.
+#include "lib/client/fenced.hh"
+
 #include <algorithm>
 #include <cerrno>
 #include <ctime>
 #include <thread>
 
-#include "lib/client/appender.hh"
+#include "lib/client/limits.hh"
 
 namespace pmemckpt::client {
 
@@ -29,42 +29,37 @@ std::string utc_text(std::int64_t time_ns) {
 }
 
 /// " by bob at 2026-11-21T10:00:00Z", if the manager still knows.
-std::string by_whom(Client& client, const LogOpening& opening) {
-    const auto list = client.watch(opening.region, 0, 0);
+std::string by_whom(Client& client, const Tenure& tenure) {
+    const auto list = client.watch(tenure.region, 0, 0);
     if (!list)
         return {};
     std::string text;
     for (const auto& event : list->events)
-        if (event.kind == wire::EventKind::taken_over && event.epoch > opening.epoch)
+        if (event.kind == wire::EventKind::taken_over && event.epoch > tenure.epoch)
             text = fmt::format(" by {} at {}", event.principal, utc_text(event.time_ns));
     return text;
 }
 
 /// What has become of the region: an error of its own, or nothing that would say why.
-std::optional<Error> what_happened(Client& client, const LogOpening& opening) {
-    const auto region = client.find_region(opening.region);
+std::optional<Error> what_happened(Client& client, const Tenure& tenure, const LookAt& look) {
+    const auto region = client.find_region(tenure.region);
     if (!region && region.error().code == ENOENT)
         return region.error();
     if (!region)
         return std::nullopt;
-    if (region->epoch > opening.epoch)
+    if (region->epoch > tenure.epoch)
         return Error{
             ESTALE,
             fmt::format("fenced: region {} was taken over{} (epoch {}, {} was this session's); open it "
                         "anew",
-                        opening.region, by_whom(client, opening), region->epoch, opening.epoch)};
-    if (region->log_id != opening.log_id)
-        return Error{ESTALE,
-                     fmt::format("this log of {}, which followed generation {}, has ended (its newest "
-                                 "generation is {}): connect again and open it anew",
-                                 opening.region, opening.generation, region->newest)};
-    return std::nullopt;
+                        tenure.region, by_whom(client, tenure), region->epoch, tenure.epoch)};
+    return look ? look(*region) : std::nullopt;
 }
 
 }  // namespace
 
 /// Windows die before what they die of is durable: so it is looked for again for a while.
-Error why_lost(const Options& options, const LogOpening& opening, const Error& failure) {
+Error why_lost(const Options& options, const Tenure& tenure, const Error& failure, const LookAt& look) {
     using Clock = std::chrono::steady_clock;
     if (!may_be_fenced(failure))
         return failure;
@@ -73,7 +68,7 @@ Error why_lost(const Options& options, const LogOpening& opening, const Error& f
         return failure;
     const auto end = Clock::now() + (failure.code == EACCES ? kReasonLimit : kDoubtLimit);
     do {
-        if (auto error = what_happened(**client, opening))
+        if (auto error = what_happened(**client, tenure, look))
             return *error;
         std::this_thread::sleep_for(kLookAgain);
     } while (Clock::now() < end && (*client)->state());

@@ -5,6 +5,7 @@
 #include <cerrno>
 
 #include "lib/client/answers.hh"
+#include "lib/client/fenced.hh"
 
 namespace pmemckpt::client {
 
@@ -13,13 +14,22 @@ Writer::State::State(std::shared_ptr<Session> the_session, std::string the_regio
     : session(std::move(the_session)),
       region(std::move(the_region)),
       draft_id(begun.draft_id),
+      epoch(begun.epoch),
       size(the_size),
       dirty(std::move(the_dirty)),
       transfer_(session, begun.window, kWritesInFlight) {}
 
-void Writer::State::remember(Error error) {
-    if (!dead_)
-        dead_ = std::move(error);
+/// A takeover kills the window in mid-write: then the connection ends without a word of it.
+Error Writer::State::remember(Error error) {
+    if (dead_)
+        return *dead_;
+    if (error.code != ESTALE && !session->exchange().state()) {
+        error = why_lost(session->options(), {region, epoch}, error);
+        if (error.code == ESTALE && asked_)
+            error.message += "; whether this generation was sealed before that is not known";
+    }
+    dead_ = error;
+    return error;
 }
 
 Status Writer::State::check_range(std::uint64_t offset, std::uint64_t bytes) const {
@@ -71,6 +81,7 @@ Result<wire::Generation> Writer::State::seal(std::uint64_t length, std::optional
     const auto meant = crc32c ? crc32c : checksum(length);
     request.has_crc = meant ? 1 : 0;
     request.crc32c = meant.value_or(0);
+    asked_ = true;
     auto generation = TRY(session->call<wire::Generation>(request, work_limit(length)));
     over_ = true;
     auto good = check_answer(generation);

@@ -21,7 +21,7 @@ struct Writer::State {
     std::optional<std::uint32_t> checksum(std::uint64_t length) const;
     Status abort(Milliseconds limit, WhenLate late);
     /// After a failure every call fails the same way: a checkpoint with a hole must not be sealed.
-    void remember(Error error);
+    Error remember(Error error);
     template <class Step>
     auto guarded(Step&& step) -> decltype(step()) {
         if (dead_) {
@@ -31,20 +31,22 @@ struct Writer::State {
         }
         auto result = step();
         if (!result)
-            remember(result.error());
+            return tl::unexpected(remember(std::move(result).error()));
         return result;
     }
 
     const std::shared_ptr<Session> session;
     const std::string region;
     const std::uint64_t draft_id;
+    const std::uint64_t epoch;  // of the region, when it was begun
     const std::uint64_t size;
     const std::optional<Ranges> dirty;  // of a clone: what may be written
 
 private:
     Coverage coverage_;
     std::optional<Error> dead_;
-    bool over_ = false;  // sealed or aborted: nothing is left of the draft
+    bool asked_ = false;  // to seal it
+    bool over_ = false;   // sealed or aborted: nothing is left of the draft
     Transfer transfer_;
 };
 

@@ -193,8 +193,9 @@ struct Begin {  // answer: Begun
 };
 struct Begun {
     std::uint64_t draft_id = 0;
-    Window window;  ///< for RDMA Write
-    static void fields(auto& s, auto& c) { c(s.draft_id), c(s.window); }
+    Window window;            ///< for RDMA Write
+    std::uint64_t epoch = 0;  ///< of the region: a takeover that raises it ends the draft
+    static void fields(auto& s, auto& c) { c(s.draft_id), c(s.window), c(s.epoch); }
 };
 struct Seal {  // answer: Generation, once it is durable
     static constexpr Type kType = Type::seal;

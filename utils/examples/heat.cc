@@ -289,7 +289,8 @@ int exit_status(const ckpt::Error& error) {
         case EFBIG: return 5;
         case EACCES:
         case EPERM:
-        case EKEYREJECTED: return 8;
+        case EKEYREJECTED:
+        case ESTALE: return 8;
         default: return 1;
     }
 }
