@@ -1,6 +1,8 @@
 // All that a region holds, in order, and then what comes: generations, and the records of the log behind the
 // newest.
+#include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <thread>
 
 #include "lib/client/calls.hh"
@@ -27,6 +29,7 @@ private:
     Result<Round> hand_out(const Item& item, std::uint64_t generation, std::uint64_t sequence);
     Status advance();
     Status wait();
+    Status wait_period();
 
     Client& client_;
     const std::string& region_;
@@ -159,11 +162,19 @@ Status Follower::advance() {
     return has_ended ? Status() : status;
 }
 
-Status Follower::wait() {
-    if (options_.period_ms > 0) {
-        std::this_thread::sleep_for(Milliseconds(options_.period_ms));
-        return client_.state();
+Status Follower::wait_period() {
+    using Clock = std::chrono::steady_clock;
+    const auto end = Clock::now() + Milliseconds(options_.period_ms);
+    for (auto now = Clock::now(); now < end; now = Clock::now()) {
+        TRY(client_.state());
+        std::this_thread::sleep_for(std::min<Clock::duration>(end - now, kLookForLoss));
     }
+    return client_.state();
+}
+
+Status Follower::wait() {
+    if (options_.period_ms > 0)
+        return wait_period();
     const auto region = TRY(client_.find_region(region_));
     if (region.newest > position_.generation)
         return {};
