@@ -216,9 +216,12 @@ void add_restore_commands(CLI::App& app, Parsed& parsed) {
                               parsed, [&] { return read_all(parsed.common, parsed.read_all); });
     add_region(files, parsed.read_all.region);
     auto* all = files.add_flag("--all", parsed.read_all.all, "all kept generations and the log");
-    files.add_option("--unread", parsed.read_all.unread, "what this cursor has not read; it moves on")
-        ->type_name("NAME")
-        ->excludes(all);
+    auto* unread =
+        files.add_option("--unread", parsed.read_all.unread, "what this cursor has not read; it moves on");
+    unread->type_name("NAME")->excludes(all);
+    files.add_option("--every", parsed.read_all.every, "look again that often, such as 10s, until Ctrl-C")
+        ->needs(unread)
+        ->type_name("DURATION");
     files.add_option("--to", parsed.read_all.to, "the folder; it is made when missing")
         ->required()
         ->type_name("DIRECTORY");

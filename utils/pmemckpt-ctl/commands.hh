@@ -129,6 +129,7 @@ struct ReadAll {
     bool all = false;
     std::string unread;  ///< a cursor's name
     std::string to;      ///< a folder
+    std::string every;   ///< a duration: what is unread then, again and again; empty: once
 };
 Status read_all(const Common& common, const ReadAll& request);
 

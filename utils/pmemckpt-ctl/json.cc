@@ -93,6 +93,16 @@ std::string base64(std::span<const std::byte> bytes) {
     return encoded;
 }
 
+Json read_object(const std::string& region, const std::string& directory, const ReadBack& read) {
+    return {{"region", region},
+            {"directory", directory},
+            {"generations", read.generations},
+            {"damaged", skipped_array(read.damaged)},
+            {"records", read.records},
+            {"generation", read.reached.generation},
+            {"sequence", read.reached.sequence}};
+}
+
 }  // namespace
 
 std::string created_pool_json(const pool::PoolInfo& pool, const std::string& key_path) {
@@ -178,13 +188,11 @@ std::string appended_json(const std::string& region, const Appended& appended) {
 }
 
 std::string read_json(const std::string& region, const std::string& directory, const ReadBack& read) {
-    return text(Json{{"region", region},
-                     {"directory", directory},
-                     {"generations", read.generations},
-                     {"damaged", skipped_array(read.damaged)},
-                     {"records", read.records},
-                     {"generation", read.reached.generation},
-                     {"sequence", read.reached.sequence}});
+    return text(read_object(region, directory, read));
+}
+
+std::string read_line(const std::string& region, const std::string& directory, const ReadBack& read) {
+    return line(read_object(region, directory, read));
 }
 
 std::string event_line(const std::string& region, const wire::Event& event) {

@@ -48,7 +48,8 @@ struct ReadBack {
 };
 std::string read_json(const std::string& region, const std::string& directory, const ReadBack& read);
 
-/// These two are a line each, for streams of them.
+/// These are a line each, for streams of them.
+std::string read_line(const std::string& region, const std::string& directory, const ReadBack& read);
 std::string event_line(const std::string& region, const wire::Event& event);
 std::string record_line(const std::string& region, const client::Record& record);
 

@@ -2,12 +2,14 @@
 #include <sys/stat.h>
 
 #include <cerrno>
+#include <optional>
 
 #include "lib/base/log.hh"
 #include "lib/pool/pool.hh"
 #include "utils/pmemckpt-ctl/commands.hh"
 #include "utils/pmemckpt-ctl/json.hh"
 #include "utils/pmemckpt-ctl/output.hh"
+#include "utils/pmemckpt-ctl/period.hh"
 #include "utils/pmemckpt-ctl/receive.hh"
 #include "utils/pmemckpt-ctl/text.hh"
 
@@ -70,9 +72,19 @@ private:
         return advance({request_.unread, number, 0});
     }
 
+    /// Has the log that was read to here not one record more?
+    Result<bool> is_log_read() {
+        if (request_.all)
+            return false;
+        const auto region = TRY(client_.find_region(request_.region));
+        return region.newest == done_.reached.generation && region.log_records <= done_.reached.sequence;
+    }
+
     /// The whole log, also what was read of it before: its file is replaced in one step, and a run that was
     /// interrupted leaves no record twice. ESTALE when it was ended meanwhile.
     Status read_log() {
+        if (TRY(is_log_read()))
+            return {};
         auto opened = client_.read_log(request_.region);
         if (!opened && opened.error().code == ENODATA)
             return {};
@@ -140,12 +152,39 @@ Status make_folder(const std::string& path) {
     return {};
 }
 
-Status report(const Common& common, const ReadAll& request, const ReadBack& done) {
-    if (common.json)
-        return print(read_json(request.region, request.to, done));
-    return print(fmt::format("{}: {} and {} read, up to generation {}, in {}\n", request.region,
-                             plural(done.generations.size(), "generation"), plural(done.records, "record"),
-                             done.reached.generation, request.to));
+std::string text_of(const ReadAll& request, const ReadBack& done) {
+    return fmt::format("{}: {} and {} read, up to generation {}, in {}\n", request.region,
+                       plural(done.generations.size(), "generation"), plural(done.records, "record"),
+                       done.reached.generation, request.to);
+}
+
+Result<ReadBack> read_round(client::Client& client, const ReadAll& request) {
+    Run run(client, request);
+    if (const auto read = run.read(); !read)
+        return fail(read.error().code, "{} (up to generation {} it is in {})", read.error().message,
+                    run.done().reached.generation, request.to);
+    return run.done();
+}
+
+Status read_once(const Common& common, client::Client& client, const ReadAll& request) {
+    const auto done = TRY(read_round(client, request));
+    TRY(print(common.json ? read_json(request.region, request.to, done) : text_of(request, done)));
+    if (!done.damaged.empty())
+        return fail(EBADMSG, "{} of {} damaged, and not in {}", plural(done.damaged.size(), "generation"),
+                    request.region, request.to);
+    return {};
+}
+
+/// A line for each round that has brought something, until it fails or the program is ended: what is on disk
+/// then is what the cursor says.
+Status read_periodically(const Common& common, client::Client& client, const ReadAll& request,
+                         Period period) {
+    for (;;) {
+        const auto done = TRY(read_round(client, request));
+        if (!done.generations.empty() || done.records > 0)
+            TRY(print(common.json ? read_line(request.region, request.to, done) : text_of(request, done)));
+        TRY(period.wait(client));
+    }
 }
 
 }  // namespace
@@ -154,18 +193,14 @@ Status read_all(const Common& common, const ReadAll& request) {
     TRY(pool::check_region_name(request.region));
     if (request.all == !request.unread.empty())
         return fail(EINVAL, "what to read? Give either --all or --unread NAME");
+    std::optional<Period> period;
+    if (!request.every.empty())
+        period = TRY(Period::parse(request.every));
     const auto client = TRY(client::Client::connect(common.connection));
     TRY(client->find_region(request.region));
     TRY(make_folder(request.to));
-    Run run(*client, request);
-    if (const auto read = run.read(); !read)
-        return fail(read.error().code, "{} (up to generation {} it is in {})", read.error().message,
-                    run.done().reached.generation, request.to);
-    TRY(report(common, request, run.done()));
-    if (!run.done().damaged.empty())
-        return fail(EBADMSG, "{} of {} damaged, and not in {}",
-                    plural(run.done().damaged.size(), "generation"), request.region, request.to);
-    return {};
+    return period ? read_periodically(common, *client, request, *period)
+                  : read_once(common, *client, request);
 }
 
 }  // namespace pmemckpt::ctl
