@@ -8,7 +8,7 @@ ABI := 1
 
 PACKAGES := g++ make pkg-config libpmem2-dev libfuse3-dev fuse3 libcmocka-dev libexpected-dev libfmt-dev \
             libcli11-dev libtomlplusplus-dev nlohmann-json3-dev libisal-dev libsodium-dev libsystemd-dev \
-            attr procps util-linux mandoc jq
+            attr procps util-linux iproute2 mandoc jq
 # What the tests and the demo need to be there at all; `make deps` installs it when one is missing.
 NEEDED_FILES := /usr/include/libpmem2.h /usr/include/fuse3/fuse_lowlevel.h /usr/include/cmocka.h \
                 /usr/include/tl/expected.hpp /usr/include/fmt/core.h /usr/include/CLI/CLI.hpp \
