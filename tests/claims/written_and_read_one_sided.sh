@@ -59,7 +59,7 @@ wait $CAPTURE || true
 grep -q "lo.: [0-9]*/0 " dumpcap.log || leave_out "the capture lost packets: $(tail -n 1 dumpcap.log)"
 
 # of_opcode CODE: bytes of all FPDUs of this kind, with their headers
-tshark -n -r wire.pcapng --disable-protocol rpcordma -Y iwarp_ddp -T fields -E separator=';' -e iwarp_rdma.opcode \
+tshark -n -r wire.pcapng -o tcp.reassemble_out_of_order:true --disable-protocol rpcordma -Y iwarp_ddp -T fields -E separator=';' -e iwarp_rdma.opcode \
     -e iwarp_mpa.ulpdulength >fpdus 2>tshark.log || fail "tshark: $(cat tshark.log)"
 of_opcode() {
     awk -F';' -v wanted="$1" '{ n = split($1, codes, ","); split($2, lengths, ",")
