@@ -78,13 +78,24 @@ void Session::post() {
     services_.workers.post([self = shared_from_this()] { self->run_next(); });
 }
 
+// Under the lock. What it asked for is for nobody any more; that it said goodbye still tells its end from a
+// loss.
+void Session::forget_inbox() {
+    const auto is_goodbye = [](const Bytes& message) {
+        const auto parsed = wire::parse_message(message);
+        return parsed && parsed->header.type == static_cast<std::uint16_t>(wire::Type::goodbye);
+    };
+    const bool keeps = !principal_.empty() && !failed_;
+    std::erase_if(inbox_, [&](const Bytes& message) { return !keeps || !is_goodbye(message); });
+}
+
 void Session::on_close(const Error& why) {
     log::info("{} ended: {}", name(), why.message);
     channel_->release();
     std::unique_lock lock(mutex_);
     closed_ = true;
     why_closed_ = why;
-    inbox_.clear();
+    forget_inbox();
     const auto deadline = std::exchange(handshake_deadline_, std::nullopt);
     const bool runs = std::exchange(running_, true);
     lock.unlock();

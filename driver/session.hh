@@ -64,6 +64,7 @@ private:
     void admit();
     void violated(std::uint64_t request_id, const Error& why);
     void end();
+    void forget_inbox();
     void refuse_while_draining(std::span<const std::byte> message);
     std::size_t inbox_limit() const;
     std::string name() const;

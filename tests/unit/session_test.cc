@@ -180,6 +180,17 @@ public:
         gate.wait_for_one();
     }
 
+    wire::EventKind last_event() {
+        wire::EventKind kind{};
+        const auto region = test::ok(pool->find_region("team/app"));
+        // There is one: it is answered at once.
+        services.events.watch(
+            {99, pool, region.id, 0,
+             [&](Result<wire::EventList> list) { kind = test::ok(std::move(list)).events.back().kind; }},
+            {});
+        return kind;
+    }
+
     const std::string keys = (test::directory() / "keys").string();
     const Key alice = Key::random();
     Gate gate;
@@ -295,6 +306,27 @@ void another_session_is_not_held_up() {
     session->on_close({ECONNRESET, "gone"});
 }
 
+/// Its connection ends before the manager comes to what it said last.
+wire::EventKind end_behind_a_seal(bool says_goodbye) {
+    Stage stage;
+    stage.begin_seal();
+    stage.ask(wire::StatusRequest{});
+    if (says_goodbye)
+        stage.ask(wire::Goodbye{});
+    stage.session->on_close({ESHUTDOWN, "the peer closed the connection"});
+    stage.gate.open();
+    test::eventually([&] { return stage.sessions.count() == 0; });
+    return stage.last_event();
+}
+
+void a_goodbye_that_waits_is_heard() {
+    CHECK(end_behind_a_seal(true) == wire::EventKind::primary_left);
+}
+
+void without_a_goodbye_it_is_lost() {
+    CHECK(end_behind_a_seal(false) == wire::EventKind::primary_lost);
+}
+
 void who_reads_no_answers_is_closed() {
     Stage stage;
     stage.connection->fill();
@@ -315,5 +347,7 @@ int main() {
                       {"a flood ends the session", a_flood_ends_the_session},
                       {"requests run one at a time, in order", requests_run_one_at_a_time_in_order},
                       {"another session is not held up", another_session_is_not_held_up},
+                      {"a goodbye that waits is heard", a_goodbye_that_waits_is_heard},
+                      {"without a goodbye it is lost", without_a_goodbye_it_is_lost},
                       {"who reads no answers is closed", who_reads_no_answers_is_closed}});
 }
