@@ -20,8 +20,8 @@ tell_primary "after it was taken over" "and another"
 contains "$(pmemckpt-ctl --principal spare take-over team/app)" "taken over"
 pmemckpt-ctl --principal spare append team/app <<<"of the backup" >/dev/null
 kill -CONT "$PRIMARY"
-ended "$PRIMARY"
 exec 5>&-
+ended "$PRIMARY"
 [ $STATUS = 8 ] || fail "the fenced primary ended with $STATUS: $(cat primary.said)"
 contains "$(cat primary.said)" "fenced: region team/app was taken over by spare"
 [ "$(wc -l <primary.said)" = 1 ] || fail "not one line: $(cat primary.said)"

@@ -47,8 +47,8 @@ start_far_primary() {
     exec 5>primary.lines
 }
 is_fenced() {
-    ended $PRIMARY
     exec 5>&-
+    ended $PRIMARY
     [ $STATUS = 8 ] || fail "the primary behind the cut link ended with $STATUS: $(cat primary.said)"
     contains "$(cat primary.said)" "fenced: region team/app was taken over by spare"
 }
@@ -79,7 +79,7 @@ PMEMCKPT_PRINCIPAL=spare pmemckpt-ctl watch team/app --after 0 >events 2>watch.s
     --on-failure 'pmemckpt-ctl take-over $PMEMCKPT_REGION --json >taken && date +%s%N >taken.at' &
 WATCHER=$!
 started $WATCHER
-wait_for 'grep -q taken_over events'
+wait_for '[ "$(grep -c primary_connected events)" = 4 ]' # the last event before the cut
 ! grep -q primary_lost events || fail "lost before the cut: $(cat events)"
 CUT_NS=$(date +%s%N)
 cut_link
