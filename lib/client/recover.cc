@@ -1,5 +1,6 @@
 // The restart ladder: the newest generation, verified; if it is bad the next older one, and so on.
 #include <algorithm>
+#include <cerrno>
 
 #include "lib/base/crc32c.hh"
 #include "lib/client/calls.hh"
@@ -7,6 +8,9 @@
 namespace pmemckpt::client {
 
 namespace {
+
+/// How often a restart begins anew, because what it looked for was overwritten meanwhile.
+constexpr unsigned kLadderRounds = 100;
 
 /// EBADMSG when its bytes are not those that were sealed.
 Status verify(Reader& reader) {
@@ -33,7 +37,7 @@ Result<std::unique_ptr<Reader>> open_good(Client& client, const std::string& reg
 
 /// What says something of the generation, and not of this session or the manager.
 bool is_bad(const Error& error) {
-    return error.code == EBADMSG || error.code == EUCLEAN || error.code == EIO || error.code == ENOENT;
+    return error.code == EBADMSG || error.code == EUCLEAN || error.code == EIO;
 }
 
 Error none_is_good(const std::string& region, const std::vector<Skipped>& skipped) {
@@ -43,25 +47,36 @@ Error none_is_good(const std::string& region, const std::vector<Skipped>& skippe
     return {EBADMSG, std::move(sentence)};
 }
 
-}  // namespace
-
-Result<Recovered> Client::recover(const std::string& region) {
-    auto all = TRY(generations(region));
-    if (all.empty())
-        return fail(ENODATA, "region {} has no generation", region);
+/// ENOENT when one of them was dropped before it could be opened.
+Result<Recovered> climb_down(Client& client, const std::string& region,
+                             const std::vector<wire::Generation>& newest_first) {
     Recovered recovered;
-    std::reverse(all.begin(), all.end());
-    for (const auto& generation : all) {
-        auto reader = open_good(*this, region, generation.number);
+    for (const auto& generation : newest_first) {
+        auto reader = open_good(client, region, generation.number);
         if (reader) {
             recovered.reader = std::move(*reader);
             return recovered;
         }
-        if (!is_bad(reader.error()) || !state())
+        if (!is_bad(reader.error()) || !client.state())
             return tl::unexpected(std::move(reader).error());
         recovered.skipped.push_back({generation.number, reader.error().message});
     }
     return tl::unexpected(none_is_good(region, recovered.skipped));
+}
+
+}  // namespace
+
+/// What retention drops between the list and the look is not bad: a newer one is there then.
+Result<Recovered> Client::recover(const std::string& region) {
+    for (unsigned round = 1;; ++round) {
+        auto all = TRY(generations(region));
+        if (all.empty())
+            return fail(ENODATA, "region {} has no generation", region);
+        std::reverse(all.begin(), all.end());
+        auto recovered = climb_down(*this, region, all);
+        if (recovered || recovered.error().code != ENOENT || round == kLadderRounds)
+            return recovered;
+    }
 }
 
 }  // namespace pmemckpt::client
