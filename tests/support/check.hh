@@ -71,6 +71,21 @@ std::mt19937_64& generator();  ///< seeded anew before each test
 std::vector<std::byte> random_bytes(std::size_t count);
 
 bool under_valgrind();
+/// Built with a sanitizer, of g++ or clang: everything takes several times as long.
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define PMEMCKPT_SANITIZED
+#endif
+#elif defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define PMEMCKPT_SANITIZED
+#endif
+constexpr bool sanitized() {
+#ifdef PMEMCKPT_SANITIZED
+    return true;
+#else
+    return false;
+#endif
+}
 
 struct Test {
     const char* name;
