@@ -1,6 +1,7 @@
 // time-limit: 300
 // Many regions, many generations. What is counted is work, not time, but for the opening, which has a
 // promise.
+#include <algorithm>
 #include <cerrno>
 #include <ctime>
 
@@ -45,6 +46,9 @@ void no_generation_leaks_a_page() {
             test::ok(pool->open_log("a", 1 + round % 20'000));
         bytes = test::content(*pool, *test::ok(pool->open_generation("b", 0)));
     }
+    const auto of_a = test::ok(pool->find_region("a")), of_b = test::ok(pool->find_region("b"));
+    test::equal(of_a.newest + of_b.newest, count + 1);
+    test::equal(pool->info().generations, std::uint64_t{3 + 1});
     test::ok(pool->clear("b"));
     test::ok(test::save(*pool, "a", {}));
     test::ok(test::save(*pool, "a", {}));
@@ -56,18 +60,26 @@ void no_generation_leaks_a_page() {
     test::equal(pool->info().free_pages, pool->info().pages);
 }
 
+std::string region_name(int region) {
+    return fmt::format("team{}/app{:03}", region % 7, region);
+}
+
+std::unique_ptr<Pool> filled_pool(int regions, int each, std::shared_ptr<test::Tape>& tape) {
+    auto pool = quick_pool(round_up(kMinimumPoolSize + regions * each * 2 * kPage, kMiB), tape);
+    for (int region = 0; region < regions; ++region)
+        test::ok(pool->create_region(region_name(region), "alice", {.keep = 1000}));
+    const auto bytes = test::random_bytes(100);
+    for (int generation = 0; generation < each; ++generation)
+        for (int region = 0; region < regions; ++region)
+            test::ok(test::save(*pool, region_name(region), bytes));
+    return pool;
+}
+
 void a_hundred_thousand_generations_open_quickly() {
     constexpr int kRegions = 1000;
     const int each = test::under_valgrind() ? 2 : 100;
     std::shared_ptr<test::Tape> tape;
-    auto pool = quick_pool(std::uint64_t{512} * kMiB, tape);
-    const auto name = [](int region) { return fmt::format("team{}/app{:03}", region % 7, region); };
-    for (int region = 0; region < kRegions; ++region)
-        test::ok(pool->create_region(name(region), "alice", {.keep = 1000}));
-    const auto bytes = test::random_bytes(100);
-    for (int generation = 0; generation < each; ++generation)
-        for (int region = 0; region < kRegions; ++region)
-            test::ok(test::save(*pool, name(region), bytes));
+    auto pool = filled_pool(kRegions, each, tape);
     const auto info = pool->info();
     pool.reset();
     const auto start = cpu_seconds();
@@ -79,15 +91,47 @@ void a_hundred_thousand_generations_open_quickly() {
     if (!test::under_valgrind())
         CHECK(spent < 2.0);
     // One region's list is its own, and a part of it is that part alone.
-    const auto part = test::ok(pool->generations(name(5), static_cast<std::uint64_t>(each) / 2, 10));
-    CHECK(!part.empty() && part.size() <= 10 && part[0].number == static_cast<std::uint64_t>(each) / 2 + 1);
-    test::equal(pool->regions(name(5), 3).size(), std::size_t{3});
+    const auto half = static_cast<std::uint64_t>(each) / 2;
+    const auto part = test::ok(pool->generations(region_name(5), half, 10));
+    CHECK(!part.empty() && part.size() <= 10 && part[0].number == half + 1);
+    test::equal(pool->regions(region_name(5), 3).size(), std::size_t{3});
+}
+
+/// The least time that looking at a region and listing it took, of many times.
+double least_listing_seconds(const Pool& pool, const std::string& region, std::size_t generations) {
+    double least = 1e9;
+    for (int round = 0; round < 2000; ++round) {
+        const auto start = cpu_seconds();
+        test::equal(test::ok(pool.find_region(region)).name, region);
+        test::equal(test::ok(pool.generations(region, 0, SIZE_MAX)).size(), generations);
+        least = std::min(least, cpu_seconds() - start);
+    }
+    return least;
+}
+
+/// Few generations: their own time must not hide what the other regions cost.
+void other_regions_do_not_slow_a_listing() {
+    if (test::under_valgrind() || test::sanitized())
+        test::skip("the time is not the pool's own");
+    constexpr int kEach = 10;
+    std::shared_ptr<test::Tape> large_tape, small_tape;
+    const auto large = filled_pool(1000, kEach, large_tape);
+    const auto small = filled_pool(1, kEach, small_tape);
+    const auto alone = least_listing_seconds(*small, region_name(0), kEach);
+    for (const int region : {0, 500, 999}) {
+        const auto among_others = least_listing_seconds(*large, region_name(region), kEach);
+        if (among_others >= 2 * alone)
+            throw test::Failure(fmt::format("{:.2f} us among 1000 regions, {:.2f} us alone",
+                                            among_others * 1e6, alone * 1e6));
+    }
 }
 
 }  // namespace
 
 int main() {
-    return test::run("pool_scale", {{"no_generation_leaks_a_page", no_generation_leaks_a_page},
-                                    {"a_hundred_thousand_generations_open_quickly",
-                                     a_hundred_thousand_generations_open_quickly}});
+    return test::run(
+        "pool_scale",
+        {{"no_generation_leaks_a_page", no_generation_leaks_a_page},
+         {"a_hundred_thousand_generations_open_quickly", a_hundred_thousand_generations_open_quickly},
+         {"other_regions_do_not_slow_a_listing", other_regions_do_not_slow_a_listing}});
 }
