@@ -37,30 +37,28 @@ void fill(RegionInfo& info, const format::RegionPut& record) {
     info.created_ns = record.created_ns;
 }
 
-format::GenerationSeal seal_of(const KeptGeneration& kept) {
-    const auto& info = kept.generation->info();
-    return {info.region_id,
-            info.number,
-            info.length,
-            info.sealed_ns,
-            info.epoch,
-            info.crc32c,
-            static_cast<std::uint8_t>(info.durability),
-            info.writer,
-            kept.pages->extents(),
+format::GenerationSeal seal_of(std::uint64_t region_id, std::uint64_t number, const KeptGeneration& kept) {
+    return {region_id,
+            number,
+            kept.length,
+            kept.sealed_ns,
+            kept.epoch,
+            kept.crc32c,
+            static_cast<std::uint8_t>(kept.durability),
+            kept.writer,
+            kept.pages->list(),
             {}};
 }
 
-GenerationInfo info_of(const format::GenerationSeal& record) {
-    return {record.region_id,
-            record.number,
+KeptGeneration kept_of(const format::GenerationSeal& record, std::shared_ptr<const Pages> pages) {
+    return {std::move(pages),
             record.length,
-            record.crc32c,
-            static_cast<media::Durability>(record.durability),
             record.sealed_ns,
             record.epoch,
-            record.writer,
-            false};
+            record.crc32c,
+            static_cast<media::Durability>(record.durability),
+            false,
+            record.writer};
 }
 
 Status check_dropped(const Region& region, const std::vector<std::uint64_t>& numbers) {
@@ -120,11 +118,17 @@ RegionInfo Region::describe() const {
     return described;
 }
 
+GenerationInfo Region::generation_info(const std::pair<const std::uint64_t, KeptGeneration>& entry) const {
+    const auto& [number, kept] = entry;
+    return {info.id,        number,     kept.length, kept.crc32c, kept.durability,
+            kept.sealed_ns, kept.epoch, kept.writer, kept.pinned};
+}
+
 std::vector<std::uint64_t> Region::over_retention(std::uint64_t keep, std::int64_t now_ns) const {
     std::vector<std::uint64_t> numbers;
     auto left = generations.size();
     for (auto entry = generations.begin(); left > keep && numbers.size() < kMaximumDropped; ++entry, --left) {
-        const auto& generation = entry->second.generation->info();
+        const auto& generation = entry->second;
         if (!generation.pinned && !is_younger(generation.sealed_ns, now_ns, info.settings.keep_age_ns))
             numbers.push_back(entry->first);
     }
@@ -263,19 +267,16 @@ Status Catalog::apply(const format::GenerationDrop& record, Discarded& discarded
 }
 
 /// Who has the generation open keeps what was so when it was opened.
-Status Catalog::apply(const format::GenerationPin& record, Discarded& discarded) {
+Status Catalog::apply(const format::GenerationPin& record) {
     Region& region = *TRY(region_with(record.region_id, "a pin"));
     const auto found = region.generations.find(record.number);
     if (found == region.generations.end() || record.pinned > 1)
         return fail(EUCLEAN, "generation {} of region {} is pinned with {}, or is not there", record.number,
                     region.info.name, record.pinned);
     auto& kept = found->second;
-    auto info = kept.generation->info();
     region.pinned += record.pinned;
-    region.pinned -= info.pinned;
-    info.pinned = record.pinned != 0;
-    auto pinned = std::make_shared<const Generation>(std::move(info), kept.pages);
-    discarded.generations.push_back({std::exchange(kept.generation, std::move(pinned)), nullptr});
+    region.pinned -= kept.pinned;
+    kept.pinned = record.pinned != 0;
     return {};
 }
 
@@ -328,8 +329,7 @@ void Catalog::end_log(Region& region, Discarded& discarded) {
 
 void Catalog::insert(Region& region, const format::GenerationSeal& record,
                      std::shared_ptr<const Pages> pages) {
-    auto generation = std::make_shared<const Generation>(info_of(record), pages);
-    region.generations.emplace(record.number, KeptGeneration{std::move(generation), std::move(pages)});
+    region.generations.emplace(record.number, kept_of(record, std::move(pages)));
     region.info.newest = record.number;
     region.info.generations = region.generations.size();
     region.info.bytes += record.length;
@@ -338,10 +338,10 @@ void Catalog::insert(Region& region, const format::GenerationSeal& record,
 
 void Catalog::erase(Region& region, std::uint64_t number, Discarded& discarded) {
     const auto found = region.generations.find(number);
-    const auto& info = found->second.generation->info();
-    region.info.bytes -= info.length;
-    region.pinned -= info.pinned;
-    discarded.generations.push_back(std::move(found->second));
+    auto& kept = found->second;
+    region.info.bytes -= kept.length;
+    region.pinned -= kept.pinned;
+    discarded.pages.push_back(std::move(kept.pages));
     region.generations.erase(found);
     region.info.generations = region.generations.size();
     region.info.newest = region.generations.empty() ? 0 : region.generations.rbegin()->first;
@@ -363,14 +363,14 @@ void Catalog::for_each_record(const RecordSink& sink) const {
     for (const auto& [id, region] : by_id_) {
         sink(Kind::region_put, format::encode(put_of(*region)));
         for (const auto& [number, kept] : region->generations) {
-            sink(Kind::generation_seal, format::encode(seal_of(kept)));
-            if (kept.generation->info().pinned)
+            sink(Kind::generation_seal, format::encode(seal_of(id, number, kept)));
+            if (kept.pinned)
                 sink(Kind::generation_pin, format::encode(format::GenerationPin{id, number, 1}));
         }
         if (region->log)
             for (const auto& pages : region->log->segments)
-                sink(Kind::log_grow, format::encode(format::LogGrow{id, region->log->id, region->log->term,
-                                                                    pages->extents()}));
+                sink(Kind::log_grow,
+                     format::encode(format::LogGrow{id, region->log->id, region->log->term, pages->list()}));
         for (const auto& [name, cursor] : region->cursors)
             sink(Kind::cursor_put,
                  format::encode(format::CursorPut{id, cursor.generation, cursor.sequence, name}));

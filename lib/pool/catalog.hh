@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "lib/format/record.hh"
@@ -16,9 +17,16 @@
 
 namespace pmemckpt::pool {
 
+/// A generation as the tables have it. Small, for there are many; its region and number are where it is kept.
 struct KeptGeneration {
-    std::shared_ptr<const Generation> generation;
     std::shared_ptr<const Pages> pages;
+    std::uint64_t length = 0;
+    std::int64_t sealed_ns = 0;
+    std::uint64_t epoch = 1;
+    std::uint32_t crc32c = 0;
+    media::Durability durability = media::Durability::page;
+    bool pinned = false;
+    std::string writer;
 };
 
 /// One record drops at most so many generations: it fits the journal's reserve. What is left goes with the
@@ -35,6 +43,7 @@ struct Region {
 
     /// With the log, as far as it was looked at.
     RegionInfo describe() const;
+    GenerationInfo generation_info(const std::pair<const std::uint64_t, KeptGeneration>& kept) const;
     /// What no rule keeps when the newest `keep` of these are kept: at most kMaximumDropped, oldest first.
     std::vector<std::uint64_t> over_retention(std::uint64_t keep, std::int64_t now_ns) const;
     std::uint64_t snapshot_records() const;
@@ -46,7 +55,7 @@ format::RegionPut put_of(const Region& region);
 /// What was taken out of the tables: it dies where its holder lets it die, which is under no lock.
 struct Discarded {
     std::unique_ptr<Region> region;
-    std::vector<KeptGeneration> generations;
+    std::vector<std::shared_ptr<const Pages>> pages;
     std::vector<RegionLog> logs;
 };
 
@@ -71,7 +80,7 @@ public:
     Status apply(const format::GenerationSeal& record, std::shared_ptr<const Pages> pages,
                  Discarded& discarded);
     Status apply(const format::GenerationDrop& record, Discarded& discarded);
-    Status apply(const format::GenerationPin& record, Discarded& discarded);
+    Status apply(const format::GenerationPin& record);
     Status apply(const format::RegionClear& record, Discarded& discarded);
     /// `pages` are those of the record's extents; nullptr when it has none.
     Status apply(const format::LogGrow& record, std::shared_ptr<const Pages> pages);

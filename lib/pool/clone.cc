@@ -78,34 +78,34 @@ Plan plan_pages(std::uint64_t size, std::uint64_t base_length, std::uint64_t pag
 
 }  // namespace
 
-void PoolOnMedium::copy_pages(const Generation& base, const std::vector<std::uint64_t>& to,
+void PoolOnMedium::copy_pages(const Found& base, const std::vector<std::uint64_t>& to,
                               const std::vector<std::size_t>& indexes) {
     const std::span<const std::byte> bytes = std::as_const(*medium_).bytes();
-    const auto length = base.info().length;
+    const auto length = base.info.length;
     for (const auto index : indexes) {
         const auto here = std::min(page_size(), length - index * page_size());
-        media::store(*medium_, {to[index]}, bytes.subspan(base.page_offsets()[index], here));
+        media::store(*medium_, {to[index]}, bytes.subspan(base.pages->offsets()[index], here));
     }
 }
 
 Result<std::unique_ptr<Draft>> PoolOnMedium::begin_clone(const std::string& region, std::uint64_t size,
                                                          const Base& base) {
     const auto info = TRY(check_begin(region, size));
-    const auto kept = TRY(kept_generation(region, base.number));
-    const auto& generation = kept.generation->info();
+    const auto found = TRY(find_generation(region, base.number));
+    const auto& generation = found.info;
     if (generation.region_id != info.id)
         return fail(ENOENT, "region {} was destroyed while a clone of it was begun", region);
     const auto dirty = TRY(tidy(base.dirty, size));
     auto plan = plan_pages(size, generation.length, page_size(), dirty);
-    auto pages = pages_->derive(*kept.pages, plan.own);
+    auto pages = pages_->derive(*found.pages, plan.own);
     if (!pages)
         return no_room(pages.error(),
                        fmt::format("a clone of generation {} of region {} with {} dirty ranges",
                                    generation.number, region, dirty.size()));
     TRY(blank(own_extents(*pages, plan.own)));
-    copy_pages(*kept.generation, pages->offsets(), plan.copied);
+    copy_pages(found, pages->offsets(), plan.copied);
     return std::make_unique<PagesDraft>(info, size, std::move(*pages), drafts_,
-                                        PagesDraft::Origin{kept.generation, std::move(plan.own)});
+                                        PagesDraft::Origin{found.pages, std::move(plan.own)});
 }
 
 }  // namespace pmemckpt::pool

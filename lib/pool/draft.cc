@@ -31,7 +31,7 @@ void PagesDraft::truncate(std::uint64_t count) {
 
 std::vector<PageExtent> own_extents(const Pages& pages, const std::vector<bool>& own) {
     if (own.empty())
-        return pages.extents();
+        return pages.list();
     std::vector<PageExtent> found;
     std::size_t index = 0;
     for (const auto extent : pages.extents()) {
@@ -75,7 +75,7 @@ tl::unexpected<Error> PoolOnMedium::no_room(const Error& error, const std::strin
 
 // Nobody else's old bytes are seen in a draft, and a disk that is full says so now, and not by a signal
 // later.
-Status PoolOnMedium::blank(const std::vector<PageExtent>& extents) const {
+Status PoolOnMedium::blank(std::span<const PageExtent> extents) const {
     for (const auto extent : extents)
         TRY(medium_->blank(pages_->bytes_of(extent)));
     return {};

@@ -16,8 +16,8 @@ public:
     using Counter = std::shared_ptr<std::atomic<std::uint64_t>>;
     /// Where a clone comes from.
     struct Origin {
-        std::shared_ptr<const Generation> base;  ///< held
-        std::vector<bool> own;                   ///< the pages that it does not share with it; empty: all
+        std::shared_ptr<const Pages> base;  ///< held
+        std::vector<bool> own;              ///< the pages that it does not share with it; empty: all
     };
 
     PagesDraft(const RegionInfo& region, std::uint64_t size, Pages pages, Counter counter, Origin origin);

@@ -148,7 +148,7 @@ Result<std::optional<LogGrant>> PoolOnMedium::raise_term(const LookedAt& looked,
     if (!region.log)
         record.log_id = TRY(random_log_id());
     if (pages)
-        record.extents = pages->extents();
+        record.extents = pages->list();
     TRY(put_log(record, std::move(pages)));
     return grant_of(region, page_size(), 0);
 }
@@ -194,7 +194,7 @@ Result<LogGrant> PoolOnMedium::grow_log(const std::string& region, std::uint64_t
     const std::lock_guard writing(writing_);
     const Region& found = *TRY(region_named(region));
     TRY(check_log(found, log_id, term));
-    const format::LogGrow record{found.info.id, log_id, term, pages->extents()};
+    const format::LogGrow record{found.info.id, log_id, term, pages->list()};
     const auto before = found.log->segments.size();
     TRY(put_log(record, std::move(pages)));
     return grant_of(found, page_size(), before);

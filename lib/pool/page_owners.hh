@@ -3,6 +3,7 @@
 // only within one region.
 #include <cstdint>
 #include <map>
+#include <memory_resource>
 
 #include "lib/format/record.hh"
 
@@ -23,7 +24,9 @@ private:
     };
     void cut_at(std::uint64_t page);
 
-    std::map<std::uint64_t, Run> runs_;  ///< by their first pages; they don't overlap
+    /// Apart from what stays: it is all given back when the replay is over.
+    std::pmr::unsynchronized_pool_resource memory_;
+    std::pmr::map<std::uint64_t, Run> runs_{&memory_};  ///< by their first pages; they don't overlap
 };
 
 }  // namespace pmemckpt::pool

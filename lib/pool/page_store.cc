@@ -12,7 +12,7 @@ namespace {
 /// Goes through the pages of extents, one by one.
 class ExtentCursor {
 public:
-    explicit ExtentCursor(const std::vector<PageExtent>& extents) : extents_(extents) {}
+    explicit ExtentCursor(std::span<const PageExtent> extents) : extents_(extents) {}
     std::optional<std::uint32_t> next() {
         if (index_ == extents_.size())
             return std::nullopt;
@@ -26,7 +26,7 @@ public:
     }
 
 private:
-    const std::vector<PageExtent>& extents_;
+    std::span<const PageExtent> extents_;
     std::size_t index_ = 0;
     std::uint32_t within_ = 0;
 };
@@ -159,11 +159,10 @@ void PageStore::add_owner(PageExtent extent) {
 }
 
 Pages PageStore::share(const Pages& pages) {
-    auto extents = pages.extents();
     const std::lock_guard lock(lock_);
-    for (const auto extent : extents)
+    for (const auto extent : pages.extents())
         add_owner(extent);
-    return Pages(shared_from_this(), std::move(extents));
+    return Pages(shared_from_this(), pages.list());
 }
 
 Result<Pages> PageStore::derive(const Pages& base, const std::vector<bool>& own) {

@@ -1,6 +1,7 @@
 #pragma once
 // Which pages of a pool are free, and how many own each of the others. Nothing of it lies on media: it
 // follows from the journal at open.
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -9,6 +10,7 @@
 #include <set>
 #include <span>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "lib/base/result.hh"
@@ -22,6 +24,39 @@ using format::PageExtent;
 
 class PageStore;
 
+/// Extents that don't change. Small, for a pool keeps many lists of them, and most have a single one.
+class ExtentList {
+public:
+    ExtentList() = default;
+    explicit ExtentList(std::vector<PageExtent> extents);
+    std::span<const PageExtent> get() const;
+
+private:
+    std::variant<std::unique_ptr<const std::vector<PageExtent>>, PageExtent> extents_;
+};
+
+/// Made when it is asked for first: few are, of all that a pool keeps. Threads: get() from any.
+class OffsetTable {
+public:
+    using Offsets = std::vector<std::uint64_t>;
+
+    OffsetTable() = default;
+    OffsetTable(OffsetTable&& other) noexcept : made_(other.made_.exchange(nullptr)) {}
+    OffsetTable& operator=(OffsetTable&& other) noexcept;
+    ~OffsetTable() { delete made_.load(); }
+    template <class Make>
+    const Offsets& get(const Make& make) const {
+        if (const auto* made = made_.load())
+            return *made;
+        auto fresh = std::make_unique<const Offsets>(make());
+        const Offsets* other = nullptr;
+        return made_.compare_exchange_strong(other, fresh.get()) ? *fresh.release() : *other;
+    }
+
+private:
+    mutable std::atomic<const Offsets*> made_ = nullptr;
+};
+
 /// One owner's share of some pages. Movable; the pages go back to the store when it dies, and the store lives
 /// at least as long. Threads: const calls from any.
 class Pages {
@@ -31,7 +66,9 @@ public:
     Pages& operator=(Pages&& other) noexcept;
     ~Pages() { release(); }
 
-    const std::vector<PageExtent>& extents() const { return extents_; }
+    std::span<const PageExtent> extents() const;
+    /// The same, to keep.
+    std::vector<PageExtent> list() const { return {extents().begin(), extents().end()}; }
     std::uint64_t count() const;
     std::uint64_t bytes() const;
     /// Where each page lies: offset in the medium, in bytes. Made at the first call: a large pool has
@@ -42,17 +79,13 @@ public:
 
 private:
     friend class PageStore;
-    struct OffsetTable {
-        std::once_flag once;
-        std::vector<std::uint64_t> offsets;
-    };
     Pages(std::shared_ptr<PageStore> store, std::vector<PageExtent> extents);
     void release() noexcept;
     std::vector<std::uint64_t> list_offsets() const;
 
     std::shared_ptr<PageStore> store_;
-    std::vector<PageExtent> extents_;
-    std::unique_ptr<OffsetTable> table_;
+    ExtentList extents_;
+    OffsetTable table_;
 };
 
 /// Threads: every call from any. Its lock is a leaf: nothing else is taken under it.

@@ -5,8 +5,28 @@
 
 namespace pmemckpt::pool {
 
+ExtentList::ExtentList(std::vector<PageExtent> extents) {
+    if (extents.size() == 1)
+        extents_ = extents[0];
+    else if (!extents.empty())
+        extents_ = std::make_unique<const std::vector<PageExtent>>(std::move(extents));
+}
+
+std::span<const PageExtent> ExtentList::get() const {
+    if (const auto* one = std::get_if<PageExtent>(&extents_))
+        return {one, 1};
+    const auto& several = std::get<0>(extents_);
+    return several ? std::span<const PageExtent>(*several) : std::span<const PageExtent>();
+}
+
+OffsetTable& OffsetTable::operator=(OffsetTable&& other) noexcept {
+    if (this != &other)
+        delete made_.exchange(other.made_.exchange(nullptr));
+    return *this;
+}
+
 Pages::Pages(std::shared_ptr<PageStore> store, std::vector<PageExtent> extents)
-    : store_(std::move(store)), extents_(std::move(extents)), table_(std::make_unique<OffsetTable>()) {}
+    : store_(std::move(store)), extents_(std::move(extents)) {}
 
 Pages& Pages::operator=(Pages&& other) noexcept {
     if (this != &other) {
@@ -20,13 +40,17 @@ Pages& Pages::operator=(Pages&& other) noexcept {
 
 void Pages::release() noexcept {
     if (const auto store = std::exchange(store_, nullptr))
-        store->release(extents_);
-    extents_.clear();
+        store->release(extents_.get());
+    extents_ = {};
+}
+
+std::span<const PageExtent> Pages::extents() const {
+    return store_ ? extents_.get() : std::span<const PageExtent>();
 }
 
 std::uint64_t Pages::count() const {
     std::uint64_t sum = 0;
-    for (const auto extent : extents_)
+    for (const auto extent : extents())
         sum += extent.count;
     return sum;
 }
@@ -37,17 +61,14 @@ std::uint64_t Pages::bytes() const {
 
 const std::vector<std::uint64_t>& Pages::offsets() const {
     static const std::vector<std::uint64_t> kNone;
-    if (!table_)
-        return kNone;
-    std::call_once(table_->once, [this] { table_->offsets = list_offsets(); });
-    return table_->offsets;
+    return store_ ? table_.get([this] { return list_offsets(); }) : kNone;
 }
 
 std::vector<std::uint64_t> Pages::list_offsets() const {
     std::vector<std::uint64_t> offsets;
     offsets.reserve(count());
     const auto page_size = store_->geometry().page_size;
-    for (const auto extent : extents_) {
+    for (const auto extent : extents()) {
         const auto first = store_->bytes_of(extent).at.bytes;
         for (std::uint64_t page = 0; page < extent.count; ++page)
             offsets.push_back(first + page * page_size);
@@ -57,7 +78,7 @@ std::vector<std::uint64_t> Pages::list_offsets() const {
 
 void Pages::truncate(std::uint64_t count) {
     std::vector<PageExtent> kept, rest;
-    for (const auto extent : extents_) {
+    for (const auto extent : extents()) {
         const auto here = static_cast<std::uint32_t>(std::min<std::uint64_t>(count, extent.count));
         count -= here;
         if (here > 0)
@@ -67,8 +88,8 @@ void Pages::truncate(std::uint64_t count) {
     }
     if (rest.empty())
         return;
-    extents_ = std::move(kept);
-    table_ = std::make_unique<OffsetTable>();
+    extents_ = ExtentList(std::move(kept));
+    table_ = {};
     store_->release(rest);
 }
 

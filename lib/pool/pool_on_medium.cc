@@ -36,7 +36,8 @@ PoolInfo PoolOnMedium::info() const {
     return info;
 }
 
-Result<KeptGeneration> PoolOnMedium::kept_generation(const std::string& region, std::uint64_t number) const {
+Result<PoolOnMedium::Found> PoolOnMedium::find_generation(const std::string& region,
+                                                          std::uint64_t number) const {
     const std::shared_lock lock(tables_);
     const Region& found = *TRY(region_named(region));
     if (number == 0 && found.generations.empty())
@@ -45,12 +46,13 @@ Result<KeptGeneration> PoolOnMedium::kept_generation(const std::string& region, 
     if (kept == found.generations.end())
         return fail(ENOENT, "region {} has no generation {}; it keeps {} of them, the newest is {}", region,
                     number, found.generations.size(), found.info.newest);
-    return kept->second;
+    return Found{found.generation_info(*kept), kept->second.pages};
 }
 
 Result<std::shared_ptr<const Generation>> PoolOnMedium::open_generation(const std::string& region,
                                                                         std::uint64_t number) const {
-    return TRY(kept_generation(region, number)).generation;
+    auto found = TRY(find_generation(region, number));
+    return std::make_shared<const Generation>(std::move(found.info), std::move(found.pages));
 }
 
 Result<std::vector<GenerationInfo>> PoolOnMedium::generations(const std::string& region, std::uint64_t after,
@@ -60,7 +62,7 @@ Result<std::vector<GenerationInfo>> PoolOnMedium::generations(const std::string&
     std::vector<GenerationInfo> infos;
     for (auto kept = found.generations.upper_bound(after);
          kept != found.generations.end() && infos.size() < limit; ++kept)
-        infos.push_back(kept->second.generation->info());
+        infos.push_back(found.generation_info(*kept));
     return infos;
 }
 

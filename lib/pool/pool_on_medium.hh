@@ -5,6 +5,7 @@
 #include <memory>
 #include <mutex>
 #include <shared_mutex>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -73,10 +74,14 @@ public:
 
 private:
     Result<const Region*> region_named(const std::string& name) const;
-    Result<KeptGeneration> kept_generation(const std::string& region, std::uint64_t number) const;
+    struct Found {
+        GenerationInfo info;
+        std::shared_ptr<const Pages> pages;
+    };
+    Result<Found> find_generation(const std::string& region, std::uint64_t number) const;
     Result<RegionInfo> check_begin(const std::string& region, std::uint64_t size) const;
-    Status blank(const std::vector<PageExtent>& extents) const;
-    void copy_pages(const Generation& base, const std::vector<std::uint64_t>& to,
+    Status blank(std::span<const PageExtent> extents) const;
+    void copy_pages(const Found& base, const std::vector<std::uint64_t>& to,
                     const std::vector<std::size_t>& indexes);
     tl::unexpected<Error> no_room(const Error& error, const std::string& what) const;
 

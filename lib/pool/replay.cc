@@ -64,8 +64,7 @@ Status Replay::apply(const format::RecordView& record) {
         case Kind::generation_seal: return apply_seal(record);
         case Kind::generation_drop:
             return catalog_.apply(TRY(format::decode_generation_drop(record.body)), discarded);
-        case Kind::generation_pin:
-            return catalog_.apply(TRY(format::decode_generation_pin(record.body)), discarded);
+        case Kind::generation_pin: return catalog_.apply(TRY(format::decode_generation_pin(record.body)));
         case Kind::region_clear:
             return catalog_.apply(TRY(format::decode_region_clear(record.body)), discarded);
         case Kind::log_grow: return apply_log(record);

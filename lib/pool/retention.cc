@@ -60,21 +60,20 @@ Status PoolOnMedium::put_region(const format::RegionPut& record) {
 }
 
 Status PoolOnMedium::pin(const std::string& name, std::uint64_t number, bool pinned) {
-    Discarded discarded;  // declared first: dies when no lock is held
     const std::lock_guard writing(writing_);
     const Region& region = *TRY(region_named(name));
     const auto found = region.generations.find(number);
     if (found == region.generations.end())
         return fail(ENOENT, "region {} has no generation {}; it keeps {} of them, the newest is {}", name,
                     number, region.generations.size(), region.info.newest);
-    if (found->second.generation->info().pinned == pinned)
+    if (found->second.pinned == pinned)
         return {};
     const format::GenerationPin record{region.info.id, number, pinned};
     // Cut before it returns: pinned or not. Cut after: as it says.
     TRY(journal_.append(format::Kind::generation_pin, format::encode(record),
                         pinned ? Effect::grows : Effect::shrinks, catalog_));
     const std::lock_guard tables(tables_);
-    require(catalog_.apply(record, discarded).has_value(), "the pin of what is there holds");
+    require(catalog_.apply(record).has_value(), "the pin of what is there holds");
     return {};
 }
 

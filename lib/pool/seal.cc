@@ -79,14 +79,14 @@ PoolOnMedium::Sealed PoolOnMedium::enter(const format::GenerationSeal& record,
     require(catalog_.apply(record, std::move(pages), discarded).has_value(),
             "a new generation's record holds");
     const Region& region = *catalog_.find(record.region_id);
-    return {region.describe(), region.generations.at(record.number).generation->info()};
+    return {region.describe(), region.generation_info(*region.generations.find(record.number))};
 }
 
 Result<PoolOnMedium::Sealed> PoolOnMedium::commit(PagesDraft& draft, format::GenerationSeal record) {
     Discarded discarded;  // declared first: dies when no lock is held
     const std::lock_guard writing(writing_);
     TRY(complete(draft, record));
-    record.extents = draft.pages().extents();
+    record.extents = draft.pages().list();
     auto pages = std::make_shared<const Pages>(std::move(draft.pages()));
     // Cut before it returns: the old generations, or the new one and what it drops; never one without the
     // other.

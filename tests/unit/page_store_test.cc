@@ -23,12 +23,12 @@ void takes_the_run_that_fits_best() {
     a = {};  // free: 0..9 and 23..99
     test::equal(store->free_pages(), std::uint64_t{87});
     const auto d = test::ok(store->allocate(4));
-    CHECK(d.extents() == std::vector<PageExtent>{{0, 4}});
+    CHECK(d.list() == std::vector<PageExtent>{{0, 4}});
     const auto e = test::ok(store->allocate(70));
-    CHECK(e.extents() == std::vector<PageExtent>{{23, 70}});
+    CHECK(e.list() == std::vector<PageExtent>{{23, 70}});
     // No run is long enough: the longest first.
     const auto f = test::ok(store->allocate(8));
-    CHECK(f.extents() == (std::vector<PageExtent>{{93, 7}, {4, 1}}));
+    CHECK(f.list() == (std::vector<PageExtent>{{93, 7}, {4, 1}}));
 }
 
 void gives_back_and_merges() {
@@ -39,7 +39,7 @@ void gives_back_and_merges() {
     test::contains(test::error(store->allocate(1), ENOSPC), "0 of the pool's 64");
     std::shuffle(pieces.begin(), pieces.end(), test::generator());
     pieces.clear();
-    CHECK(test::ok(store->allocate(64)).extents() == std::vector<PageExtent>{{0, 64}});
+    CHECK(test::ok(store->allocate(64)).list() == std::vector<PageExtent>{{0, 64}});
 }
 
 void offsets_follow_the_extents() {
