@@ -1,4 +1,4 @@
-// time-limit: 240
+// time-limit: 400
 // Random lives of pools, each compared with a model of plain maps: after every step what the step can have
 // touched, at times everything. The same SEED gives the same lives; STEPS in the environment makes them more.
 #include <cstdlib>
