@@ -28,4 +28,6 @@ pgrep -f '^sleep 7[78]$' >/dev/null && fail "a sleep is still there: $(pgrep -af
 
 expect_status 0 env BUILD="$TEST_DIRECTORY/none" tests/run good skipped
 contains "$OUTPUT" "1 passed, 0 failed, 1 skipped"
+expect_status 1 env NO_SKIP=1 BUILD="$TEST_DIRECTORY/none" tests/run good skipped
+contains "$OUTPUT" "1 passed, 1 failed, 0 skipped"
 expect_status 1 env BUILD="$TEST_DIRECTORY/none" tests/run nothing-has-this-name

@@ -1,3 +1,4 @@
+// time-limit: 240
 // The power is cut at every persist, with nothing, some and all of what was not durable on the medium. What
 // is recovered is the state before the step that was going on, or the one after it.
 #include <algorithm>
