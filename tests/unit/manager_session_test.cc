@@ -138,7 +138,8 @@ void torn_requests_end_the_session() {
                    wire::Watch{"a", 1, 1}, wire::BeginClone{"a", 1, 1}, wire::Dirty{1, 1, {{1, 1}}},
                    wire::Pin{"a", 1, 1}, wire::OpenLog{"a", 1}, wire::GrowLog{"a", 1, 1, 1},
                    wire::CloseLog{"a"}, wire::ReadLog{"a"}, wire::WaitLog{"a", 1, 1, 1, 1},
-                   wire::LogHint{"a"}, wire::CursorGet{"a", "b"}, wire::CursorAdvance{"a", {"b", 1, 1}},
+                   wire::LogHint{"a"}, wire::FindLog{"a"}, wire::FindInLog{"a", 1, 1, 1},
+                   wire::CursorGet{"a", "b"}, wire::CursorAdvance{"a", {"b", 1, 1}},
                    wire::CursorDrop{"a", "b"}, wire::CursorListRequest{"a", "b"});
     // They took nothing with them.
     test::ok(served.open()->ask<wire::PoolStatus>(wire::StatusRequest{}));
@@ -148,7 +149,7 @@ void unknown_requests_are_answered() {
     ManagerFixture served;
     served.start();
     const auto client = served.open();
-    for (const unsigned type : {0x0000U, 0x0101U, 0x0205U, 0x0407U, 0x7fffU, 0x8301U, 0xffffU}) {
+    for (const unsigned type : {0x0000U, 0x0101U, 0x0205U, 0x04ffU, 0x7fffU, 0x8301U, 0xffffU}) {
         client->send(wire::encode_raw(static_cast<std::uint16_t>(type), 77, wire::Encoder()));
         test::equal(next_error(*client).code, static_cast<std::uint32_t>(EOPNOTSUPP));
     }

@@ -4,33 +4,14 @@
 # result is compared with that of a run that nobody disturbed. Run by `make demo`; everything lies in build/demo.
 set -eu
 cd "$(dirname "$0")/../.."
-: "${BUILD:=build}"
-[ "${BUILD#/}" != "$BUILD" ] || BUILD=$PWD/$BUILD
-DEMO=${DEMO:-$BUILD/demo}
+NAME=demo
+. utils/examples/demo_common.sh
 STEPS=${STEPS:-1400} EVERY=${EVERY:-100} SIZE=${SIZE:-1024}
-export PATH=$BUILD/bin:$BUILD/examples:$PATH
-export PMEMCKPT_KEY_DIR=$DEMO/keys PMEMCKPT_PRINCIPAL=demo
-MANAGER='' PRIMARY='' REFERENCE=''
+PRIMARY='' REFERENCE=''
 REGION=demo/heat
-
-say() { printf '\n\033[1m%s\033[0m\n' "$*"; }
-show() {
-    printf '$ %s\n' "$*"
-    "$@"
-}
-die() {
-    echo "demo: $*" >&2
-    exit 1
-}
 
 mounted() { grep -q " $DEMO/ckpt fuse" /proc/self/mounts; }
 unmount() { umount "$DEMO/ckpt" 2>/dev/null || fusermount3 -u "$DEMO/ckpt"; }
-
-end_pid() {
-    [ -n "$2" ] || return 0
-    kill -"$1" "$2" 2>/dev/null || true
-    wait "$2" 2>/dev/null || true
-}
 
 clean_up() {
     status=$?
@@ -46,14 +27,6 @@ trap clean_up EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM HUP
 
-# wait_until 'condition' WHAT PID: while that process lives.
-wait_until() {
-    until eval "$1"; do
-        kill -0 "$3" 2>/dev/null || { eval "$1" && return; cat "$DEMO"/*.log >&2; die "it ended before $2"; }
-        sleep 0.02
-    done
-}
-
 # 0 while there is none.
 newest() { pmemckpt-ctl list "$REGION" --json 2>/dev/null | jq -rs '.[0][-1].number // 0'; }
 
@@ -62,15 +35,7 @@ if mounted; then unmount; fi
 rm -rf "$DEMO"
 mkdir -p "$DEMO/ckpt"
 [ -c /dev/fuse ] || die "there is no /dev/fuse here; the demo needs it for the file view (modprobe fuse)"
-show pmemckpt-ctl create-key demo
-show pmemckpt-ctl create-pool "$DEMO/pool" --size 256M
-echo "\$ pmemckptd --pool $DEMO/pool --listen 127.0.0.1:0 &"
-pmemckptd --pool "$DEMO/pool" --listen 127.0.0.1:0 --admin-socket "$DEMO/admin.sock" \
-    --address-file "$DEMO/address" 2>"$DEMO/manager.log" &
-MANAGER=$!
-wait_until '[ -s "$DEMO/address" ]' "the manager listened" "$MANAGER"
-PMEMCKPT_SERVER=$(head -n 1 "$DEMO/address")
-export PMEMCKPT_SERVER
+start_manager 256M
 cat "$DEMO/manager.log"
 show mount.pmemckpt "$PMEMCKPT_SERVER:/" "$DEMO/ckpt"
 

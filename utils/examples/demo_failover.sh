@@ -7,34 +7,15 @@
 # server (100); HEARTBEAT_MS (500); SEAL_EVERY transfers (2000); WAIT_S for whatever has to happen (30).
 set -eu
 cd "$(dirname "$0")/../.."
-: "${BUILD:=build}" "${KILLS:=24}" "${HANG_EVERY:=4}" "${SEED:=$RANDOM}" "${CLIENTS:=8}" "${PAUSE_US:=2000}"
+: "${KILLS:=24}" "${HANG_EVERY:=4}" "${SEED:=$RANDOM}" "${CLIENTS:=8}" "${PAUSE_US:=2000}"
 : "${HEARTBEAT_MS:=500}" "${TIMEOUT_MS:=100}" "${SEAL_EVERY:=2000}" "${WAIT_S:=30}"
-[ "${BUILD#/}" != "$BUILD" ] || BUILD=$PWD/$BUILD
-DEMO=${DEMO:-$BUILD/demo-failover}
-export PATH=$BUILD/bin:$BUILD/examples:$PATH
-export PMEMCKPT_KEY_DIR=$DEMO/keys PMEMCKPT_PRINCIPAL=demo
-unset PMEMCKPT_POOL PMEMCKPT_TRANSPORT
+NAME=demo-failover
+. utils/examples/demo_common.sh
 REGION=demo/bank
-MANAGER='' ARCHIVE='' LOAD='' PRIMARY='' BACKUP='' # pids
+ARCHIVE='' LOAD='' PRIMARY='' BACKUP='' # pids
 PRIMARY_NAME=left BACKUP_NAME=right
 FALSE_ALARMS=0
 RANDOM=$SEED
-
-say() { printf '\n\033[1m%s\033[0m\n' "$*"; }
-show() {
-    printf '$ %s\n' "$*"
-    "$@"
-}
-die() {
-    echo "demo-failover: $*" >&2
-    exit 1
-}
-
-end_pid() {
-    [ -n "$2" ] || return 0
-    kill -"$1" "$2" 2>/dev/null || true
-    wait "$2" 2>/dev/null || true
-}
 
 clean_up() {
     status=$?
@@ -47,18 +28,6 @@ clean_up() {
 trap clean_up EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM HUP
-
-running() { [ -d "/proc/$1" ] && ! grep -q '^State:.Z' "/proc/$1/status" 2>/dev/null; }
-
-# wait_until 'condition' WHAT PID: while that process lives.
-wait_until() {
-    local end=$((SECONDS + WAIT_S))
-    until eval "$1"; do
-        running "$3" || { eval "$1" && return; tail -n 3 "$DEMO"/*.log >&2; die "it ended before $2"; }
-        [ $SECONDS -le $end ] || { tail -n 3 "$DEMO"/*.log >&2; die "$2: not within $WAIT_S s"; }
-        sleep 0.01
-    done
-}
 
 # start_member NAME: its pid is in STARTED. Its address is always the same: the clients know both.
 start_member() {
@@ -159,14 +128,7 @@ histogram() {
 say "1. A pool, its manager, an archive that looks on, and the pair (SEED=$SEED)"
 rm -rf "$DEMO"
 mkdir -p "$DEMO"
-show pmemckpt-ctl create-key demo
-show pmemckpt-ctl create-pool "$DEMO/pool" --size 256M
-pmemckptd --pool "$DEMO/pool" --listen 127.0.0.1:0 --admin-socket "$DEMO/admin.sock" \
-    --address-file "$DEMO/address" 2>"$DEMO/manager.log" &
-MANAGER=$!
-wait_until '[ -s "$DEMO/address" ]' "the manager listened" "$MANAGER"
-PMEMCKPT_SERVER=$(head -n 1 "$DEMO/address")
-export PMEMCKPT_SERVER
+start_manager 256M
 process_pair archive --region $REGION --output "$DEMO/archive" 2>"$DEMO/archive.log" &
 ARCHIVE=$!
 wait_until '[ -e "$DEMO/archive" ]' "the archive stood" "$ARCHIVE"
