@@ -15,7 +15,8 @@ Requests::Answer<wire::Cursor> Requests::cursor_get(const wire::CursorGet& reque
 
 Requests::Answer<wire::Empty> Requests::cursor_advance(const wire::CursorAdvance& request) {
     const auto& [name, generation, sequence] = request.cursor;
-    TRY(pool().advance_cursor(request.region, {name, generation, sequence}));
+    TRY(pool().advance_cursor(request.region, {name, generation, sequence},
+                              {request.region_id, request.log_id}));
     return wire::Empty{};
 }
 

@@ -155,6 +155,9 @@ Requests::Answer<wire::LogOpened> Requests::read_log(const wire::ReadLog& reques
     TRY(check_reading_limit());
     const auto region = TRY(pool().find_region(request.region));
     auto view = TRY(pool().read_log(request.region));
+    if (view.region_id != region.id)
+        return fail(ENOENT, "region {} was destroyed, and made anew, while its log was opened",
+                    request.region);
     if (view.log.id == 0)
         return fail(ENODATA, "region {} has no log: nothing was appended since its newest generation",
                     request.region);

@@ -12,10 +12,9 @@ bool is_news(const LogWant& seen, const wire::LogState& now) {
 }
 
 Result<wire::LogState> log_state(pool::Pool& pool, const std::string& region) {
-    const auto id = TRY(pool.find_region(region)).id;
     const auto view = TRY(pool.read_log(region));
-    return wire::LogState{
-        id, view.generation, view.log.id, view.log.records, view.log.bytes, view.log.payload_bytes};
+    const auto& log = view.log;
+    return wire::LogState{view.region_id, view.generation, log.id, log.records, log.bytes, log.payload_bytes};
 }
 
 void LogWaiters::add(List::Waiter waiter, std::optional<Deadlines::Clock::time_point> deadline) {

@@ -171,6 +171,12 @@ struct Item {
 /// false: stop here. What it has returned true for counts as read.
 using Sink = std::function<Result<bool>(const Item&)>;
 
+/// What was read when a cursor moves; 0: whatever is there now.
+struct ReadFrom {
+    std::uint64_t region_id = 0;
+    std::uint64_t log_id = 0;
+};
+
 struct FollowOptions {
     std::string cursor;           ///< whose unread portion; empty: all there is, and nothing is remembered
     bool advance = true;          ///< move the cursor on after each item that the sink took
@@ -238,7 +244,8 @@ public:
 
     Result<wire::Cursor> cursor(const std::string& region, const std::string& name);
     Result<std::vector<wire::Cursor>> cursors(const std::string& region);
-    Status advance_cursor(const std::string& region, const wire::Cursor& cursor);
+    /// ESTALE when another region, or another log, was read than is there now.
+    Status advance_cursor(const std::string& region, const wire::Cursor& cursor, const ReadFrom& from = {});
     Status drop_cursor(const std::string& region, const std::string& name);
 
     /// Fences whoever wrote to the region: see pmemckpt(7), TAKEOVER. Durable on return.

@@ -39,11 +39,13 @@ Result<std::vector<wire::Cursor>> Client::cursors(const std::string& region) {
     }
 }
 
-Status Client::advance_cursor(const std::string& region, const wire::Cursor& cursor) {
+Status Client::advance_cursor(const std::string& region, const wire::Cursor& cursor, const ReadFrom& from) {
     TRY(check_names(region, cursor.name));
     wire::CursorAdvance request;
     request.region = region;
     request.cursor = cursor;
+    request.region_id = from.region_id;
+    request.log_id = from.log_id;
     TRY(session_->call<wire::Empty>(request, session_->change_limit()));
     return {};
 }

@@ -23,6 +23,7 @@ private:
     enum class Round { nothing_new, again, stop };
 
     Result<Round> round();
+    Status check_region(std::uint64_t region_id);
     Result<Round> read_generations();
     Result<Round> read_records();
     Result<Round> open_log();
@@ -35,8 +36,9 @@ private:
     const std::string& region_;
     const FollowOptions& options_;
     const Sink& sink_;
-    wire::Cursor position_;     // what was handed out
-    wire::Cursor cursor_at_;    // what the manager knows of that: after a clear it is ahead, and waits
+    wire::Cursor position_;   // what was handed out
+    wire::Cursor cursor_at_;  // what the manager knows of that: after a clear it is ahead, and waits
+    std::uint64_t region_id_ = 0;
     std::uint64_t log_id_ = 0;  // of the log that position_.sequence is of
     std::unique_ptr<LogReader> log_;
 };
@@ -60,11 +62,20 @@ Result<Follower::Round> Follower::round() {
     return read_records();
 }
 
+/// Names and numbers come again in a region that is destroyed and made anew: what was read is not of that
+/// one.
+Status Follower::check_region(std::uint64_t region_id) {
+    if (region_id_ == 0)
+        region_id_ = region_id;
+    if (region_id_ != region_id)
+        return fail(ENOENT, "region {} was destroyed, and made anew, while it was followed", region_);
+    return {};
+}
+
 Result<Follower::Round> Follower::read_generations() {
-    const auto newest = client_.find_generation(region_);
-    if (!newest && newest.error().code != ENODATA)
-        return tl::unexpected(newest.error());
-    if (!newest || newest->number <= position_.generation)
+    const auto state = TRY(client_.log_state(region_));
+    TRY(check_region(state.region_id));
+    if (state.generation <= position_.generation)
         return Round::nothing_new;
     const auto all = TRY(client_.generations(region_));
     for (const auto& generation : all) {
@@ -75,6 +86,7 @@ Result<Follower::Round> Follower::read_generations() {
             continue;  // retention has dropped it since it was listed
         Item item;
         item.generation = TRY(std::move(reader));
+        TRY(check_region(item.generation->generation().region_id));
         if (TRY(hand_out(item, generation.number, 0)) == Round::stop)
             return Round::stop;
     }
@@ -90,6 +102,8 @@ Result<Follower::Round> Follower::open_log() {
         return tl::unexpected(std::move(log).error());
     if ((*log)->generation() > position_.generation)
         return Round::again;  // sealed since: that one first
+    const auto now = TRY(client_.log_state(region_));
+    TRY(check_region(now.region_id));
     const bool other = log_id_ != 0 && log_id_ != (*log)->log_id();
     if ((*log)->generation() < position_.generation ||
         (other && (*log)->generation() == position_.generation)) {
@@ -151,9 +165,12 @@ Status Follower::advance() {
     if (options_.cursor.empty() || !options_.advance || !is_ahead)
         return {};
     position_.name = options_.cursor;
-    const auto status = client_.advance_cursor(region_, position_);
+    const ReadFrom from{region_id_, position_.sequence == 0 ? 0 : log_id_};
+    const auto status = client_.advance_cursor(region_, position_, from);
     if (status)
         cursor_at_ = position_;
+    if (!status && status.error().code == ESTALE)
+        return {};  // what was read is no more: the next look finds what is there now
     if (status || status.error().code != EINVAL)
         return status;
     // A log that ended while it was read: the generation that ended it comes next, and moves the cursor.

@@ -189,11 +189,11 @@ Result<bool> LogReader::State::go_to(LogMeasure by, std::uint64_t value) {
             return false;
         TRY(more);
     }
-    if (place.bytes > settled_)
-        return tl::unexpected(session->distrust(
-            {EPROTO,
-             fmt::format("the manager says that record {} of log {:#x} ends at {}, behind its end at {}",
-                         place.sequence, opened.log_id, place.bytes, settled_)}));
+    if (place.bytes > settled_ || (by == LogMeasure::records && place.sequence != value))
+        return tl::unexpected(
+            session->distrust({EPROTO, fmt::format("the manager was asked for a place in log {:#x}, and says "
+                                                   "that record {} ends at {}; the log ends at {}",
+                                                   opened.log_id, place.sequence, place.bytes, settled_)}));
     at_ = place.bytes;
     payload_at_ = place.payload_bytes;
     last_ = {place.sequence, place.epoch, place.term};

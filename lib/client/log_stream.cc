@@ -5,6 +5,12 @@
 
 namespace pmemckpt::client {
 
+namespace {
+
+constexpr std::size_t kKeptRecord = 64 * kKiB;  // larger ones are not kept when they were read
+
+}  // namespace
+
 Result<std::unique_ptr<LogStream>> LogStream::open(std::shared_ptr<Client> client,
                                                    const std::string& region) {
     auto reader = TRY(client->read_log(region));
@@ -61,6 +67,8 @@ Result<std::size_t> LogStream::read(std::uint64_t offset, std::span<std::byte> i
         std::copy(part.begin(), part.end(), into.begin() + static_cast<std::ptrdiff_t>(done));
         done += part.size();
     }
+    if (record_.bytes.size() > kKeptRecord && offset + done - record_at_ == record_.bytes.size())
+        record_ = {};  // read to its end
     return done;
 }
 

@@ -54,7 +54,12 @@ Result<wire::LogState> Client::log_state(const std::string& region) {
 Result<std::uint64_t> Client::payload_before(const std::string& region, std::uint64_t log_id,
                                              std::uint64_t records) {
     TRY(check_region(region));
-    return TRY(ask_for_place(*session_, region, log_id, LogMeasure::records, records)).payload_bytes;
+    const auto place = TRY(ask_for_place(*session_, region, log_id, LogMeasure::records, records));
+    if (place.sequence != records)
+        return tl::unexpected(session_->distrust(
+            {EPROTO, fmt::format("the manager was asked where record {} ends, and speaks of record {}",
+                                 records, place.sequence)}));
+    return place.payload_bytes;
 }
 
 Result<wire::LogState> Client::wait_log(const std::string& region, const wire::LogState& after,

@@ -21,6 +21,19 @@ bool goes_back(const Region& region, const Cursor& before, const Cursor& cursor)
     return std::tie(cursor.generation, cursor.sequence) < std::tie(before.generation, before.sequence);
 }
 
+/// Names and numbers come again: in a region that was destroyed and made anew, and in a log behind no
+/// generation that begins again after a clear.
+Status check_source(const Region& region, const Cursor& cursor, const ReadFrom& from) {
+    if (from.region_id != 0 && from.region_id != region.info.id)
+        return fail(ESTALE, "region {} was destroyed and made anew since {} read it", region.info.name,
+                    cursor.name);
+    const bool is_of_log =
+        cursor.generation == region.info.newest && cursor.sequence != 0 && from.log_id != 0;
+    if (is_of_log && (!region.log || region.log->id != from.log_id))
+        return fail(ESTALE, "the log of region {} that {} has read has ended", region.info.name, cursor.name);
+    return {};
+}
+
 /// Of a log that has ended nobody knows any more how many records it had.
 Status check_ahead(const Region& region, const Cursor& cursor, std::uint64_t records) {
     if (cursor.generation >= region.next_number)
@@ -50,13 +63,14 @@ Result<std::vector<Cursor>> PoolOnMedium::cursors(const std::string& region) con
     return found;
 }
 
-Status PoolOnMedium::advance_cursor(const std::string& region, const Cursor& cursor) {
+Status PoolOnMedium::advance_cursor(const std::string& region, const Cursor& cursor, const ReadFrom& from) {
     TRY(check_principal(cursor.name));
     const auto looked = TRY(look(region));
     // What was read is there after a cut as well: else the next records would have numbers that were read.
     TRY(make_durable(looked));
     const std::lock_guard writing(writing_);
     const Region& found = *TRY(region_named(region));
+    TRY(check_source(found, cursor, from));
     const auto before = found.cursors.find(cursor.name);
     const bool is_new = before == found.cursors.end();
     if (!is_new && goes_back(found, before->second, cursor))

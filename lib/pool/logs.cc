@@ -203,6 +203,7 @@ Result<LogGrant> PoolOnMedium::grow_log(const std::string& region, std::uint64_t
 Result<LogView> PoolOnMedium::read_log(const std::string& region) {
     const auto looked = TRY(look(region));
     LogView view;
+    view.region_id = looked.region.id;
     view.generation = looked.region.newest;
     view.epoch = looked.region.epoch;
     if (!looked.log)

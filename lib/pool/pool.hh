@@ -90,6 +90,12 @@ struct Cursor {
     std::uint64_t sequence = 0;
 };
 
+/// What was read when a cursor moves; 0: whatever is there now.
+struct ReadFrom {
+    std::uint64_t region_id = 0;
+    std::uint64_t log_id = 0;  ///< that the sequence is of
+};
+
 /// Log pages that were granted at one time; the log's virtual range is all of them side by side.
 struct LogSegment {
     std::uint64_t start = 0, size = 0;  ///< in the log's virtual range, bytes
@@ -103,6 +109,7 @@ struct LogGrant {
     std::shared_ptr<const void> pages;  ///< holds all the log's pages, whatever becomes of the log
 };
 struct LogView {
+    std::uint64_t region_id = 0;
     LogInfo log;
     std::uint64_t generation = 0;  ///< the one it follows; 0: none
     std::uint64_t epoch = 0;       ///< of the region
@@ -257,8 +264,10 @@ public:
     virtual Result<std::optional<Cursor>> cursor(const std::string& region,
                                                  const std::string& name) const = 0;
     virtual Result<std::vector<Cursor>> cursors(const std::string& region) const = 0;
-    /// Durable on return. EINVAL when it would go back, or be ahead of what is there. Names as principals'.
-    virtual Status advance_cursor(const std::string& region, const Cursor& cursor) = 0;
+    /// Durable on return. EINVAL when it would go back, or be ahead of what is there; ESTALE when another
+    /// region or another log was read than is there now. Names as principals'.
+    virtual Status advance_cursor(const std::string& region, const Cursor& cursor,
+                                  const ReadFrom& from = {}) = 0;
     virtual Status drop_cursor(const std::string& region, const std::string& name) = 0;
 
     virtual void set_seal_listener(SealListener listener) = 0;

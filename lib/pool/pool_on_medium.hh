@@ -67,7 +67,7 @@ public:
                                  std::uint64_t value) override;
     Result<std::optional<Cursor>> cursor(const std::string& region, const std::string& name) const override;
     Result<std::vector<Cursor>> cursors(const std::string& region) const override;
-    Status advance_cursor(const std::string& region, const Cursor& cursor) override;
+    Status advance_cursor(const std::string& region, const Cursor& cursor, const ReadFrom& from) override;
     Status drop_cursor(const std::string& region, const std::string& name) override;
 
     void set_seal_listener(SealListener listener) override;

@@ -148,6 +148,8 @@ Result<LogPlace> LogScan::find(std::span<const std::byte> medium, const LogMap& 
             return fail(EBADMSG, "record {} of the log was good when it was looked at, and is not any more",
                         place.last.sequence + 1);
         const auto next = behind(place, *header);
+        if (next.bytes > end.bytes)
+            return fail(EBADMSG, "record {} of the log reaches beyond the last good one", header->sequence);
         if (measure(next, by) > value)
             break;
         place = next;

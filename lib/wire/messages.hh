@@ -282,7 +282,8 @@ struct CursorAdvance {  // answer: Empty, once it is durable
     static constexpr Type kType = Type::cursor_advance;
     std::string region;
     Cursor cursor;
-    static void fields(auto& s, auto& c) { c(s.region), c(s.cursor); }
+    std::uint64_t region_id = 0, log_id = 0;  ///< of what was read; 0: whatever is there now
+    static void fields(auto& s, auto& c) { c(s.region), c(s.cursor), c(s.region_id), c(s.log_id); }
 };
 struct CursorDrop {  // answer: Empty
     static constexpr Type kType = Type::cursor_drop;

@@ -21,7 +21,8 @@ constexpr unsigned kFolderMode = 0777;
 
 class Run {
 public:
-    Run(client::Client& client, const ReadAll& request) : client_(client), request_(request) {}
+    Run(client::Client& client, const ReadAll& request, std::uint64_t region_id)
+        : client_(client), request_(request), region_id_(region_id) {}
     const ReadBack& done() const { return done_; }
 
     /// A generation that is sealed meanwhile ends the log that is being read: then there is more to read.
@@ -55,6 +56,8 @@ private:
         const auto reader = client_.open(request_.region, number);
         if (!reader)
             return tl::unexpected(reader.error());
+        if ((*reader)->generation().region_id != region_id_)
+            return was_made_anew();
         auto output = TRY(open_output(std::to_string(number), (*reader)->generation().length));
         return receive_verified(**reader, request_.region, output);
     }
@@ -77,7 +80,20 @@ private:
         if (request_.all)
             return false;
         const auto region = TRY(client_.find_region(request_.region));
-        return region.newest == done_.reached.generation && region.log_records <= done_.reached.sequence;
+        if (region.id != region_id_)
+            return was_made_anew();
+        const bool within =
+            region.newest == done_.reached.generation && (log_id_ == 0 || log_id_ == region.log_id);
+        if (within && region.log_records < done_.reached.sequence)
+            return fail(EBADMSG,
+                        "{} has read {} records of the log of {}, which has {} now: it was damaged; save a "
+                        "generation, which ends it",
+                        request_.unread, done_.reached.sequence, request_.region, region.log_records);
+        return within && region.log_records == done_.reached.sequence;
+    }
+
+    tl::unexpected<Error> was_made_anew() const {
+        return fail(ENOENT, "region {} was destroyed, and made anew, while it was read", request_.region);
     }
 
     /// The whole log, also what was read of it before: its file is replaced in one step, and a run that was
@@ -89,10 +105,10 @@ private:
         if (!opened && opened.error().code == ENODATA)
             return {};
         const auto log = TRY(std::move(opened));
-        if (log->generation() < done_.reached.generation)  // the region was cleared
-            return fail(ENODATA,
-                        "the log follows generation {}, but cursor {} is behind that: cursor-drop it first",
-                        log->generation(), request_.unread);
+        const bool is_other = log_id_ != 0 && log_id_ != log->log_id();
+        if (log->generation() < done_.reached.generation || (is_other && log->generation() == 0))
+            done_.reached = {request_.unread, 0, 0};  // the region was cleared: all of this log is new
+        log_id_ = log->log_id();
         if (log->generation() > done_.reached.generation)
             return fail(ESTALE, "generation {} was sealed meanwhile", log->generation());
         auto output = TRY(open_output(fmt::format("{}.log", log->generation()), 0));
@@ -131,13 +147,15 @@ private:
     /// What is on disk counts as read.
     Status advance(const wire::Cursor& to) {
         if (!request_.all)
-            TRY(client_.advance_cursor(request_.region, to));
+            TRY(client_.advance_cursor(request_.region, to, {region_id_, to.sequence == 0 ? 0 : log_id_}));
         done_.reached = to;
         return {};
     }
 
     client::Client& client_;
     const ReadAll& request_;
+    const std::uint64_t region_id_;
+    std::uint64_t log_id_ = 0;  // of the log that was read last
     ReadBack done_;
 };
 
@@ -159,7 +177,7 @@ std::string text_of(const ReadAll& request, const ReadBack& done) {
 }
 
 Result<ReadBack> read_round(client::Client& client, const ReadAll& request) {
-    Run run(client, request);
+    Run run(client, request, TRY(client.find_region(request.region)).id);
     if (const auto read = run.read(); !read)
         return fail(read.error().code, "{} (up to generation {} it is in {})", read.error().message,
                     run.done().reached.generation, request.to);
