@@ -65,9 +65,9 @@ void set_times(struct stat& attributes, timespec time) {
 Entry::Key Entry::key() const {
     switch (kind) {
         case Kind::generation: return {kind, std::string(), generation.region_id, generation.number};
-        case Kind::log: return {kind, std::string(), log.region_id, log.generation};
-        case Kind::unread_folder:
-        case Kind::unread: return {kind, backup + "/" + path, 0, 0};  // no backup's name has a slash
+        case Kind::log: return {kind, fmt::format("{:x}", log.log_id), log.region_id, log.generation};
+        case Kind::unread_folder: return {kind, backup + "/" + path, 0, 0};  // no backup's name has a slash
+        case Kind::unread: return {kind, backup + "/" + path + "/" + unread->identity(), 0, 0};
         default: return {kind, path, 0, 0};
     }
 }
@@ -81,7 +81,7 @@ std::uint64_t Entry::length() const {
     switch (kind) {
         case Kind::generation: return generation.length;
         case Kind::log: return log.payload_bytes;
-        case Kind::unread: return unread_bytes;
+        case Kind::unread: return unread->size();
         default: return 0;
     }
 }
@@ -102,11 +102,15 @@ std::uint64_t inode_number(const Entry& entry) {
         case Kind::status: return kStatusInode;
         case Kind::folder: return entry.path.empty() ? kRootInode : kFolderBit | hash(entry.path) >> 3;
         case Kind::log:
-            return kFolderBit |
-                   hash(fmt::format("{}.{}", entry.log.region_id, entry.log.generation), hash(".log/.")) >> 3;
+            return kFolderBit | hash(fmt::format("{}.{}.{:x}", entry.log.region_id, entry.log.generation,
+                                                 entry.log.log_id),
+                                     hash(".log/.")) >>
+                                    3;
         case Kind::logs_folder: return kFolderBit | hash(entry.path, hash(".log/")) >> 3;
         case Kind::unread_folder:
-        case Kind::unread: return kFolderBit | hash(entry.backup + "/" + entry.path, hash(".unread/")) >> 3;
+            return kFolderBit | hash(entry.backup + "/" + entry.path, hash(".unread/")) >> 3;
+        case Kind::unread:
+            return kFolderBit | hash(std::get<std::string>(entry.key()), hash(".unread/")) >> 3;
         case Kind::generations_folder: break;
     }
     return kFolderBit | hash(entry.path, hash(".generations/")) >> 3;

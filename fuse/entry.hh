@@ -7,6 +7,7 @@
 #include <tuple>
 #include <vector>
 
+#include "fuse/unread.hh"
 #include "lib/wire/messages.hh"
 
 namespace pmemckpt::view {
@@ -27,11 +28,11 @@ enum class Kind : std::uint8_t {
 struct Entry {
     Kind kind = Kind::folder;
     std::string path;  ///< of a folder: the region names below it start with this; of a file: its region
-    wire::Generation generation{};   ///< of a generation
-    wire::LogState log{};            ///< of a log
-    std::string backup{};            ///< of what is unread; of /.unread itself: empty
-    std::uint64_t unread_bytes = 0;  ///< when it was looked at
-    timespec changed{};              ///< of a log, and of what is unread: since when it is as long
+    wire::Generation generation{};                ///< of a generation
+    wire::LogState log{};                         ///< of a log
+    std::string backup{};                         ///< of what is unread; of /.unread itself: empty
+    std::shared_ptr<const UnreadParts> unread{};  ///< of what is unread
+    timespec changed{};  ///< of a log, and of what is unread: since when it is as long
 
     /// Two entries with equal keys are one inode.
     using Key = std::tuple<Kind, std::string, std::uint64_t, std::uint64_t>;

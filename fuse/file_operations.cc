@@ -35,13 +35,16 @@ Result<std::shared_ptr<Content>> open_content(View& view, Node& node) {
     return content;
 }
 
-// One for all opens, too. A region that was cleared before its first generation has another log behind none.
-Result<std::shared_ptr<LogContent>> open_log(View& view, Node& node) {
-    const auto now = TRY(view.tree.present_log(node.entry)).value_or(node.entry.log);
-    std::lock_guard lock(node.open_mutex);
-    auto log = node.log.lock();
-    if (!log || (log->log_id() != 0 && log->log_id() != now.log_id))
-        node.log = log = view.source->open_log(node.entry.path, now);
+// Each open has its own: readers in different places don't wait for each other. The node knows one of them,
+// to ask it for its size when it has ended.
+Result<std::shared_ptr<LogContent>> open_log(View& view, const std::shared_ptr<Node>& node) {
+    const auto now = TRY(view.tree.present_log(node->entry, node->log_id()));
+    if (!now)
+        return fail(ESTALE, "the log of {} behind generation {} has ended", node->entry.path,
+                    node->entry.log.generation);
+    view.inodes.adopt(node, *now);
+    auto log = TRY(view.source->open_log(node->entry.path, *now));
+    node->add_log(log);
     return log;
 }
 
@@ -53,10 +56,8 @@ Result<std::shared_ptr<OpenFile>> open_node(View& view, fuse_ino_t id, int flags
     const auto& entry = node->entry;
     switch (entry.kind) {
         case Kind::generation: file->content = TRY(open_content(view, *node)); break;
-        case Kind::log: file->stream = TRY(open_log(view, *node)); break;
-        case Kind::unread:
-            file->stream = std::make_shared<Unread>(*view.source, entry.path, TRY(view.tree.unread(entry)));
-            break;
+        case Kind::log: file->stream = TRY(open_log(view, node)); break;
+        case Kind::unread: file->stream = TRY(Unread::open(*view.source, entry.path, entry.unread)); break;
         case Kind::status: file->stream = std::make_shared<TextStream>(status_text(view)); break;
         default: return fail(EISDIR, "a folder is not read as a file");
     }
@@ -74,14 +75,15 @@ Result<std::span<const std::byte>> read_content(Content& content, std::size_t si
     return buffer;
 }
 
-Result<std::span<const std::byte>> read_open(const OpenFile* file, std::size_t size, off_t offset) {
+Result<std::span<const std::byte>> read_open(const OpenFile* file, std::size_t size, off_t offset,
+                                             std::uint64_t owner) {
     if (!file || offset < 0)
         return fail(EBADF, "a read of a file that is not open");
     const auto at = static_cast<std::uint64_t>(offset);
     if (file->content)
         return read_content(*file->content, size, at);
     const auto buffer = TRY(read_buffer(size));
-    return buffer.first(TRY(file->stream->read(at, buffer)));
+    return buffer.first(TRY(file->stream->read_for(owner, at, buffer)));
 }
 
 }  // namespace
@@ -104,7 +106,7 @@ void open_file(fuse_req_t request, fuse_ino_t id, fuse_file_info* info) {
 
 void read_file(fuse_req_t request, fuse_ino_t, size_t size, off_t offset, fuse_file_info* info) {
     const auto file = view_of(request).files.find(info->fh);
-    const auto bytes = read_open(file.get(), size, offset);
+    const auto bytes = read_open(file.get(), size, offset, info->lock_owner);
     if (bytes)
         fuse_reply_buf(request, reinterpret_cast<const char*>(bytes->data()), bytes->size());
     else
@@ -114,7 +116,7 @@ void read_file(fuse_req_t request, fuse_ino_t, size_t size, off_t offset, fuse_f
 // close(2), by each process that has it open.
 void close_file(fuse_req_t request, fuse_ino_t, fuse_file_info* info) {
     const auto file = view_of(request).files.find(info->fh);
-    const auto closed = file && file->stream ? file->stream->close() : Status();
+    const auto closed = file && file->stream ? file->stream->close(info->lock_owner) : Status();
     fuse_reply_err(request, closed ? 0 : errno_of_read(closed.error()));
 }
 

@@ -32,8 +32,9 @@ void initialize(void*, fuse_conn_info* connection) {
     connection->max_background = kMaximumBackground;
     connection->congestion_threshold = kCongestion;
     connection->max_readahead = std::max(connection->max_readahead, kReadAheadBytes);
-    // Contents never change under an inode: nothing has to be compared before a cached page is used.
-    connection->want &= ~FUSE_CAP_AUTO_INVAL_DATA;
+    // What is sealed never changes, and neither do its attributes. Of a log that grew, what sendfile(2) has
+    // in the page cache is dropped.
+    connection->want |= connection->capable & FUSE_CAP_AUTO_INVAL_DATA;
 }
 
 void look_up(fuse_req_t request, fuse_ino_t parent, const char* name) {
@@ -71,7 +72,7 @@ void get_attributes(fuse_req_t request, fuse_ino_t id, fuse_file_info*) {
         fuse_reply_err(request, errno_of_name(node.error()));
         return;
     }
-    const auto entry = present_entry(view, **node);
+    const auto entry = present_entry(view, *node);
     if (!entry) {
         fuse_reply_err(request, errno_of_name(entry.error()));
         return;
@@ -91,15 +92,13 @@ void reply_text(fuse_req_t request, const std::string& text, size_t size) {
 }
 
 /// Of one that has ended, as long as it is open: its last records are to be read.
-Result<wire::LogState> present_log(View& view, Node& node) {
-    if (const auto now = TRY(view.tree.present_log(node.entry)))
+Result<wire::LogState> present_log(View& view, const std::shared_ptr<Node>& node) {
+    if (const auto now = TRY(view.tree.present_log(node->entry, node->log_id()))) {
+        view.inodes.adopt(node, *now);
         return *now;
-    auto state = node.entry.log;
-    std::shared_ptr<LogContent> open;
-    {
-        const std::lock_guard lock(node.open_mutex);
-        open = node.log.lock();
     }
+    auto state = node->entry.log;
+    const auto open = node->open_log();
     const auto size = open ? open->size() : Result<std::uint64_t>(state.payload_bytes);
     if (!size && size.error().code != ESTALE)
         return tl::unexpected(size.error());
@@ -110,9 +109,9 @@ Result<wire::LogState> present_log(View& view, Node& node) {
 constexpr std::string_view kPartsAttribute = "user.pmemckpt.parts";
 
 Result<std::string> attribute_now(View& view, fuse_ino_t id, std::string_view name) {
-    auto& node = *TRY(node_of(view, id));
-    if (node.entry.kind == Kind::unread && name == kPartsAttribute)
-        return TRY(view.tree.unread(node.entry)).text();
+    const auto node = TRY(node_of(view, id));
+    if (node->entry.kind == Kind::unread && name == kPartsAttribute)
+        return node->entry.unread->text();
     return extended_attribute(TRY(present_entry(view, node)), name);
 }
 
@@ -229,7 +228,7 @@ int errno_of_name(const Error& error) {
 }
 
 int errno_of_read(const Error& error) {
-    if (error.code == ESTALE || error.code == EBADF)
+    if (error.code == ESTALE || error.code == EBADF || error.code == ENOSPC)
         return error.code;
     if (!is_connection_error(error.code))
         log_failure(error);
@@ -242,13 +241,11 @@ Result<std::shared_ptr<Node>> node_of(View& view, fuse_ino_t id) {
     return fail(ESTALE, "inode {} is not known", id);
 }
 
-Result<Entry> present_entry(View& view, Node& node) {
-    auto entry = node.entry;
-    if (entry.kind == Kind::unread)
-        entry.unread_bytes = TRY(view.tree.unread(entry)).size();
+Result<Entry> present_entry(View& view, const std::shared_ptr<Node>& node) {
+    auto entry = node->entry;
     if (entry.kind == Kind::log)
         entry.log = TRY(present_log(view, node));
-    entry.changed = node.changed(entry.length());
+    entry.changed = node->changed(entry.length());
     return entry;
 }
 

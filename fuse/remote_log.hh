@@ -17,6 +17,10 @@ public:
           generation_(log.generation),
           log_id_(log.log_id) {}
 
+    /// Opens it, if there is one: then it can be read to its end, whatever ends it.
+    Status hold() {
+        return opened().map([](const auto&) {});
+    }
     Result<std::size_t> read(std::uint64_t offset, std::span<std::byte> into) override;
     Result<std::uint64_t> size() override;
     std::uint64_t log_id() override;

@@ -133,8 +133,11 @@ public:
         return log;
     }
 
-    std::shared_ptr<LogContent> open_log(const std::string& region, const wire::LogState& log) override {
-        return std::make_shared<RemoteLog>(connection_, region, log);
+    Result<std::shared_ptr<LogContent>> open_log(const std::string& region,
+                                                 const wire::LogState& log) override {
+        auto opened = std::make_shared<RemoteLog>(connection_, region, log);
+        TRY(opened->hold());
+        return opened;
     }
 
     Result<std::uint64_t> payload_before(const std::string& region, const wire::LogState& log,
@@ -147,9 +150,10 @@ public:
         return connection_->run([&](client::Client& client) { return client.cursor(region, name); });
     }
 
-    Status advance_cursor(const std::string& region, const wire::Cursor& cursor) override {
+    Status advance_cursor(const std::string& region, const wire::Cursor& cursor,
+                          const client::ReadFrom& from) override {
         return connection_->run(
-            [&](client::Client& client) { return client.advance_cursor(region, cursor); });
+            [&](client::Client& client) { return client.advance_cursor(region, cursor, from); });
     }
 
     Result<wire::PoolStatus> pool() override {

@@ -34,7 +34,7 @@ inline bool is_changing(const Entry& entry) {
     return entry.kind == Kind::log || entry.kind == Kind::unread;
 }
 /// The node's entry as it is now.
-Result<Entry> present_entry(View& view, Node& node);
+Result<Entry> present_entry(View& view, const std::shared_ptr<Node>& node);
 
 /// Fills everything but the node's id.
 fuse_entry_param describe(const View& view, const Entry& entry, double name_seconds);

@@ -14,6 +14,7 @@
 #include "fuse/stream.hh"
 #include "lib/base/exit_status.hh"
 #include "lib/base/result.hh"
+#include "lib/client/client.hh"
 #include "lib/wire/messages.hh"
 
 namespace pmemckpt::view {
@@ -61,14 +62,18 @@ public:
     virtual Result<std::shared_ptr<Content>> open(const std::string& region, std::uint64_t number) = 0;
     /// Its newest generation, and the log behind it; log_id 0: there is none. ENOENT.
     virtual Result<wire::LogState> log(const std::string& region) = 0;
-    /// The one that was looked at.
-    virtual std::shared_ptr<LogContent> open_log(const std::string& region, const wire::LogState& log) = 0;
+    /// The one that was looked at, held from here on; when there was none, the one that begins. ESTALE when
+    /// it has ended.
+    virtual Result<std::shared_ptr<LogContent>> open_log(const std::string& region,
+                                                         const wire::LogState& log) = 0;
     /// How many bytes the first `records` records of this log have. ESTALE when it has ended; ERANGE.
     virtual Result<std::uint64_t> payload_before(const std::string& region, const wire::LogState& log,
                                                  std::uint64_t records) = 0;
     virtual Result<wire::Cursor> cursor(const std::string& region, const std::string& name) = 0;
     /// Durable on return. EINVAL when it would go back, or beyond what is there.
-    virtual Status advance_cursor(const std::string& region, const wire::Cursor& cursor) = 0;
+    /// ESTALE when another region or log was read than is there now.
+    virtual Status advance_cursor(const std::string& region, const wire::Cursor& cursor,
+                                  const client::ReadFrom& from) = 0;
     virtual Result<wire::PoolStatus> pool() = 0;
     virtual SourceStatus status() = 0;
 };

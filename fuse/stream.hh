@@ -16,8 +16,13 @@ public:
     virtual ~Stream() = default;
     /// Fills `into`; less only at the end.
     virtual Result<std::size_t> read(std::uint64_t offset, std::span<std::byte> into) = 0;
-    /// A program closes one of its descriptors; there may be others.
-    virtual Status close() { return {}; }
+    /// The same, for this one of the processes that have the file open.
+    virtual Result<std::size_t> read_for(std::uint64_t /*owner*/, std::uint64_t offset,
+                                         std::span<std::byte> into) {
+        return read(offset, into);
+    }
+    /// That process closes one of its descriptors; there may be others.
+    virtual Status close(std::uint64_t /*owner*/) { return {}; }
 };
 
 /// What was known when it was opened.

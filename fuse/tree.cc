@@ -64,7 +64,7 @@ std::optional<Listed> list_region(const Entry& folder, const Names::Child& child
         default: {  // to be looked up: what it is changes
             Listed line;
             line.name = child.name;
-            line.inode = inode_number(plain_entry(Kind::unread, std::move(path), folder.backup));
+            line.inode = inode_number(plain_entry(Kind::unread_folder, std::move(path), folder.backup));
             return line;
         }
     }
@@ -134,21 +134,17 @@ Result<Entry> Tree::look_up_changing(const Entry& folder, std::string path) {
     if (is_log)
         entry.log = TRY(source_.log(entry.path));
     else
-        entry.unread_bytes = TRY(unread(entry)).size();
+        entry.unread = std::make_shared<UnreadParts>(TRY(look_for_unread(source_, entry.backup, entry.path)));
     return entry;
 }
 
-Result<std::optional<wire::LogState>> Tree::present_log(const Entry& entry) {
+Result<std::optional<wire::LogState>> Tree::present_log(const Entry& entry, std::uint64_t log_id) {
     auto now = source_.log(entry.path);
     if (!now && !is_gone(now.error()))
         return tl::unexpected(std::move(now).error());
-    if (!now || now->region_id != entry.log.region_id || now->generation != entry.log.generation)
-        return std::nullopt;
-    return *now;
-}
-
-Result<UnreadParts> Tree::unread(const Entry& entry) {
-    return look_for_unread(source_, entry.backup, entry.path);
+    const bool same = now && now->region_id == entry.log.region_id &&
+                      now->generation == entry.log.generation && (log_id == 0 || now->log_id == log_id);
+    return same ? std::optional(*now) : std::nullopt;
 }
 
 Result<Entry> Tree::look_up_newest(std::string path) {

@@ -40,11 +40,9 @@ public:
 
     /// ENOENT, ENAMETOOLONG; the source's errors.
     Result<Entry> look_up(const Entry& folder, std::string_view name);
-    /// The log of this entry's generation as it is now; nothing when another generation is the newest, or the
-    /// region is gone.
-    Result<std::optional<wire::LogState>> present_log(const Entry& entry);
-    /// Of an entry of that kind. ENOENT; EAGAIN.
-    Result<UnreadParts> unread(const Entry& entry);
+    /// The log of this entry's generation as it is now; nothing when another generation is the newest, the
+    /// log is not `log_id` (0: any), or the region is gone.
+    Result<std::optional<wire::LogState>> present_log(const Entry& entry, std::uint64_t log_id);
     /// Without "." and "..". ENOENT when there is no such folder any more. /.unread names no backup: who
     /// copies or searches the whole mount moves no cursor.
     Result<std::vector<Listed>> list(const Entry& folder);

@@ -50,6 +50,36 @@ contains "$(cat all)" "the last line"
 [ "$(getfattr --absolute-names --only-values -n user.pmemckpt.generation ckpt/.log/team/app)" = 1 ] || fail "generation"
 kill $FOLLOWING
 
+# Open, and not read yet, when a generation ends it: it is there all the same.
+echo "not read yet" | pmemckpt-ctl append team/app >/dev/null
+exec 6<ckpt/.log/team/app
+echo more | pmemckpt-ctl append team/app >/dev/null
+echo state | pmemckpt-ctl save team/app >/dev/null
+[ "$(cat <&6)" = "$(printf 'behind generation 1\nnot read yet\nmore')" ] || fail "an open log was lost with its seal"
+exec 6<&-
+
+# Cleared before its first generation, a region has another log: who has the first one open reads that one.
+pmemckpt-ctl create-region team/fresh >/dev/null
+seq 3 | pmemckpt-ctl append team/fresh --lines >/dev/null
+tail -F -s 0.1 ckpt/.log/team/fresh >fresh 2>/dev/null &
+started $!
+exec 6<ckpt/.log/team/fresh
+wait_for '[ "$(tail -n 1 fresh)" = 3 ]'
+pmemckpt-ctl clear team/fresh --force >/dev/null
+seq 11 16 | pmemckpt-ctl append team/fresh --lines >/dev/null
+wait_for '[ "$(tail -n 1 fresh)" = 16 ]'
+{ seq 3 && seq 11 16; } | cmp - fresh || fail "tail -F over a clear: $(cat fresh)"
+[ "$(cat <&6)" = "$(seq 3)" ] || fail "who had the cleared log open"
+exec 6<&-
+# Through the page cache, too: not the bytes of another log, and not those before it grew.
+send() { "$BUILD/tests/tools/send_file" ckpt/.log/team/fresh; }
+[ "$(send)" = "$(seq 11 16)" ] || fail "sendfile: $(send)"
+seq 17 19 | pmemckpt-ctl append team/fresh --lines >/dev/null
+[ "$(send)" = "$(seq 11 19)" ] || fail "sendfile of a log that grew: $(send)"
+pmemckpt-ctl clear team/fresh --force >/dev/null
+seq 21 26 | pmemckpt-ctl append team/fresh --lines >/dev/null
+[ "$(send)" = "$(seq 21 26)" ] || fail "sendfile of another log: $(send)"
+
 # Large, and read in every way: records of 1 byte to some MiB, then a part of it, from its end, and copied.
 for size in 1 100 65536 65537 3000000; do
     head -c $size /dev/urandom >record

@@ -92,6 +92,24 @@ echo seven | pmemckpt-ctl append team/app >/dev/null
 exec 6<&-
 is_at spare '[2,4]'
 
+# A damaged generation is no bytes, and is not counted as read. What was destroyed and made anew is unread.
+echo "marker of a generation" >marked
+pmemckpt-ctl save team/rot marked --create >/dev/null
+pmemckpt-ctl save team/anew marked --create >/dev/null
+exec 6<ckpt/.unread/spare/team/anew
+[ "$(cat <&6)" = "marker of a generation" ] || fail "unread of team/anew"
+pmemckpt-ctl destroy-region team/anew --force >/dev/null
+echo other | pmemckpt-ctl save team/anew --create >/dev/null
+exec 6<&-
+[ "$(cat ckpt/.unread/spare/team/anew)" = other ] || fail "a new region counts as read"
+stop_manager
+OFFSET=$(grep -abo "marker of a generation" pool | head -n 1 | cut -d: -f1)
+printf M | dd of=pool bs=1 seek="$OFFSET" conv=notrunc status=none
+start_manager
+wait_for 'stat ckpt/.status >/dev/null && stat ckpt/.unread/spare/team/rot >/dev/null 2>&1'
+expect_status 1 cat ckpt/.unread/spare/team/rot
+[ "$(pmemckpt-ctl cursor team/rot spare --json | jq .generation)" = 0 ] || fail "a damaged generation counts as read"
+
 # Cleared: there is nothing unread; what comes then is.
 pmemckpt-ctl clear team/app --force >/dev/null
 [ "$(stat -c %s $UNREAD)" = 0 ] || fail "$(stat $UNREAD)"

@@ -9,6 +9,7 @@
 #include <tuple>
 
 #include "fuse/source.hh"
+#include "lib/base/crc32c.hh"
 
 namespace pmemckpt::test {
 
@@ -110,6 +111,21 @@ public:
         ++opened;
         return std::make_shared<FakeContent>(generation, bytes, away);
     }
+    void damage(const std::string& region, std::uint64_t number) {
+        std::lock_guard lock(mutex_);
+        regions_.at(region).generations.at(number).second.at(0) ^= std::byte{1};
+    }
+    void clear(const std::string& region) {
+        std::lock_guard lock(mutex_);
+        auto& kept = regions_.at(region);
+        kept.generations.clear();
+        kept.region.newest = 0;
+        kept.log = std::make_shared<FakeLog>();
+    }
+    void lose_record(const std::string& region) {
+        std::lock_guard lock(mutex_);
+        regions_.at(region).log->records.pop_back();
+    }
     void append(const std::string& region, const std::string& record) {
         std::lock_guard lock(mutex_);
         auto& log = *regions_.at(region).log;
@@ -130,8 +146,8 @@ public:
             seal_locked(regions_.at(region), {}, SIZE_MAX);
         return state;
     }
-    std::shared_ptr<view::LogContent> open_log(const std::string& region,
-                                               const wire::LogState& log) override {
+    Result<std::shared_ptr<view::LogContent>> open_log(const std::string& region,
+                                                       const wire::LogState& log) override {
         std::lock_guard lock(mutex_);
         const auto found = regions_.find(region);
         const bool same = found != regions_.end() && found->second.log->id == log.log_id;
@@ -151,9 +167,15 @@ public:
         cursor.name = name;
         return cursor;
     }
-    Status advance_cursor(const std::string& region, const wire::Cursor& cursor) override {
+    Status advance_cursor(const std::string& region, const wire::Cursor& cursor,
+                          const client::ReadFrom& from) override {
         std::lock_guard lock(mutex_);
-        auto& now = TRY(find(region))->cursors[cursor.name];
+        auto& kept = *TRY(find(region));
+        auto& now = kept.cursors[cursor.name];
+        const bool is_of_log = cursor.sequence != 0 && cursor.generation == kept.region.newest;
+        if ((from.region_id != 0 && from.region_id != kept.region.id) ||
+            (is_of_log && from.log_id != 0 && from.log_id != kept.log->id))
+            return fail(ESTALE, "it is another one now");
         if (std::tie(cursor.generation, cursor.sequence) < std::tie(now.generation, now.sequence))
             return fail(EINVAL, "it can't go back");
         now = cursor;
@@ -210,6 +232,7 @@ private:
         generation.region_id = kept.region.id;
         generation.number = kept.region.newest = kept.next_number++;
         generation.length = bytes.size();
+        generation.crc32c = crc32c(bytes);
         generation.durability = 1;
         generation.writer = "tester";
         kept.log = std::make_shared<FakeLog>();

@@ -160,11 +160,11 @@ void a_log_is_found_behind_its_generation() {
     test::equal(view::attributes(first, {}).st_size, 21);
     test::equal(test::ok(f.at(".log/team/web")).log.log_id, 0U);
     f.source.append("team/app", "\n");
-    const auto now = test::ok(f.tree.present_log(first));
+    const auto now = test::ok(f.tree.present_log(first, first.log.log_id));
     CHECK(now && now->payload_bytes == 22 && now->records == 2);
     f.source.seal("team/app", bytes(1));
     f.source.append("team/app", "x");
-    CHECK(!test::ok(f.tree.present_log(first)));  // it is another file now
+    CHECK(!test::ok(f.tree.present_log(first, first.log.log_id)));  // it is another file now
     const auto second = test::ok(f.at(".log/team/app"));
     CHECK(second.key() != first.key() && second.log.payload_bytes == 1);
     CHECK(view::inode_number(second) != view::inode_number(first));
@@ -183,11 +183,11 @@ void what_is_unread_is_found_by_a_backups_name() {
     test::equal(f.list(".unread/spare/team"), "app");
     const auto spare = test::ok(f.at(".unread/spare/team/app"));
     test::equal(view::attributes(spare, {}).st_size, 7);
-    test::equal(test::ok(f.tree.unread(spare)).text(), "1:3 1.log:4");
+    test::equal(spare.unread->text(), "1:3 1.log:4");
     CHECK(spare.key() != test::ok(f.at(".unread/other/team/app")).key());
-    test::ok(f.source.advance_cursor("team/app", {"spare", 1, 1}));
-    test::equal(test::ok(f.at(".unread/spare/team/app")).unread_bytes, 0U);
-    test::equal(test::ok(f.at(".unread/other/team/app")).unread_bytes, 7U);
+    test::ok(f.source.advance_cursor("team/app", {"spare", 1, 1}, {}));
+    test::equal(test::ok(f.at(".unread/spare/team/app")).length(), 0U);
+    test::equal(test::ok(f.at(".unread/other/team/app")).length(), 7U);
     for (const char* path : {".unread/.hidden", ".unread/sp are", ".unread/spare/none", ".unread/spare/.log"})
         test::error(f.at(path), ENOENT);
 }

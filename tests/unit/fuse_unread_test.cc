@@ -9,6 +9,8 @@ using view::Unread;
 
 namespace {
 
+constexpr std::uint64_t kReader = 7, kItsChild = 8;  // processes
+
 std::vector<std::byte> bytes_of(std::string_view text) {
     const auto bytes = std::as_bytes(std::span(text));
     return {bytes.begin(), bytes.end()};
@@ -18,8 +20,10 @@ struct Fixture {
     Fixture() { source.create("r"); }
     test::FakeSource source;
 
-    std::unique_ptr<Unread> open(const std::string& backup = "spare") {
-        return std::make_unique<Unread>(source, "r", test::ok(view::look_for_unread(source, backup, "r")));
+    std::shared_ptr<Unread> open(const std::string& backup = "spare") {
+        auto parts = test::ok(view::look_for_unread(source, backup, "r"));
+        return test::ok(
+            Unread::open(source, "r", std::make_shared<const view::UnreadParts>(std::move(parts))));
     }
     std::string cursor(const std::string& backup = "spare") {
         const auto at = test::ok(source.cursor("r", backup));
@@ -29,7 +33,7 @@ struct Fixture {
 
 std::string read(Unread& file, std::uint64_t offset, std::size_t size) {
     std::string text(size, '?');
-    text.resize(test::ok(file.read(offset, std::as_writable_bytes(std::span(text)))));
+    text.resize(test::ok(file.read_for(kReader, offset, std::as_writable_bytes(std::span(text)))));
     return text;
 }
 
@@ -55,13 +59,13 @@ void generations_then_records_in_order() {
         const auto file = f.open();
         test::equal(read_all(*file, piece), "onethreeabc");
         test::equal(f.cursor(), "0 0");  // read, and not closed yet
-        test::ok(file->close());
+        test::ok(file->close(kReader));
         test::equal(f.cursor(), "3 2");
         test::equal(read_all(*f.open(), piece), "");
         f.source.append("r", "d");
         const auto rest = f.open();
         test::equal(read_all(*rest, piece), "d");
-        test::ok(rest->close());
+        test::ok(rest->close(kReader));
         test::equal(f.cursor(), "3 3");
         test::equal(f.cursor("other"), "0 0");
     }
@@ -73,7 +77,7 @@ void what_comes_later_is_for_the_next_open() {
     const auto file = f.open();
     f.source.append("r", "b");
     test::equal(read_all(*file, 10), "a");
-    test::ok(file->close());
+    test::ok(file->close(kReader));
     test::equal(f.cursor(), "0 1");
     test::equal(read_all(*f.open(), 10), "b");
 }
@@ -85,7 +89,7 @@ void a_cursor_waits_for_the_end() {
     const auto closed_with = [&](auto&& read_some) {
         const auto file = f.open();
         read_some(*file);
-        test::ok(file->close());
+        test::ok(file->close(kReader));
         return f.cursor();
     };
     test::equal(closed_with([](Unread&) {}), "0 0");
@@ -100,12 +104,49 @@ void a_cursor_waits_for_the_end() {
                 "1 0");
 }
 
+/// A child that inherited the file closes it too.
+void only_who_read_it_moves_it() {
+    Fixture f;
+    f.source.append("r", "a");
+    const auto file = f.open();
+    test::equal(read_all(*file, 10), "a");
+    test::ok(file->close(kItsChild));
+    test::equal(f.cursor(), "0 0");
+    test::ok(file->close(kReader));
+    test::equal(f.cursor(), "0 1");
+}
+
+/// Names and numbers come again: what was read is not what is there now.
+void another_region_or_log_is_not_counted_as_read() {
+    Fixture f;
+    f.source.append("r", "a");
+    f.source.append("r", "b");
+    const auto log = f.open();
+    test::equal(read_all(*log, 1), "ab");
+    f.source.clear("r");
+    f.source.append("r", "c");
+    f.source.append("r", "d");
+    test::ok(log->close(kReader));
+    test::equal(f.cursor(), "0 0");
+    test::equal(read_all(*f.open(), 10), "cd");
+
+    f.source.seal("r", bytes_of("one"));
+    const auto generation = f.open();
+    test::equal(read_all(*generation, 10), "one");
+    f.source.destroy("r");
+    f.source.create("r");
+    f.source.seal("r", bytes_of("other"));
+    test::ok(generation->close(kReader));
+    test::equal(f.cursor(), "0 0");
+    test::equal(read_all(*f.open(), 10), "other");
+}
+
 void an_empty_generation_is_read_too() {
     Fixture f;
     f.source.seal("r", {});
     const auto file = f.open();
     test::equal(read_all(*file, 10), "");
-    test::ok(file->close());
+    test::ok(file->close(kReader));
     test::equal(f.cursor(), "1 0");
 }
 
@@ -116,9 +157,9 @@ void two_readers_of_one_name_move_it_once() {
     f.source.append("r", "b");
     const auto fast = f.open();
     test::equal(read_all(*fast, 10), "ab");
-    test::ok(fast->close());
+    test::ok(fast->close(kReader));
     test::equal(read_all(*slow, 10), "a");
-    test::ok(slow->close());  // it is further already
+    test::ok(slow->close(kReader));  // it is further already
     test::equal(f.cursor(), "0 2");
 }
 
@@ -128,8 +169,8 @@ void a_generation_that_was_dropped_is_no_wrong_bytes() {
     const auto file = f.open();
     f.source.seal("r", bytes_of("two"), 1);
     std::byte byte{};
-    test::error(file->read(0, {&byte, 1}), ESTALE);
-    test::ok(file->close());
+    test::error(file->read_for(kReader, 0, {&byte, 1}), ESTALE);
+    test::ok(file->close(kReader));
     test::equal(f.cursor(), "0 0");
     test::equal(read_all(*f.open(), 10), "two");
 }
@@ -140,18 +181,48 @@ void a_log_that_ends_is_read_to_its_end() {
     const auto file = f.open();
     f.source.seal("r", bytes_of("one"));
     test::equal(read_all(*file, 2), "abc");
-    test::ok(file->close());
+    test::ok(file->close(kReader));
     test::equal(f.cursor(), "0 1");
     test::equal(read_all(*f.open(), 10), "one");
+}
+
+void a_damaged_generation_is_not_read() {
+    for (const std::size_t piece : {1U, 3U, 100U}) {
+        Fixture f;
+        f.source.seal("r", bytes_of("good"));
+        f.source.seal("r", bytes_of("rotten"));
+        f.source.append("r", "record");
+        f.source.damage("r", 2);
+        const auto file = f.open();
+        std::string text(piece, '?');
+        Result<std::size_t> got = 0;
+        for (std::uint64_t at = 0; got && at < 100; at += got.value_or(0))
+            got = file->read_for(kReader, at, std::as_writable_bytes(std::span(text)));
+        test::contains(test::error(got, EBADMSG), "generation 2 of r is damaged");
+        test::error(file->read_for(kReader, 16, std::as_writable_bytes(std::span(text))), EBADMSG);
+        test::ok(file->close(kReader));
+        test::equal(f.cursor(), "0 0");
+    }
+}
+
+/// Records that were read are gone: what has their numbers now was not read.
+void a_log_that_lost_records_is_told() {
+    Fixture f;
+    f.source.append("r", "a");
+    f.source.append("r", "b");
+    test::equal(read_all(*f.open(), 10), "ab");
+    test::ok(f.source.advance_cursor("r", {"spare", 0, 2}, {}));
+    f.source.lose_record("r");
+    test::contains(test::error(view::look_for_unread(f.source, "spare", "r"), EBADMSG), "damaged");
 }
 
 void seals_between_two_questions() {
     Fixture f;
     f.source.seal("r", bytes_of("one"));
     f.source.append("r", "a");
-    test::ok(f.source.advance_cursor("r", {"spare", 1, 0}));
+    test::ok(f.source.advance_cursor("r", {"spare", 1, 0}, {}));
     f.source.append("r", "b");
-    test::ok(f.source.advance_cursor("r", {"spare", 1, 1}));
+    test::ok(f.source.advance_cursor("r", {"spare", 1, 1}, {}));
     f.source.seal_at_look = true;  // once: then the log is behind the cursor's
     const auto parts = test::ok(view::look_for_unread(f.source, "spare", "r"));
     f.source.seal_at_look = false;
@@ -167,9 +238,13 @@ int main() {
         {{"generations, then records, in order", generations_then_records_in_order},
          {"what comes later is for the next open", what_comes_later_is_for_the_next_open},
          {"a cursor waits for the end", a_cursor_waits_for_the_end},
+         {"only who read it moves it", only_who_read_it_moves_it},
+         {"another region or log is not counted as read", another_region_or_log_is_not_counted_as_read},
          {"an empty generation is read too", an_empty_generation_is_read_too},
          {"two readers of one name move it once", two_readers_of_one_name_move_it_once},
          {"a generation that was dropped is no wrong bytes", a_generation_that_was_dropped_is_no_wrong_bytes},
          {"a log that ends is read to its end", a_log_that_ends_is_read_to_its_end},
+         {"a damaged generation is not read", a_damaged_generation_is_not_read},
+         {"a log that lost records is told", a_log_that_lost_records_is_told},
          {"seals between two questions", seals_between_two_questions}});
 }
