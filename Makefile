@@ -148,7 +148,8 @@ install: all
 	    $(foreach n,1 3 5 7 8,$(DESTDIR)$(PREFIX)/share/man/man$(n))
 	install $(BUILD)/bin/pmemckpt-ctl $(DESTDIR)$(PREFIX)/bin/
 	install $(BUILD)/bin/pmemckptd $(BUILD)/bin/mount.pmemckpt $(DESTDIR)$(PREFIX)/sbin/
-	ln -sf $(PREFIX)/sbin/mount.pmemckpt $(DESTDIR)$(SYSTEM_SBIN)/mount.pmemckpt
+	[ $(DESTDIR)$(PREFIX)/sbin -ef $(DESTDIR)$(SYSTEM_SBIN) ] || [ $(PREFIX)$(SYSTEM_SBIN) = /usr/sbin ] || \
+	    ln -sf $(PREFIX)/sbin/mount.pmemckpt $(DESTDIR)$(SYSTEM_SBIN)/mount.pmemckpt
 	install -m644 $(SHARED) $(DESTDIR)$(PREFIX)/lib/
 	ln -sf libpmemckpt.so.$(ABI) $(DESTDIR)$(PREFIX)/lib/libpmemckpt.so
 	install -m644 lib/include/pmemckpt/*.h lib/include/pmemckpt/*.hh $(DESTDIR)$(PREFIX)/include/pmemckpt/

@@ -88,4 +88,8 @@ for wrong in 5 5: :5 a:5 5:0 18000000:1 0:19000000; do
     expect_status 2 pmemckpt-ctl save team/app state --clone --dirty $wrong
 done
 expect_status 2 pmemckpt-ctl save team/app state --dirty 0:1
-expect_status 2 pmemckpt-ctl save team/app state --clone --create
+
+# With --create there may be none to start from yet.
+contains "$(pmemckpt-ctl save team/new state --clone --create)" "team/new@1"
+contains "$(pmemckpt-ctl save team/new state --clone --create)" "team/new@2"
+pmemckpt-ctl restore team/new | cmp - state

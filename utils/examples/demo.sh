@@ -47,7 +47,7 @@ say "2. An undisturbed run, to compare with; beside it the primary, which is kil
 REFERENCE=$!
 "${HEAT[@]}" --region $REGION --output "$DEMO/resumed.result" >"$DEMO/first.log" 2>&1 &
 PRIMARY=$!
-wait_until '[ "$(newest)" -ge 4 ]' "its fourth checkpoint was sealed" "$PRIMARY"
+wait_until '[ "$(newest)" -ge 4 ] 2>/dev/null' "its fourth checkpoint was sealed" "$PRIMARY"
 kill -KILL "$PRIMARY"
 wait "$PRIMARY" 2>/dev/null || true
 PRIMARY=

@@ -96,6 +96,9 @@ public:
         return flush();
     }
 
+    /// What was queued before a record was refused is durable, or is not counted.
+    void settle() { static_cast<void>(flush()); }
+
 private:
     Status append(std::span<const std::byte> record) {
         queued_.last = TRY(appender_.append(record));
@@ -134,9 +137,11 @@ Status append(const Common& common, const Append& request) {
     const auto appender = TRY(client->open_log(request.region));
     Feeder feeder(*appender);
     const auto fed = request.lines ? feeder.append_lines() : feeder.append_whole();
-    if (!fed)
+    if (!fed) {
+        feeder.settle();
         return fail(fed.error().code, "{} (before that, {} became durable)", fed.error().message,
                     plural(feeder.done().records, "record"));
+    }
     auto done = feeder.done();
     done.last = appender->sequence();
     return report(common, request.region, done);

@@ -100,13 +100,16 @@ Result<wire::Generation> send_clone(client::Client& client, const std::string& r
     const auto size = *input.size();
     const auto base = TRY(open_base(client, region));
     const auto number = base->generation().number;
-    const auto found = dirty.empty() ? TRY(find_differences(*base, input)) : std::vector<Extent>();
+    const auto found = dirty.empty() ? TRY(find_differences(*base, input)) : Differences();
     input.rewind();
-    const auto ranges = TRY(client::Ranges::normalize(dirty.empty() ? found : dirty, size));
+    const auto ranges = TRY(client::Ranges::normalize(dirty.empty() ? found.ranges : dirty, size));
     const auto writer = TRY(client.begin_clone(region, size, ranges.list(), number));
     ChangeSender sender(*writer, ranges);
     TRY(sender.prepare(client));
     const auto crc = TRY(sender.send(input));
+    if (dirty.empty() && crc != found.crc32c)
+        return fail(EAGAIN, "{} was written to while it was read: save it when nobody writes to it",
+                    input.name());
     auto sealed = with_doubt(writer->seal(size, crc));
     if (sealed || sealed.error().code != EBADMSG)
         return sealed;

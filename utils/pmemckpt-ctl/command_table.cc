@@ -192,7 +192,7 @@ void add_data_commands(CLI::App& app, Parsed& parsed) {
     add_settings(in, parsed.save, create);
     auto* clone = in.add_flag("--clone", parsed.save.clone,
                               "send what differs, share the rest with the newest generation");
-    clone->excludes("--size")->excludes(create);
+    clone->excludes("--size");
     in.add_option("--dirty", parsed.save.dirty,
                   "what may have changed, to be sent unseen; may be given several times")
         ->allow_extra_args(false)

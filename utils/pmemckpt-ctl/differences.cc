@@ -5,6 +5,7 @@
 #include <cstring>
 #include <future>
 
+#include "lib/base/crc32c.hh"
 #include "utils/pmemckpt-ctl/progress.hh"
 
 namespace pmemckpt::ctl {
@@ -33,7 +34,7 @@ class Comparison {
 public:
     Comparison(client::Reader& generation, Input& input) : generation_(generation), input_(input) {}
 
-    Result<std::vector<Extent>> run() {
+    Result<Differences> run() {
         const auto size = *input_.size();
         std::vector<std::byte> mine(std::min(size, kChunkBytes)), theirs(mine.size());
         Progress progress("comparing", size);
@@ -45,12 +46,13 @@ public:
             if (TRY(got) < wanted)
                 return fail(EAGAIN, "{} ended after {} of {} bytes: it was cut short while it was read",
                             input_.name(), at + *got, size);
+            crc_ = crc32c(std::span(mine).first(wanted), crc_);
             compare(at, {mine.data(), wanted}, {theirs.data(), wanted});
             at += wanted;
             progress.advance(wanted);
         }
         join_close(ranges_, kMostRanges);
-        return std::move(ranges_);
+        return Differences{std::move(ranges_), crc_};
     }
 
 private:
@@ -81,6 +83,7 @@ private:
     client::Reader& generation_;
     Input& input_;
     std::vector<Extent> ranges_;
+    std::uint32_t crc_ = 0;
 };
 
 }  // namespace
@@ -94,7 +97,7 @@ void join_close(std::vector<Extent>& ranges, std::size_t most) {
     }
 }
 
-Result<std::vector<Extent>> find_differences(client::Reader& generation, Input& input) {
+Result<Differences> find_differences(client::Reader& generation, Input& input) {
     return Comparison(generation, input).run();
 }
 

@@ -8,9 +8,14 @@
 
 namespace pmemckpt::ctl {
 
-/// In order, apart from each other. Reads all of both; what lies beyond the generation's end is compared with
-/// zeros. Where differences are many, ranges that lie close together are joined.
-Result<std::vector<Extent>> find_differences(client::Reader& generation, Input& input);
+struct Differences {
+    std::vector<Extent> ranges;  ///< in order, apart from each other
+    std::uint32_t crc32c = 0;    ///< of the whole input, as it was then
+};
+
+/// Reads all of both; what lies beyond the generation's end is compared with zeros. Where differences are
+/// many, ranges that lie close together are joined.
+Result<Differences> find_differences(client::Reader& generation, Input& input);
 
 /// For find_differences, on its own for its test: at most `most` ranges, those with the smallest gaps joined.
 void join_close(std::vector<Extent>& ranges, std::size_t most);

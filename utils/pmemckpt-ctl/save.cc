@@ -144,8 +144,9 @@ Status save(const Common& common, const Save& request) {
     TRY(prepare_region(*client, request));
     if (!input.size() && request.size.empty())
         input = TRY(input.spool());
-    auto sealed =
-        request.clone ? send_clone(*client, request.region, dirty, input) : send_all(*client, request, input);
+    const bool is_first = request.create && TRY(client->find_region(request.region)).newest == 0;
+    auto sealed = request.clone && !is_first ? send_clone(*client, request.region, dirty, input)
+                                             : send_all(*client, request, input);
     if (!sealed)
         return fail(sealed.error().code, "{} was not saved: {}", request.region, sealed.error().message);
     return report(common, request.region, *sealed);
