@@ -114,9 +114,11 @@ Status FileMedium::blank(Extent extent) {
     return blank_file(file_, extent, path_);
 }
 
-Status lock_file(const FileDescriptor& file, const std::string& path) {
+namespace {
+
+Status take_lock(const FileDescriptor& file, short type, const std::string& path) {
     struct flock lock {};
-    lock.l_type = F_WRLCK;
+    lock.l_type = type;
     lock.l_whence = SEEK_SET;
     if (::fcntl(file.get(), F_OFD_SETLK, &lock) == 0)
         return {};
@@ -124,6 +126,16 @@ Status lock_file(const FileDescriptor& file, const std::string& path) {
         return fail(EBUSY, "{} is in use by another program, most likely its manager; stop that one first",
                     path);
     return fail_errno(errno, "{}: can't take the lock", path);
+}
+
+}  // namespace
+
+Status lock_file(const FileDescriptor& file, const std::string& path) {
+    return take_lock(file, F_WRLCK, path);
+}
+
+Status lock_file_shared(const FileDescriptor& file, const std::string& path) {
+    return take_lock(file, F_RDLCK, path);
 }
 
 Result<std::uint64_t> regular_file_size(const FileDescriptor& file, const std::string& path) {

@@ -46,8 +46,11 @@ private:
     std::optional<int> failure_;  ///< errno; guarded by syncing_
 };
 
-/// Exclusive lock of the whole file, on the open file description. EBUSY when another has it.
+/// Exclusive lock of the whole file, on the open file description. EBUSY when another has one of either kind.
 Status lock_file(const FileDescriptor& file, const std::string& path);
+/// Shared lock of the whole file, for which it need not be open for writing. EBUSY when another has it
+/// exclusively.
+Status lock_file_shared(const FileDescriptor& file, const std::string& path);
 /// EINVAL unless it is a regular file. Returns its size in bytes.
 Result<std::uint64_t> regular_file_size(const FileDescriptor& file, const std::string& path);
 

@@ -8,6 +8,7 @@
 #include <filesystem>
 
 #include "lib/media/file_medium.hh"
+#include "lib/media/inspect.hh"
 
 namespace pmemckpt::media {
 
@@ -136,6 +137,14 @@ Result<std::unique_ptr<Medium>> open_medium(const std::string& path, Use use) {
         TRY(still_named(file, path));
     }
     return FileMedium::map(std::move(file), path, use);
+}
+
+Result<std::unique_ptr<Medium>> inspect_medium(const std::string& path) {
+    auto file = TRY(open_file(path, O_RDONLY));
+    TRY(regular_file_size(file, path));
+    TRY(lock_file_shared(file, path));
+    TRY(still_named(file, path));
+    return FileMedium::map(std::move(file), path, Use::read_only);
 }
 
 Result<std::unique_ptr<Medium>> create_file_medium(const std::string& path, Length size, bool replace) {

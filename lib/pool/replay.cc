@@ -6,25 +6,25 @@ namespace pmemckpt::pool {
 
 Result<ReplayEnd> Replay::run(std::span<const std::byte> half) {
     const auto seed = format::journal_seed(superblock_.uuid, superblock_.first_sequence);
-    ReplayEnd end{0, superblock_.first_sequence};
+    end_ = {0, superblock_.first_sequence};
     for (;;) {
-        const auto record = format::read_record(seed, half, end.used);
-        if (!record || record->sequence != end.next_sequence)
+        const auto record = format::read_record(seed, half, end_.used);
+        if (!record || record->sequence != end_.next_sequence)
             break;
         if (const auto applied = apply(*record); !applied)
-            return contradiction(*record, end.used, applied.error());
-        end.used += record->length;
-        ++end.next_sequence;
+            return contradiction(*record, end_.used, applied.error());
+        end_.used += record->length;
+        ++end_.next_sequence;
     }
-    const auto replayed = end.next_sequence - superblock_.first_sequence;
+    const auto replayed = end_.next_sequence - superblock_.first_sequence;
     if (replayed < superblock_.snapshot_records)
         return fail(EUCLEAN,
                     "{}: the journal is damaged at byte {}: {} of the snapshot's {} records are whole; "
                     "restore the pool from a copy",
-                    path_, superblock_.half_offset[superblock_.active_half] + end.used, replayed,
+                    path_, superblock_.half_offset[superblock_.active_half] + end_.used, replayed,
                     superblock_.snapshot_records);
     catalog_.raise_next_region_id(superblock_.next_region_id);
-    return end;
+    return end_;
 }
 
 bool Replay::in_snapshot(const format::RecordView& record) const {

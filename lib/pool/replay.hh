@@ -27,6 +27,8 @@ public:
     /// To the first record that does not verify. EUCLEAN when that is in the snapshot, or when a record that
     /// does verify contradicts those before; EPROTONOSUPPORT when one is of a kind that is not known here.
     Result<ReplayEnd> run(std::span<const std::byte> half);
+    /// How far it came, also when it failed: the tables are those after the record before next_sequence.
+    const ReplayEnd& reached() const { return end_; }
 
 private:
     bool in_snapshot(const format::RecordView& record) const;
@@ -42,6 +44,7 @@ private:
     Catalog& catalog_;
     PageStore& pages_;
     PageOwners owners_;
+    ReplayEnd end_;
 };
 
 }  // namespace pmemckpt::pool

@@ -11,6 +11,7 @@
 #include "lib/base/log.hh"
 #include "lib/pool/pool.hh"
 #include "utils/pmemckpt-ctl/commands.hh"
+#include "utils/pmemckpt-ctl/offline.hh"
 #include "utils/pmemckpt-ctl/text.hh"
 
 namespace pmemckpt::ctl {
@@ -31,6 +32,7 @@ struct Parsed {
     Common common;
     CreatePool create_pool;
     CreateKey create_key;
+    std::string checked;
     CreateRegion create_region;
     DestroyRegion destroy_region;
     Clear clear;
@@ -108,6 +110,12 @@ void add_pool_commands(CLI::App& app, Parsed& parsed) {
                             [&] { return create_key(parsed.common, parsed.create_key); });
     key.add_option("NAME", parsed.create_key.principal, "the principal")->required()->type_name("");
     key.add_flag("--force", parsed.create_key.force, "replace the key that is there");
+}
+
+void add_offline_commands(CLI::App& app, Parsed& parsed) {
+    auto& checking = add_command(app, "check", "verify all that a pool holds, with no manager", parsed,
+                                 [&] { return check_pool(parsed.common, parsed.checked); });
+    checking.add_option("PATH", parsed.checked, "the pool's file")->required()->type_name("");
 }
 
 CLI::Option* add_keep(CLI::App& command, std::uint32_t& keep, const std::string& text) {
@@ -323,6 +331,7 @@ int run(int argc, char** argv) {
     app.fallthrough();
     add_common(app, parsed.common);
     add_pool_commands(app, parsed);
+    add_offline_commands(app, parsed);
     add_region_commands(app, parsed);
     add_retention_commands(app, parsed);
     add_list_commands(app, parsed);

@@ -1,0 +1,170 @@
+#include "lib/pool/contents.hh"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include "lib/base/crc32c.hh"
+
+namespace pmemckpt::pool {
+
+namespace {
+
+using format::LogRecordHeader;
+
+/// So many bytes of records that do not verify, in multiples of the log's size, are checksummed before the
+/// search for a later one gives up.
+constexpr std::uint64_t kEffortFactor = 16;
+
+tl::unexpected<Error> cut_off(Extent extent, std::uint64_t medium_bytes) {
+    return fail(EBADMSG, "its {} bytes at {} lie beyond the end of the pool's {} bytes", extent.size.bytes,
+                extent.at.bytes, medium_bytes);
+}
+
+Status check_inside(std::span<const std::byte> medium, const PageStore& store, const RegionLog& log) {
+    for (const auto& pages : log.segments)
+        for (const auto extent : pages->extents())
+            if (!fits(store.bytes_of(extent), {medium.size()}))
+                return cut_off(store.bytes_of(extent), medium.size());
+    return {};
+}
+
+/// A log as one range of bytes.
+class LogBytes {
+public:
+    LogBytes(std::span<const std::byte> medium, const LogMap& map) : medium_(medium), map_(map) {}
+    std::uint64_t size() const { return map_.capacity(); }
+
+    /// [at, at + into.size()) lies in the log.
+    void copy(std::uint64_t at, std::span<std::byte> into) const {
+        for (std::size_t got = 0; got < into.size();) {
+            const auto piece = map_.piece(at + got, into.size() - got);
+            std::memcpy(into.data() + got, medium_.data() + piece.at.bytes, piece.size.bytes);
+            got += piece.size.bytes;
+        }
+    }
+
+    Status for_each_piece(std::uint64_t at, std::uint64_t size, const PieceTaker& taker) const {
+        while (size > 0) {
+            const auto piece = map_.piece(at, std::min(size, kPieceBytes));
+            TRY(taker(medium_.subspan(piece.at.bytes, piece.size.bytes)));
+            at += piece.size.bytes;
+            size -= piece.size.bytes;
+        }
+        return {};
+    }
+
+    /// The first place from `at` on, in steps of the records' alignment, with their magic; size() when there
+    /// is none.
+    std::uint64_t find_magic(std::uint64_t at) const {
+        while (at < size()) {
+            const auto piece = map_.piece(at, kPieceBytes);
+            for (std::uint64_t in = 0; in < piece.size.bytes; in += format::kLogRecordAlignment) {
+                std::uint32_t word;
+                std::memcpy(&word, medium_.data() + piece.at.bytes + in, sizeof word);
+                if (word == format::kLogRecordMagic)
+                    return at + in;
+            }
+            at += piece.size.bytes;
+        }
+        return size();
+    }
+
+private:
+    std::span<const std::byte> medium_;
+    const LogMap& map_;
+};
+
+bool verifies(const LogBytes& bytes, std::uint64_t at, const LogRecordHeader& header) {
+    auto crc = format::log_header_crc(header);
+    const auto add = [&](std::span<const std::byte> piece) -> Status {
+        crc = crc32c(piece, crc);
+        return {};
+    };
+    require(bytes.for_each_piece(at + format::kLogRecordHeaderBytes, header.length, add).has_value(),
+            "a checksum can be had");
+    return crc == header.crc32c;
+}
+
+/// Of the present opening alone: what an older one left behind the end is never part of the log.
+bool may_be_later(const LogRecordHeader& header, const format::LogPosition& last, const RegionLog& log,
+                  std::uint64_t epoch, std::uint64_t room) {
+    return header.zero == 0 && header.log_id == log.id && header.term == log.term && header.epoch <= epoch &&
+           header.sequence > last.sequence && header.length >= 1 &&
+           header.length <= format::kMaximumLogPayload && format::log_record_bytes(header.length) <= room;
+}
+
+void find_later(const LogBytes& bytes, const Region& region, LogContents& contents) {
+    auto effort = kEffortFactor * bytes.size();
+    for (auto at = bytes.find_magic(contents.end.bytes);
+         fits({{at}, {format::kLogRecordHeaderBytes}}, {bytes.size()});
+         at = bytes.find_magic(at + format::kLogRecordAlignment)) {
+        LogRecordHeader header;
+        bytes.copy(at, std::as_writable_bytes(std::span(&header, 1)));
+        if (!may_be_later(header, contents.end.last, *region.log, region.info.epoch, bytes.size() - at))
+            continue;
+        if (header.length > effort)
+            return;
+        effort -= header.length;
+        if (verifies(bytes, at, header)) {
+            contents.later_sequence = header.sequence;
+            contents.later_at = at;
+            return;
+        }
+    }
+}
+
+}  // namespace
+
+Status for_each_piece(std::span<const std::byte> medium, const PageStore& store,
+                      const KeptGeneration& generation, const PieceTaker& taker) {
+    auto left = generation.length;
+    for (const auto extent : generation.pages->extents()) {
+        auto [at, size] = store.bytes_of(extent);
+        size.bytes = std::min(size.bytes, left);
+        if (!fits({at, size}, {medium.size()}))
+            return cut_off({at, size}, medium.size());
+        left -= size.bytes;
+        while (size.bytes > 0) {
+            const auto here = std::min(size.bytes, kPieceBytes);
+            TRY(taker(medium.subspan(at.bytes, here)));
+            at.bytes += here;
+            size.bytes -= here;
+        }
+    }
+    return {};
+}
+
+Status check_checksum(const KeptGeneration& generation, std::uint32_t crc32c) {
+    if (crc32c == generation.crc32c)
+        return {};
+    return fail(EBADMSG, "its {} bytes have CRC-32C {:08x}, and {:08x} was sealed", generation.length, crc32c,
+                generation.crc32c);
+}
+
+Result<LogContents> look_at_log(std::span<const std::byte> medium, const PageStore& store,
+                                const Region& region) {
+    const auto& log = *region.log;
+    TRY(check_inside(medium, store, log));
+    const LogMap map(log.segments, store.geometry().page_size);
+    LogContents contents;
+    contents.end = LogScan().look(medium, map, {log.id, region.info.epoch, log.term});
+    find_later(LogBytes(medium, map), region, contents);
+    return contents;
+}
+
+Status for_each_payload(std::span<const std::byte> medium, const PageStore& store, const Region& region,
+                        const LogPlace& end, const PieceTaker& taker) {
+    const auto& log = *region.log;
+    TRY(check_inside(medium, store, log));
+    const LogMap map(log.segments, store.geometry().page_size);
+    const LogBytes bytes(medium, map);
+    LogRecordHeader header;
+    for (std::uint64_t at = 0; at < end.bytes; at += format::log_record_bytes(header.length)) {
+        bytes.copy(at, std::as_writable_bytes(std::span(&header, 1)));
+        TRY(bytes.for_each_piece(at + format::kLogRecordHeaderBytes, header.length, taker));
+    }
+    return {};
+}
+
+}  // namespace pmemckpt::pool

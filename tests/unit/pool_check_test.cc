@@ -1,0 +1,376 @@
+// check: a good pool has no finding, whatever cut it; each kind of damage has one; nothing is ever written.
+// And rescue: the state that is left is one that the pool was in.
+#include "lib/pool/check.hh"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include "lib/base/log.hh"
+#include "lib/format/layout.hh"
+#include "lib/pool/page_holders.hh"
+#include "lib/pool/pool_on_medium.hh"
+#include "lib/pool/rescue.hh"
+#include "tests/support/check.hh"
+#include "tests/support/forger.hh"
+#include "tests/support/pool_images.hh"
+
+using namespace pmemckpt;
+using namespace pmemckpt::pool;
+
+namespace {
+
+using test::Forger;
+using test::Image;
+using test::superblock_of;
+using test::Tape;
+
+constexpr std::uint64_t kPage = 4 * kKiB;
+
+/// Also: the medium is left as it is, and the progress comes to its total.
+Result<CheckReport> check_image(const Image& image) {
+    const auto tape = std::make_shared<Tape>(image, false);
+    tape->read_only = true;
+    const test::RecordingMedium medium(tape);
+    std::uint64_t total = 0, done = 0;
+    auto report = check(
+        medium, {[&](std::uint64_t bytes) { total = bytes; }, [&](std::uint64_t bytes) { done += bytes; }});
+    CHECK(tape->stored == image && tape->persists == 0);
+    CHECK(done <= total && (!report || !report->findings.empty() || done == total));
+    return report;
+}
+
+std::string text_of(const CheckReport& report) {
+    std::string text;
+    for (const auto& finding : report.findings)
+        text += fmt::format("{}: {}: {}\n", to_string(finding.severity), finding.where, finding.message);
+    return text;
+}
+
+/// The one finding.
+void finds(const Image& image, Severity severity, const std::string& where, const std::string& part,
+           const test::Place& place = test::Place::current()) {
+    const auto report = test::ok(check_image(image), place);
+    test::equal(report.findings.size(), std::size_t{1}, place);
+    test::contains(text_of(report), fmt::format("{}: {}: ", to_string(severity), where), place);
+    test::contains(text_of(report), part, place);
+}
+
+/// Regions, generations, a clone, a log with five records, cursors, of two names.
+void live(Pool& pool) {
+    test::ok(pool.create_region("team/app", "alice", {.keep = 3}));
+    test::ok(pool.create_region("b", "bob", {.keep = 1}));
+    for (std::size_t size : {9000, 100, 0, 5000, 12345})
+        test::ok(test::save(pool, "team/app", test::random_bytes(size)));
+    test::ok(test::save(pool, "b", test::random_bytes(20'000)));
+    const auto bytes = test::content(pool, *test::ok(pool.open_generation("team/app", 0)));
+    test::ok(test::save_clone(pool, "team/app", bytes, {{{0}, {5}}}));
+    test::LogWriter writer(pool, test::ok(pool.open_log("team/app", 40'000)));
+    for (int record = 0; record < 5; ++record)
+        writer.append(test::random_bytes(3000));
+    test::ok(pool.advance_cursor("team/app", {"backup", 6, 4}));
+    test::ok(pool.advance_cursor("b", {"backup", 1, 0}));
+    test::ok(pool.take_over("team/app"));
+}
+
+Image lived_in() {
+    const auto tape = std::make_shared<Tape>(test::fresh_image(), false);
+    live(*test::ok(test::open_tape(tape)));
+    return tape->stored;
+}
+
+void flip(Image& image, std::uint64_t at) {
+    image[at] ^= static_cast<std::byte>(1 + test::generator()() % 255);
+}
+
+void good_pools_have_no_finding() {
+    const auto fresh = test::ok(check_image(test::fresh_image()));
+    test::equal(text_of(fresh), std::string());
+    test::equal(fresh.free_pages, fresh.pages);
+    const auto report = test::ok(check_image(lived_in()));
+    test::equal(text_of(report), std::string());
+    CHECK(report.regions == 2 && report.generations == 4 && report.good_generations == 4);
+    CHECK(report.logs == 1 && report.log_records == 5 && report.log_payload_bytes == 15'000);
+    test::equal(report.cursors, std::uint64_t{2});
+    CHECK(report.owned_pages > 0 && report.owned_pages + report.free_pages == report.pages);
+    CHECK(report.superblocks[0].counts != report.superblocks[1].counts && !report.older_state);
+    CHECK(report.journal->records > 10 && report.journal->used_bytes > 1000);
+}
+
+/// What a power cut leaves is no damage, at any persist of a pool's life.
+void a_cut_is_no_damage() {
+    const auto tape = test::make_tape(test::fresh_image());
+    std::size_t looked = 0;
+    const auto look = [&](Extent) {
+        for (const auto reached : {test::Reached::durable, test::Reached::random, test::Reached::all}) {
+            const auto report = test::ok(check_image(test::cut(*tape, reached, test::generator())));
+            for (const auto& finding : report.findings)
+                if (finding.severity != Severity::cut)
+                    test::fail_at(test::Place::current(), finding.where + ": " + finding.message);
+            ++looked;
+        }
+    };
+    tape->before_persist = look;
+    tape->after_persist = look;
+    live(*test::ok(test::open_tape(tape)));
+    CHECK(looked > 100);
+}
+
+void flipped_payload_names_the_generation() {
+    const auto good = lived_in();
+    const auto pool = test::ok(test::open_image(good));
+    for (const auto& info : test::ok(pool->generations("team/app", 0, 10))) {
+        const auto generation = test::ok(pool->open_generation("team/app", info.number));
+        if (info.length == 0)
+            continue;
+        auto image = good;
+        const auto last = info.length - 1;
+        flip(image, generation->page_offsets()[last / kPage] + last % kPage);
+        const auto report = test::ok(check_image(image));
+        test::contains(text_of(report), fmt::format("damage: team/app@{}: its {} bytes have CRC-32C",
+                                                    info.number, info.length));
+        test::equal(report.generations - report.good_generations, std::uint64_t{report.findings.size()});
+        // Behind its end the last page has no meaning.
+        image = good;
+        flip(image, generation->page_offsets().back() + kPage - 1);
+        if (info.length % kPage != 0)
+            test::equal(text_of(test::ok(check_image(image))), std::string());
+    }
+}
+
+void a_superblock_copy_is_missed() {
+    const auto good = lived_in();
+    for (unsigned slot = 0; slot < 2; ++slot)
+        for (const std::uint64_t at : {0, 8, 16, 100, 4095}) {
+            auto image = good;
+            flip(image, format::kSuperblockOffset[slot] + at);
+            finds(image, Severity::cut, slot == 0 ? "superblock A" : "superblock B", "do not verify");
+            test::equal(test::ok(check_image(image)).good_generations, std::uint64_t{4});
+        }
+    auto image = good;
+    flip(image, 20);
+    flip(image, format::kSuperblockBytes + 20);
+    finds(image, Severity::damage, "pool", "both superblocks are damaged");
+    std::fill_n(image.begin(), 2 * format::kSuperblockBytes, std::byte{});
+    test::contains(test::error(check_image(image), EUCLEAN), "is not a pmemckpt pool");
+    test::error(check_image(Image(5)), EUCLEAN);
+}
+
+void superblocks_of_two_pools() {
+    auto image = lived_in();
+    auto other =
+        format::read_superblock(std::span<const std::byte>(image).first(format::kSuperblockBytes)).superblock;
+    other.manager_key.fill(9);
+    const auto bytes = format::encode(other);
+    std::copy(bytes.begin(), bytes.end(), image.begin());
+    finds(image, Severity::damage, "superblock B", "one of them is of another pool");
+}
+
+struct Record {
+    std::uint64_t at = 0, length = 0;  ///< bytes of the medium
+};
+std::vector<Record> records_of(const Image& image, unsigned half = 0) {
+    const auto superblock = superblock_of(image);
+    const auto bytes =
+        std::span<const std::byte>(image).subspan(superblock.half_offset[half], superblock.half_size);
+    std::vector<Record> records;
+    std::uint64_t at = 0;
+    const auto seed = format::journal_seed(superblock.uuid, format::claimed_sequence(bytes, 0).value_or(0));
+    while (const auto record = format::read_record(seed, bytes, at)) {
+        records.push_back({superblock.half_offset[half] + at, record->length});
+        at += record->length;
+    }
+    return records;
+}
+
+std::string rescued_digest(const Image& image) {
+    auto medium = std::make_unique<test::RecordingMedium>(std::make_shared<Tape>(image, false));
+    auto rescued = test::ok(rescue(*medium));
+    PoolOnMedium pool(std::move(medium), std::move(rescued.recovered));
+    return test::pages_owned_twice(pool) + test::digest(pool);
+}
+
+/// Each record, damaged: the state before it is looked at, and is one that the pool was in.
+void damage_in_the_journal_leaves_the_state_before() {
+    const auto good = lived_in();
+    const auto records = records_of(good);
+    for (std::size_t index = 0; index < records.size(); ++index) {
+        auto image = good;
+        flip(image, records[index].at + 8 + test::generator()() % (records[index].length - 8));
+        const auto report = test::ok(check_image(image));
+        const bool is_last = index + 1 == records.size();
+        if (index == 0) {
+            test::contains(text_of(report), "damage: pool: recording: the journal is damaged at byte 65536");
+            continue;
+        }
+        test::equal(report.journal->records, std::uint64_t{index});
+        test::equal(report.older_state.has_value(), !is_last);
+        if (!is_last) {
+            test::contains(text_of(report),
+                           fmt::format("damage: journal: recording: the journal is damaged at "
+                                       "byte {}: record {} is not whole",
+                                       records[index].at, index + 1));
+            test::contains(*report.older_state, fmt::format("after record {}", index));
+        }
+        auto cut = good;
+        std::fill(cut.begin() + static_cast<std::ptrdiff_t>(records[index].at),
+                  cut.begin() + static_cast<std::ptrdiff_t>(records.back().at + records.back().length),
+                  std::byte{});
+        test::equal(rescued_digest(image), test::digest_of(cut));
+    }
+}
+
+void a_torn_tail_is_told() {
+    auto image = lived_in();
+    const auto last = records_of(image).back();
+    flip(image, last.at + last.length - 1);
+    finds(image, Severity::cut, "journal", "is not whole: it was being written when the power failed, or");
+}
+
+/// In a snapshot nothing is whole without the rest: the half before it leads to the same state.
+void a_damaged_snapshot_leaves_the_half_before() {
+    const auto tape = std::make_shared<Tape>(test::fresh_image(), false);
+    std::string before;
+    {
+        const auto pool = test::ok(test::open_tape(tape));
+        live(*pool);
+        for (std::uint32_t keep = 3; pool->info().journal_switches == 0; keep = 7 - keep) {
+            before = test::digest(*pool);
+            test::ok(pool->set_retention("team/app", keep, 0));
+        }
+    }
+    test::equal(text_of(test::ok(check_image(tape->stored))), std::string());
+    test::equal(superblock_of(tape->stored).active_half, 1U);
+    const auto records = records_of(tape->stored, 1);
+    for (const std::size_t index : {std::size_t{0}, std::size_t{1}, records.size() - 2}) {
+        auto image = tape->stored;
+        flip(image, records[index].at + 12);
+        const auto report = test::ok(check_image(image));
+        test::contains(text_of(report), "of the snapshot's");
+        test::contains(*report.older_state, "in half 0 of the journal");
+        test::equal(rescued_digest(image), before);
+        // Without that half too, what of the snapshot is whole is all that is left.
+        std::fill_n(image.begin() + static_cast<std::ptrdiff_t>(format::kJournalOffset), 100, std::byte{});
+        if (index > 0)
+            test::contains(*test::ok(check_image(image)).older_state, "not all of it");
+    }
+    // The newest state is in a half that no whole superblock names.
+    auto image = tape->stored;
+    const auto newest = test::digest_of(image);
+    auto old = superblock_of(image);
+    old.active_half = 0;
+    old.first_sequence = 1;
+    old.snapshot_records = 0;
+    const auto bytes = format::encode(old);
+    std::copy(bytes.begin(), bytes.end(), image.begin());
+    flip(image, format::kSuperblockBytes + 50);
+    test::contains(text_of(test::ok(check_image(image))), "the newest superblock is damaged");
+    test::equal(rescued_digest(image), newest);
+}
+
+void forged_ownership() {
+    const std::vector<std::pair<Forger, const char*>> lies = {
+        {Forger().region(1, "a").region(2, "b").seal(1, 1, 8192, {{5, 2}}).seal(2, 1, 4096, {{6, 1}}),
+         "have an owner already"},
+        {Forger().region(1, "a").region(2, "b").log(1, 7, 1, {{5, 2}}).seal(2, 1, 4096, {{6, 1}}),
+         "have an owner already"},
+        {Forger().region(1, "a").region(2, "b").seal(1, 1, 4096, {{UINT32_MAX, 1}}),
+         "do not lie in the pool"},
+    };
+    for (const auto& [forger, why] : lies) {
+        const auto report = test::ok(check_image(forger.image()));
+        CHECK(report.findings.at(0).where == "journal" && report.findings[0].severity == Severity::damage);
+        test::contains(report.findings[0].message, why);
+        CHECK(report.regions == 2 && report.owned_pages + report.free_pages == report.pages);
+    }
+    test::error(check_image(Forger().add_raw(static_cast<format::Kind>(77), {}).image()), EPROTONOSUPPORT);
+}
+
+void settings_that_do_not_hold() {
+    Forger forger;
+    forger.add(format::Kind::region_put, format::RegionPut{1, 1, 1, 10, 0, 3, "a", "alice"});
+    forger.add(format::Kind::generation_seal,
+               format::GenerationSeal{1, 1, 4096, 0, 1, 0x98f94189, 1, "alice", {{5, 1}}, {}});
+    finds(forger.image(), Severity::damage, "a@1", "the region's largest size is 10");
+}
+
+void holders_are_compared() {
+    const auto holding = compare_holders({{"one", {{9, 1}, {1, 4}, {2, 2}}}, {"two", {{5, 2}, {7, 2}}}});
+    CHECK(holding.pages == 9 && holding.conflicts.empty());
+    const auto both = compare_holders({{"one", {{1, 20}}}, {"two", {{5, 2}}}, {"three", {{19, 4}}}});
+    test::equal(both.pages, std::uint64_t{22});
+    test::equal(
+        fmt::format("{}", fmt::join(both.conflicts, "; ")),
+        std::string("2 pages from page 5 on belong to one and to two; 2 pages from page 19 on belong to "
+                    "one and to three"));
+    CHECK(compare_holders({}).pages == 0);
+    CHECK(pages_named_twice({{5, 2}, {1, 4}}) == 0 && pages_named_twice({{5, 2}, {1, 9}, {6, 5}}) == 6);
+}
+
+/// Where the payload of a record of team/app's log lies.
+std::uint64_t place_in_log(const Image& image, std::uint64_t at) {
+    const auto pool = test::ok(test::open_image(image));
+    return test::ok(pool->read_log("team/app")).segments.at(0).page_offsets.at(at / kPage) + at % kPage;
+}
+
+void damage_in_a_log() {
+    const auto good = lived_in();
+    const auto record = format::log_record_bytes(3000);
+    for (std::uint64_t index = 0; index < 5; ++index) {
+        auto image = good;
+        flip(image, place_in_log(good, index * record + 1000));
+        const auto report = test::ok(check_image(image));
+        test::equal(report.log_records, index);
+        // The last one's damage is seen by who has read it, and by nobody else.
+        if (index < 4) {
+            test::contains(
+                text_of(report),
+                fmt::format("cut: team/app log: record {} at byte {} of the log does not verify, and "
+                            "record {} at",
+                            index + 1, index * record, index + 2));
+            test::contains(text_of(report),
+                           fmt::format("damage: team/app cursor backup: it has read 4 records of "
+                                       "the log behind generation 6, and {} are there",
+                                       index));
+        } else {
+            test::equal(text_of(report), std::string());
+        }
+    }
+}
+
+void cut_short() {
+    auto image = lived_in();
+    const auto pool = test::ok(test::open_image(image));
+    const auto pages = test::ok(pool->open_generation("b", 0))->page_offsets();
+    image.resize(*std::ranges::max_element(pages) + 100);
+    const auto report = test::ok(check_image(image));
+    test::contains(text_of(report), "is cut short");
+    test::contains(text_of(report), "damage: b@1: its");
+    test::contains(text_of(report), "lie beyond the end of the pool's");
+    CHECK(report.good_generations > 0 && report.good_generations < report.generations);
+    for (const std::size_t size : {4096U, 8191U, 8192U, 65'600U, 100'000U}) {
+        image.resize(size);
+        CHECK(!test::ok(check_image(image)).findings.empty());
+    }
+}
+
+}  // namespace
+
+int main() {
+    log::set_level(log::Level::error);  // each torn tail is a notice
+    return test::run(
+        "pool_check",
+        {{"good_pools_have_no_finding", good_pools_have_no_finding},
+         {"a_cut_is_no_damage", a_cut_is_no_damage},
+         {"flipped_payload_names_the_generation", flipped_payload_names_the_generation},
+         {"a_superblock_copy_is_missed", a_superblock_copy_is_missed},
+         {"superblocks_of_two_pools", superblocks_of_two_pools},
+         {"damage_in_the_journal_leaves_the_state_before", damage_in_the_journal_leaves_the_state_before},
+         {"a_torn_tail_is_told", a_torn_tail_is_told},
+         {"a_damaged_snapshot_leaves_the_half_before", a_damaged_snapshot_leaves_the_half_before},
+         {"forged_ownership", forged_ownership},
+         {"settings_that_do_not_hold", settings_that_do_not_hold},
+         {"holders_are_compared", holders_are_compared},
+         {"damage_in_a_log", damage_in_a_log},
+         {"cut_short", cut_short}});
+}

@@ -1,0 +1,81 @@
+#include "utils/pmemckpt-ctl/offline_json.hh"
+
+#include <nlohmann/json.hpp>
+
+namespace pmemckpt::ctl {
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+constexpr int kIndent = 2;
+
+/// Bytes that are no UTF-8, as a file's name may have, become U+FFFD.
+std::string text(const Json& json) {
+    return json.dump(kIndent, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+Json superblocks_array(const pool::CheckReport& report) {
+    auto array = Json::array();
+    for (const auto& copy : report.superblocks) {
+        const bool valid = copy.state == format::SuperblockState::valid;
+        array.push_back(Json{{"state", superblock_state(copy.state)},
+                             {"sequence", valid ? Json(copy.sequence) : Json()},
+                             {"counts", copy.counts}});
+    }
+    return array;
+}
+
+Json journal_object(const pool::CheckReport::Journal& journal) {
+    return {{"half", journal.half},
+            {"first_sequence", journal.first_sequence},
+            {"records", journal.records},
+            {"snapshot_records", journal.snapshot_records},
+            {"used_bytes", journal.used_bytes},
+            {"half_bytes", journal.half_bytes}};
+}
+
+Json findings_array(const pool::CheckReport& report) {
+    auto array = Json::array();
+    for (const auto& finding : report.findings)
+        array.push_back(Json{{"severity", pool::to_string(finding.severity)},
+                             {"where", finding.where},
+                             {"message", finding.message}});
+    return array;
+}
+
+}  // namespace
+
+std::string superblock_state(format::SuperblockState state) {
+    switch (state) {
+        case format::SuperblockState::valid: return "valid";
+        case format::SuperblockState::damaged: return "damaged";
+        case format::SuperblockState::foreign: return "missing";
+    }
+    return "unknown";
+}
+
+std::string checked_json(const std::string& path, const pool::CheckReport& report) {
+    const bool known = report.journal.has_value();
+    return text(Json{{"path", path},
+                     {"good", report.findings.empty()},
+                     {"uuid", known ? Json(pool::to_string(report.uuid)) : Json()},
+                     {"size", report.size},
+                     {"page_size", report.page_size},
+                     {"pages", report.pages},
+                     {"owned_pages", report.owned_pages},
+                     {"free_pages", report.free_pages},
+                     {"superblocks", superblocks_array(report)},
+                     {"journal", known ? journal_object(*report.journal) : Json()},
+                     {"older_state", report.older_state ? Json(*report.older_state) : Json()},
+                     {"regions", report.regions},
+                     {"generations", report.generations},
+                     {"good_generations", report.good_generations},
+                     {"generation_bytes", report.generation_bytes},
+                     {"logs", report.logs},
+                     {"log_records", report.log_records},
+                     {"log_payload_bytes", report.log_payload_bytes},
+                     {"cursors", report.cursors},
+                     {"findings", findings_array(report)}});
+}
+
+}  // namespace pmemckpt::ctl
