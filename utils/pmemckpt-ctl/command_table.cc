@@ -33,6 +33,7 @@ struct Parsed {
     CreatePool create_pool;
     CreateKey create_key;
     std::string checked;
+    Salvage salvage;
     CreateRegion create_region;
     DestroyRegion destroy_region;
     Clear clear;
@@ -116,6 +117,13 @@ void add_offline_commands(CLI::App& app, Parsed& parsed) {
     auto& checking = add_command(app, "check", "verify all that a pool holds, with no manager", parsed,
                                  [&] { return check_pool(parsed.common, parsed.checked); });
     checking.add_option("PATH", parsed.checked, "the pool's file")->required()->type_name("");
+
+    auto& saving = add_command(app, "salvage", "bring all that verifies to files, with no manager", parsed,
+                               [&] { return salvage(parsed.common, parsed.salvage); });
+    saving.add_option("PATH", parsed.salvage.path, "the pool's file")->required()->type_name("");
+    saving.add_option("--to", parsed.salvage.to, "the folder; it is made when missing")
+        ->required()
+        ->type_name("DIRECTORY");
 }
 
 CLI::Option* add_keep(CLI::App& command, std::uint32_t& keep, const std::string& text) {

@@ -10,4 +10,12 @@ namespace pmemckpt::ctl {
 /// Prints what was looked at and each finding. EUCLEAN when there is one; EBUSY when a manager has the pool.
 Status check_pool(const Common& common, const std::string& path);
 
+struct Salvage {
+    std::string path;  ///< the pool's
+    std::string to;    ///< a folder
+};
+/// Prints what was written and what was not. EBADMSG when something was left out, or the newest state can't
+/// be had; EBUSY when a manager has the pool.
+Status salvage(const Common& common, const Salvage& request);
+
 }  // namespace pmemckpt::ctl

@@ -2,6 +2,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "utils/pmemckpt-ctl/text.hh"
+
 namespace pmemckpt::ctl {
 
 namespace {
@@ -43,6 +45,24 @@ Json findings_array(const pool::CheckReport& report) {
     return array;
 }
 
+Json file_object(const SalvagedFile& file) {
+    return {{"region", file.region},
+            {"generation", file.generation},
+            {"kind", file.records ? "log" : "generation"},
+            {"file", file.file},
+            {"bytes", file.bytes},
+            {"crc32c", file.crc32c ? Json(crc32c_text(*file.crc32c)) : Json()},
+            {"records", file.records ? Json(*file.records) : Json()},
+            {"was_there", file.was_there}};
+}
+
+Json left_out_object(const LeftOut& left_out) {
+    return {{"region", left_out.region},
+            {"generation", left_out.generation},
+            {"kind", left_out.is_log ? "log" : "generation"},
+            {"why", left_out.why}};
+}
+
 }  // namespace
 
 std::string superblock_state(format::SuperblockState state) {
@@ -76,6 +96,19 @@ std::string checked_json(const std::string& path, const pool::CheckReport& repor
                      {"log_payload_bytes", report.log_payload_bytes},
                      {"cursors", report.cursors},
                      {"findings", findings_array(report)}});
+}
+
+std::string salvaged_json(const std::string& path, const std::string& directory, const Salvaged& salvaged) {
+    Json object{{"path", path},
+                {"directory", directory},
+                {"older_state", salvaged.older_state ? Json(*salvaged.older_state) : Json()},
+                {"files", Json::array()},
+                {"left_out", Json::array()}};
+    for (const auto& file : salvaged.files)
+        object["files"].push_back(file_object(file));
+    for (const auto& left_out : salvaged.left_out)
+        object["left_out"].push_back(left_out_object(left_out));
+    return text(object);
 }
 
 }  // namespace pmemckpt::ctl

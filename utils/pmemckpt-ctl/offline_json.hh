@@ -1,10 +1,36 @@
 #pragma once
 // What --json prints of the commands that need no manager; see json.hh.
+#include <cstdint>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "lib/pool/check.hh"
 
 namespace pmemckpt::ctl {
+
+/// A file that salvage made, or found there with these very bytes.
+struct SalvagedFile {
+    std::string region;
+    std::uint64_t generation = 0;  ///< whose content it is, or whose log; 0: the log follows none
+    std::string file;
+    std::uint64_t bytes = 0;
+    std::optional<std::uint32_t> crc32c;   ///< of a generation
+    std::optional<std::uint64_t> records;  ///< of a log
+    bool was_there = false;
+};
+struct LeftOut {
+    std::string region;
+    std::uint64_t generation = 0;
+    bool is_log = false;  ///< the log behind the generation, or the rest of it
+    std::string why;
+};
+struct Salvaged {
+    std::optional<std::string> older_state;  ///< which one it is, when the newest can't be had
+    std::vector<SalvagedFile> files;
+    std::vector<LeftOut> left_out;
+};
+std::string salvaged_json(const std::string& path, const std::string& directory, const Salvaged& salvaged);
 
 std::string checked_json(const std::string& path, const pool::CheckReport& report);
 
