@@ -6,6 +6,7 @@
 
 #include "lib/base/crc32c.hh"
 #include "lib/format/layout.hh"
+#include "lib/media/inspect.hh"
 #include "lib/pool/contents.hh"
 #include "lib/pool/page_holders.hh"
 #include "lib/pool/rescue.hh"
@@ -90,6 +91,8 @@ private:
 
 /// Neither copy has so much as the magic: then there is no pool to be checked.
 Status Checker::check_superblocks() {
+    TRY(media::check_readable(
+        bytes_.first(std::min<std::uint64_t>(bytes_.size(), 2 * format::kSuperblockBytes)), 0));
     const auto copies = read_superblocks(bytes_);
     const auto is = [&](unsigned slot, SuperblockState state) { return copies[slot].state == state; };
     if (is(0, SuperblockState::foreign) && is(1, SuperblockState::foreign))

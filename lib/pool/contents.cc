@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "lib/base/crc32c.hh"
+#include "lib/media/inspect.hh"
 
 namespace pmemckpt::pool {
 
@@ -21,11 +22,14 @@ tl::unexpected<Error> cut_off(Extent extent, std::uint64_t medium_bytes) {
                 extent.at.bytes, medium_bytes);
 }
 
-Status check_inside(std::span<const std::byte> medium, const PageStore& store, const RegionLog& log) {
+Status check_log_pages(std::span<const std::byte> medium, const PageStore& store, const RegionLog& log) {
     for (const auto& pages : log.segments)
-        for (const auto extent : pages->extents())
-            if (!fits(store.bytes_of(extent), {medium.size()}))
-                return cut_off(store.bytes_of(extent), medium.size());
+        for (const auto extent : pages->extents()) {
+            const auto [at, size] = store.bytes_of(extent);
+            if (!fits({at, size}, {medium.size()}))
+                return cut_off({at, size}, medium.size());
+            TRY(media::check_readable(medium.subspan(at.bytes, size.bytes), at.bytes));
+        }
     return {};
 }
 
@@ -127,7 +131,9 @@ Status for_each_piece(std::span<const std::byte> medium, const PageStore& store,
         left -= size.bytes;
         while (size.bytes > 0) {
             const auto here = std::min(size.bytes, kPieceBytes);
-            TRY(taker(medium.subspan(at.bytes, here)));
+            const auto piece = medium.subspan(at.bytes, here);
+            TRY(media::check_readable(piece, at.bytes));
+            TRY(taker(piece));
             at.bytes += here;
             size.bytes -= here;
         }
@@ -145,7 +151,7 @@ Status check_checksum(const KeptGeneration& generation, std::uint32_t crc32c) {
 Result<LogContents> look_at_log(std::span<const std::byte> medium, const PageStore& store,
                                 const Region& region) {
     const auto& log = *region.log;
-    TRY(check_inside(medium, store, log));
+    TRY(check_log_pages(medium, store, log));
     const LogMap map(log.segments, store.geometry().page_size);
     LogContents contents;
     contents.end = LogScan().look(medium, map, {log.id, region.info.epoch, log.term});
@@ -156,7 +162,7 @@ Result<LogContents> look_at_log(std::span<const std::byte> medium, const PageSto
 Status for_each_payload(std::span<const std::byte> medium, const PageStore& store, const Region& region,
                         const LogPlace& end, const PieceTaker& taker) {
     const auto& log = *region.log;
-    TRY(check_inside(medium, store, log));
+    TRY(check_log_pages(medium, store, log));
     const LogMap map(log.segments, store.geometry().page_size);
     const LogBytes bytes(medium, map);
     LogRecordHeader header;

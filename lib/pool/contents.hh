@@ -17,7 +17,7 @@ inline constexpr std::uint64_t kPieceBytes = 8 * kMiB;
 using PieceTaker = std::function<Status(std::span<const std::byte>)>;
 
 /// The content of a generation, in its order. The taker's error ends it; EBADMSG when a page lies beyond the
-/// medium's end.
+/// medium's end, or can't be read from the disk.
 Status for_each_piece(std::span<const std::byte> medium, const PageStore& store,
                       const KeptGeneration& generation, const PieceTaker& taker);
 
@@ -32,7 +32,7 @@ struct LogContents {
     std::optional<std::uint64_t> later_sequence;
     std::uint64_t later_at = 0;  ///< where that one begins, bytes from the log's start
 };
-/// EBADMSG when a page lies beyond the medium's end. The region has a log.
+/// EBADMSG when a page lies beyond the medium's end, or can't be read from the disk. The region has a log.
 Result<LogContents> look_at_log(std::span<const std::byte> medium, const PageStore& store,
                                 const Region& region);
 

@@ -7,6 +7,7 @@
 #include <tuple>
 #include <vector>
 
+#include "lib/media/inspect.hh"
 #include "lib/pool/replay.hh"
 
 namespace pmemckpt::pool {
@@ -143,9 +144,24 @@ std::string describe(const Candidate& candidate) {
     return text;
 }
 
+/// Superblocks first: they say how much of the rest there is.
+Status check_metadata_readable(const media::Medium& medium) {
+    const auto bytes = medium.bytes();
+    const auto readable = [&](std::uint64_t size) -> Status {
+        const auto read = media::check_readable(bytes.first(std::min<std::uint64_t>(size, bytes.size())), 0);
+        return read ? read
+                    : fail(EUCLEAN, "{}: its metadata is damaged: {}", medium.path(), read.error().message);
+    };
+    TRY(readable(2 * format::kSuperblockBytes));
+    for (const auto& superblock : usable_superblocks(medium))
+        TRY(readable(superblock.pages_offset));
+    return {};
+}
+
 }  // namespace
 
 Result<Rescued> rescue(const media::Medium& medium) {
+    TRY(check_metadata_readable(medium));
     auto recovered = recover(medium);
     if (recovered)
         return Rescued{std::move(*recovered), std::nullopt, {}};

@@ -18,7 +18,8 @@ struct Rescued {
 /// recover(), and what it refuses as damaged is gone round: a superblock copy is enough, records count up to
 /// the first that does not verify, and where a snapshot is not whole the half of the journal before it is
 /// taken. The medium may be cut short: pages may lie beyond its end. Changes nothing. recover()'s error when
-/// nothing is left, and always when the format is not known here (EPROTONOSUPPORT).
+/// nothing is left, and always when the format is not known here (EPROTONOSUPPORT). Also EUCLEAN when the
+/// disk can't give the metadata.
 Result<Rescued> rescue(const media::Medium& medium);
 
 }  // namespace pmemckpt::pool

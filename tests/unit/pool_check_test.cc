@@ -5,9 +5,12 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
+#include <fstream>
 
 #include "lib/base/log.hh"
 #include "lib/format/layout.hh"
+#include "lib/media/inspect.hh"
 #include "lib/pool/page_holders.hh"
 #include "lib/pool/pool_on_medium.hh"
 #include "lib/pool/rescue.hh"
@@ -354,6 +357,67 @@ void cut_short() {
     }
 }
 
+/// Whatever is overwritten: it ends well, and what it calls good is a state that the pool was in. Older than
+/// the newest only when the journal's last record is among it, and where it begins does not look like a
+/// record any more; of a log's end the same is known.
+void overwritten_blocks() {
+    const auto good = lived_in();
+    const auto records = records_of(good);
+    const auto last = records.back();
+    std::vector<std::string> states{test::digest_of(good)};
+    for (const auto& record : records) {
+        auto image = good;
+        std::fill(image.begin() + static_cast<std::ptrdiff_t>(record.at),
+                  image.begin() + static_cast<std::ptrdiff_t>(last.at + last.length), std::byte{});
+        states.push_back(test::digest_of(image));
+    }
+    std::size_t found = 0;
+    for (int round = 0; round < (test::under_valgrind() ? 5 : 200); ++round) {
+        auto image = good;
+        auto& random = test::generator();
+        const auto size = 1 + random() % 3000;
+        const std::uint64_t ranges[] = {10'000, last.at - format::kJournalOffset + 500, image.size() - size};
+        const auto at = (round % 3 == 1 ? format::kJournalOffset : 0) + random() % ranges[round % 3];
+        const auto junk = random() % 2 ? test::random_bytes(size) : std::vector<std::byte>(size);
+        std::copy(junk.begin(), junk.end(), image.begin() + static_cast<std::ptrdiff_t>(at));
+        const auto report = check_image(image);
+        found += !report || !report->findings.empty();
+        if (!report || !report->findings.empty() || report->log_records == 4)
+            continue;
+        const bool has_end = report->journal->records == records.size();
+        const auto state = test::digest_of(image);
+        CHECK(has_end ? state == states[0] : std::ranges::count(states, state) == 1);
+        CHECK(has_end || at + size > last.at);
+    }
+    CHECK(found > 0);
+}
+
+/// As with a bad block, whose bytes can be mapped and not be read. Without a look before, the process ends
+/// here.
+void the_disk_can_not_give_it() {
+    const auto image = lived_in();
+    const auto path = (test::directory() / "pool").string();
+    std::ofstream(path).write(reinterpret_cast<const char*>(image.data()),
+                              static_cast<std::streamsize>(image.size()));
+    const auto medium = test::ok(media::inspect_medium(path));
+    const auto pool = test::ok(test::open_image(image));
+    const CheckProgress silent{[](std::uint64_t) {}, [](std::uint64_t) {}};
+    test::equal(text_of(test::ok(check(*medium, silent))), std::string());
+    const auto cut_to = [&](std::uint64_t size) { std::filesystem::resize_file(path, size); };
+    cut_to(test::ok(pool->open_generation("b", 0))->page_offsets().front());
+    const auto report = test::ok(check(*medium, silent));
+    test::contains(text_of(report), "damage: b@1: its 20000 bytes at");
+    test::contains(text_of(report), "can't be read from the disk");
+    CHECK(report.good_generations > 0);
+    cut_to(test::ok(pool->read_log("team/app")).segments.at(0).page_offsets.front());
+    test::contains(text_of(test::ok(check(*medium, silent))), "damage: team/app log: its");
+    cut_to(format::kJournalOffset);
+    test::contains(text_of(test::ok(check(*medium, silent))),
+                   "damage: pool: " + path + ": its metadata is damaged");
+    cut_to(0);
+    test::error(check(*medium, silent), EBADMSG);
+}
+
 }  // namespace
 
 int main() {
@@ -372,5 +436,7 @@ int main() {
          {"settings_that_do_not_hold", settings_that_do_not_hold},
          {"holders_are_compared", holders_are_compared},
          {"damage_in_a_log", damage_in_a_log},
-         {"cut_short", cut_short}});
+         {"cut_short", cut_short},
+         {"overwritten_blocks", overwritten_blocks},
+         {"the_disk_can_not_give_it", the_disk_can_not_give_it}});
 }
