@@ -1,6 +1,7 @@
 // Followers that look every so often, instead of being told.
 #include <atomic>
 #include <cerrno>
+#include <functional>
 #include <thread>
 
 #include "tests/unit/client_log_fixture.hh"
@@ -111,6 +112,77 @@ void a_lost_connection_is_noticed_at_once() {
     }
 }
 
+void append(client::Client& client, const std::string& prefix, int count) {
+    const auto appender = test::ok(client.open_log("region"));
+    for (int at = 1; at <= count; ++at)
+        test::ok(appender->append(bytes_of(fmt::format("{}{}", prefix, at))));
+    test::ok(appender->flush());
+}
+
+/// All there is for the cursor "spare"; `meanwhile` runs when so many items were seen.
+std::string read_unread(client::Client& client, std::size_t when, const std::function<void()>& meanwhile,
+                        Status& ended) {
+    client::FollowOptions options;
+    options.cursor = "spare";
+    options.wait = false;
+    std::string seen;
+    std::size_t count = 0;
+    ended = client.follow("region", options, [&](const client::Item& item) -> Result<bool> {
+        seen += item.record ? test::text_of(item.record->bytes) + " "
+                            : fmt::format("@{} ", item.generation->generation().number);
+        if (++count == when)
+            meanwhile();
+        return true;
+    });
+    return seen;
+}
+
+/// A clear takes the log away while a record of it is in a backup's hands, and another one has its numbers.
+void a_clear_in_the_middle_loses_nothing() {
+    ManagerHere here;
+    const auto primary = here.connect(), backup = here.connect("bob");
+    test::ok(primary->create_region("region", {}, true));
+    append(*primary, "A", 5);
+    Status ended;
+    const auto clear = [&] {
+        test::ok(primary->clear("region"));
+        append(*primary, "B", 8);
+    };
+    const auto first = read_unread(*backup, 3, clear, ended);
+    test::ok(Status(ended));
+    const auto second = read_unread(
+        *backup, 0, [] {}, ended);
+    test::ok(Status(ended));
+    test::contains(first + second, "B1 B2 B3 B4 B5 B6 B7 B8 ");
+    test::equal(first.substr(0, 9), "A1 A2 A3 ");
+    test::equal(test::ok(backup->cursor("region", "spare")).sequence, 8U);
+}
+
+/// What is there under the name is nobody's continuation.
+void a_region_made_anew_ends_it() {
+    ManagerHere here;
+    const auto primary = here.connect(), backup = here.connect("bob");
+    test::ok(primary->create_region("region", {}, true));
+    for (int count = 0; count < 3; ++count)
+        save(*primary, "region", bytes_of("old"));
+    append(*primary, "A", 2);
+    Status ended;
+    const auto make_anew = [&] {
+        const auto other = here.connect();
+        test::ok(other->destroy_region("region"));
+        test::ok(other->create_region("region", {}, true));
+        for (int count = 0; count < 5; ++count)
+            save(*other, "region", bytes_of("new"));
+        append(*other, "B", 4);
+    };
+    test::equal(read_unread(*backup, 2, make_anew, ended).substr(0, 6), "@1 @2 ");
+    test::error(ended, ENOENT);
+    test::equal(read_unread(
+                    *here.connect("bob"), 0, [] {}, ended),
+                "@1 @2 @3 @4 @5 B1 B2 B3 B4 ");
+    test::ok(Status(ended));
+}
+
 }  // namespace
 
 int main() {
@@ -118,5 +190,7 @@ int main() {
     return test::run("client follow",
                      {{"each period brings what is new", each_period_brings_what_is_new},
                       {"nothing comes before the period is over", nothing_comes_before_the_period_is_over},
+                      {"a clear in the middle loses nothing", a_clear_in_the_middle_loses_nothing},
+                      {"a region made anew ends it", a_region_made_anew_ends_it},
                       {"a lost connection is noticed at once", a_lost_connection_is_noticed_at_once}});
 }

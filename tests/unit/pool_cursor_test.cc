@@ -119,6 +119,36 @@ void there_is_a_limit() {
     test::ok(fixture.advance("c", 0, 0));
 }
 
+/// Names and numbers come again; what was read is not what is there now.
+void says_of_what_was_read() {
+    Fixture fixture;
+    const auto& pool = fixture.pool;
+    const auto append = [&](std::size_t count) {
+        test::LogWriter writer(*pool, test::ok(pool->open_log("a", 1000)));
+        while (count-- > 0)
+            writer.append(test::random_bytes(10));
+        return writer.grant().log.id;
+    };
+    const auto region = test::ok(pool->find_region("a")).id;
+    const auto first = append(3);
+    test::ok(pool->advance_cursor("a", {"b1", 0, 2}, {region, first}));
+    test::ok(pool->clear("a"));
+    const auto second = append(5);
+    test::contains(test::error(pool->advance_cursor("a", {"b1", 0, 3}, {region, first}), ESTALE), "ended");
+    test::equal(fixture.at("b1"), std::string("0 0"));
+    test::ok(pool->advance_cursor("a", {"b1", 0, 3}, {region, second}));
+    fixture.save();
+    test::ok(
+        pool->advance_cursor("a", {"b1", 0, 5}, {region, second}));  // it has ended, and nothing was missed
+    test::ok(pool->advance_cursor("a", {"b1", 1, 0}, {region, second}));
+    test::ok(pool->destroy_region("a"));
+    test::ok(pool->create_region("a", "alice", {}));
+    fixture.save();
+    test::contains(test::error(pool->advance_cursor("a", {"b1", 1, 0}, {region, 0}), ESTALE), "made anew");
+    test::equal(fixture.at("b1"), std::string("none"));
+    test::ok(fixture.advance("b1", 1, 0));
+}
+
 }  // namespace
 
 int main() {
@@ -127,5 +157,6 @@ int main() {
                                      {"is_durable_and_can_be_dropped", is_durable_and_can_be_dropped},
                                      {"starts_again_after_a_clear", starts_again_after_a_clear},
                                      {"what_was_read_is_durable", what_was_read_is_durable},
+                                     {"says_of_what_was_read", says_of_what_was_read},
                                      {"there_is_a_limit", there_is_a_limit}});
 }
