@@ -3,6 +3,7 @@
 # The runner itself: a failure fails, a skip is counted with its reason, what is left running or mounted is a failure,
 # a test that hangs is ended, and one that fails only beside others is named.
 . "$(dirname "$0")/../support/environment.sh"
+unset NO_SKIP
 mkdir -p project/tests/cli project/tests/unit project/tests/fuse project/tests/rdma
 cp "$PROJECT/tests/run" project/tests/
 cd project/tests/cli || exit

@@ -97,16 +97,20 @@ void a_hundred_thousand_generations_open_quickly() {
     test::equal(pool->regions(region_name(5), 3).size(), std::size_t{3});
 }
 
-/// The least time that looking at a region and listing it took, of many times.
-double least_listing_seconds(const Pool& pool, const std::string& region, std::size_t generations) {
+/// The least time of several stretches in which a region is looked at and listed again and again. One look is
+/// too short for the clock.
+double listing_seconds(const Pool& pool, const std::string& region, std::size_t generations) {
+    constexpr int kStretches = 10, kListings = 2000;
     double least = 1e9;
-    for (int round = 0; round < 2000; ++round) {
+    for (int stretch = 0; stretch < kStretches; ++stretch) {
         const auto start = cpu_seconds();
-        test::equal(test::ok(pool.find_region(region)).name, region);
-        test::equal(test::ok(pool.generations(region, 0, SIZE_MAX)).size(), generations);
+        for (int listing = 0; listing < kListings; ++listing) {
+            test::equal(test::ok(pool.find_region(region)).name, region);
+            test::equal(test::ok(pool.generations(region, 0, SIZE_MAX)).size(), generations);
+        }
         least = std::min(least, cpu_seconds() - start);
     }
-    return least;
+    return least / kListings;
 }
 
 /// Few generations: their own time must not hide what the other regions cost.
@@ -117,10 +121,10 @@ void other_regions_do_not_slow_a_listing() {
     std::shared_ptr<test::Tape> large_tape, small_tape;
     const auto large = filled_pool(1000, kEach, large_tape);
     const auto small = filled_pool(1, kEach, small_tape);
-    const auto alone = least_listing_seconds(*small, region_name(0), kEach);
+    const auto alone = listing_seconds(*small, region_name(0), kEach);
     for (const int region : {0, 500, 999}) {
-        const auto among_others = least_listing_seconds(*large, region_name(region), kEach);
-        if (among_others >= 2 * alone)
+        const auto among_others = listing_seconds(*large, region_name(region), kEach);
+        if (among_others >= 3 * alone)  // by a search through all of them: tens of times
             throw test::Failure(fmt::format("{:.2f} us among 1000 regions, {:.2f} us alone",
                                             among_others * 1e6, alone * 1e6));
     }

@@ -36,6 +36,18 @@ bool is_file_name(const std::string& path) {
     return !path.empty() && (::stat(path.c_str(), &there) != 0 || S_ISREG(there.st_mode));
 }
 
+Status make_folder(const std::string& path) {
+    constexpr unsigned kFolderMode = 0777;
+    if (::mkdir(path.c_str(), kFolderMode) != 0 && errno != EEXIST)
+        return fail_errno(errno, "can't make folder {}", path);
+    struct stat there {};
+    if (::stat(path.c_str(), &there) != 0)
+        return fail_errno(errno, "can't look at {}", path);
+    if (!S_ISDIR(there.st_mode))
+        return fail(ENOTDIR, "{} is there, and is no folder", path);
+    return {};
+}
+
 Result<Output> Output::open(const std::string& path, std::uint64_t length) {
     Output output;
     if (path.empty()) {

@@ -13,6 +13,9 @@ namespace pmemckpt::ctl {
 /// What an Output of this name makes is a file: not standard output, a device or a pipe.
 bool is_file_name(const std::string& path);
 
+/// One that is there already will do. ENOTDIR when something else is.
+Status make_folder(const std::string& path);
+
 class Output {
 public:
     /// "" is standard output. A regular file is written beside its name, a device or a pipe directly. ENOSPC

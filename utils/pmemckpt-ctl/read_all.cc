@@ -1,6 +1,4 @@
 // pmemckpt-ctl read: all of a region, or what a named backup has not read yet, becomes files of a folder.
-#include <sys/stat.h>
-
 #include <cerrno>
 #include <optional>
 
@@ -16,8 +14,6 @@
 namespace pmemckpt::ctl {
 
 namespace {
-
-constexpr unsigned kFolderMode = 0777;
 
 class Run {
 public:
@@ -158,17 +154,6 @@ private:
     std::uint64_t log_id_ = 0;  // of the log that was read last
     ReadBack done_;
 };
-
-Status make_folder(const std::string& path) {
-    if (::mkdir(path.c_str(), kFolderMode) != 0 && errno != EEXIST)
-        return fail_errno(errno, "can't make folder {}", path);
-    struct stat there {};
-    if (::stat(path.c_str(), &there) != 0)
-        return fail_errno(errno, "can't look at {}", path);
-    if (!S_ISDIR(there.st_mode))
-        return fail(ENOTDIR, "{} is no folder", path);
-    return {};
-}
 
 std::string text_of(const ReadAll& request, const ReadBack& done) {
     return fmt::format("{}: {} and {} read, up to generation {}, in {}\n", request.region,

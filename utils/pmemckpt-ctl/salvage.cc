@@ -24,20 +24,8 @@ namespace pmemckpt::ctl {
 
 namespace {
 
-constexpr unsigned kFolderMode = 0777;
 constexpr std::size_t kAllRegions = SIZE_MAX;
 constexpr std::size_t kCompareBytes = kMiB;
-
-Status make_folder(const std::string& path) {
-    if (::mkdir(path.c_str(), kFolderMode) != 0 && errno != EEXIST)
-        return fail_errno(errno, "can't make folder {}", path);
-    struct stat there {};
-    if (::stat(path.c_str(), &there) != 0)
-        return fail_errno(errno, "can't look at {}", path);
-    if (!S_ISDIR(there.st_mode))
-        return fail(ENOTDIR, "{} is there, and is no folder", path);
-    return {};
-}
 
 /// Each part of a region's name, below `to`.
 Status make_folders(const std::string& to, const std::string& region) {
