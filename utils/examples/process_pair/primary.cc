@@ -1,35 +1,8 @@
 #include "utils/examples/process_pair/primary.hh"
 
-#include <cerrno>
-
 #include "utils/examples/process_pair/protocol.hh"
 
 namespace process_pair {
-
-namespace {
-
-/// A write through a window that a takeover has killed ends the connection, and the error says that. Why, the
-/// region tells: the error to go on with.
-ckpt::Error explained(const ckpt::Error& error, const std::string& region, std::uint64_t epoch) {
-    if (error.code().value() == ESTALE)
-        return error;
-    try {
-        ckpt::Client client;
-        std::uint64_t last = 0;
-        for (;;)
-            for (const auto& event : client.watch(region, last, 0)) {
-                last = event.number;
-                if (event.kind == PMEMCKPT_TAKEN_OVER && event.epoch > epoch)
-                    return {ESTALE, ("fenced: region " + region + " was taken over by " + event.principal +
-                                     " (epoch " + std::to_string(event.epoch) + ")")
-                                        .c_str()};
-            }
-    } catch (const ckpt::Error&) {
-        return error;  // no such event, or nobody there to ask
-    }
-}
-
-}  // namespace
 
 Primary::Primary(const Member& member, Inheritance inheritance)
     : member_(member), inheritance_(std::move(inheritance)) {
@@ -84,7 +57,7 @@ void Primary::seal_when_due() {
         seal();
 }
 
-void Primary::seal() try {
+void Primary::seal() {
     const auto bytes = bank().encode();
     auto writer = inheritance_.client.begin(member_.region, bytes.size());
     writer.write(0, bytes.data(), bytes.size());
@@ -92,8 +65,6 @@ void Primary::seal() try {
     inheritance_.sealed_transfers = bank().transfers();
     inheritance_.log = inheritance_.client.open_log(member_.region);
     append({LogItem::Kind::opened, member_.name, {}});
-} catch (const ckpt::Error& error) {
-    throw explained(error, member_.region, epoch());
 }
 
 }  // namespace process_pair
