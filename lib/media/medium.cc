@@ -2,8 +2,6 @@
 
 #include <cstring>
 
-#include "lib/media/store.hh"
-
 namespace pmemckpt::media {
 
 const char* to_string(Durability durability) {
@@ -16,8 +14,8 @@ const char* to_string(Durability durability) {
     return "unknown";
 }
 
-void store(Medium& medium, Offset at, std::span<const std::byte> bytes) {
-    const auto whole = medium.bytes();
+void Medium::store(Offset at, std::span<const std::byte> bytes) {
+    const auto whole = this->bytes();
     require(fits({at, {bytes.size()}}, {whole.size()}), "a store lies within its medium");
     if (!bytes.empty())
         std::memcpy(whole.data() + at.bytes, bytes.data(), bytes.size());

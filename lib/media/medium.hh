@@ -1,6 +1,6 @@
 #pragma once
-// A mapped medium: what a pool lies on. The seam for crash tests, and the only place of raw stores'
-// persistence.
+// A mapped medium: what a pool lies on. The seam for crash tests: what the pool stores, blanks and persists
+// goes through here, and what peers write one-sided goes straight into bytes().
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -24,6 +24,10 @@ public:
     /// The whole medium, mapped shared; stays at this address for the medium's life.
     virtual std::span<std::byte> bytes() = 0;
     std::span<const std::byte> bytes() const { return const_cast<Medium*>(this)->bytes(); }
+
+    /// The one way metadata gets onto a medium: a copy, persistent only after persist(). The bytes must fit
+    /// the medium: where they go has been checked when the pool was opened.
+    virtual void store(Offset at, std::span<const std::byte> bytes);
 
     /// On return the extent's bytes survive power loss, by this medium's method. EIO when the system says
     /// they may not.

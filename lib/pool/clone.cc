@@ -3,7 +3,6 @@
 #include <cerrno>
 #include <mutex>
 
-#include "lib/media/store.hh"
 #include "lib/pool/pool_on_medium.hh"
 
 namespace pmemckpt::pool {
@@ -84,7 +83,7 @@ void PoolOnMedium::copy_pages(const Found& base, const std::vector<std::uint64_t
     const auto length = base.info.length;
     for (const auto index : indexes) {
         const auto here = std::min(page_size(), length - index * page_size());
-        media::store(*medium_, {to[index]}, bytes.subspan(base.pages->offsets()[index], here));
+        medium_->store({to[index]}, bytes.subspan(base.pages->offsets()[index], here));
     }
 }
 

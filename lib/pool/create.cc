@@ -7,7 +7,6 @@
 
 #include "lib/format/layout.hh"
 #include "lib/format/superblock.hh"
-#include "lib/media/store.hh"
 #include "lib/pool/clock.hh"
 #include "lib/pool/pool.hh"
 
@@ -58,7 +57,7 @@ Status write_superblocks(media::Medium& medium, format::Superblock superblock) {
     const Extent both{{0}, {2 * format::kSuperblockBytes}};
     TRY(medium.blank(both));
     for (const auto offset : format::kSuperblockOffset) {
-        media::store(medium, {offset}, format::encode(superblock));
+        medium.store({offset}, format::encode(superblock));
         ++superblock.sequence;
     }
     return medium.persist(
@@ -67,16 +66,22 @@ Status write_superblocks(media::Medium& medium, format::Superblock superblock) {
 
 }  // namespace
 
-Result<Uuid> Pool::create(const CreateOptions& options) {
+Result<Uuid> Pool::create(media::Medium& medium, const CreateOptions& options) {
     TRY(check_sizes(options));
     const auto layout = TRY(format::plan_layout(options.size, options.page_size));
     const Uuid uuid = options.uuid ? *options.uuid : TRY(random_uuid());
-    const auto medium = TRY(media::create_file_medium(options.path, {options.size}, options.replace));
-    if (auto written = write_superblocks(*medium, first_superblock(options, layout, uuid)); !written) {
-        ::unlink(options.path.c_str());  // half a pool helps nobody
-        return tl::unexpected<Error>(std::move(written).error());
-    }
+    TRY(write_superblocks(medium, first_superblock(options, layout, uuid)));
     return uuid;
+}
+
+Result<Uuid> Pool::create(const CreateOptions& options) {
+    TRY(check_sizes(options));
+    TRY(format::plan_layout(options.size, options.page_size));
+    const auto medium = TRY(media::create_file_medium(options.path, {options.size}, options.replace));
+    auto made = create(*medium, options);
+    if (!made)
+        ::unlink(options.path.c_str());  // half a pool helps nobody
+    return made;
 }
 
 }  // namespace pmemckpt::pool

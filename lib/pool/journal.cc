@@ -4,7 +4,6 @@
 #include <cerrno>
 
 #include "lib/base/units.hh"
-#include "lib/media/store.hh"
 
 namespace pmemckpt::pool {
 
@@ -70,7 +69,7 @@ Status Journal::append(format::Kind kind, std::span<const std::byte> body, Effec
     TRY(reserve(end));
     const auto seed = format::journal_seed(superblock_.uuid, superblock_.first_sequence);
     const auto extent = in_half(superblock_.active_half, used_, end);
-    media::store(medium_, extent.at, format::frame_record(seed, next_sequence_, kind, body));
+    medium_.store(extent.at, format::frame_record(seed, next_sequence_, kind, body));
     TRY(persist(extent));  // cut before: the old state, and perhaps a torn tail; cut after: the new state
     used_ = end;
     ++next_sequence_;
@@ -108,7 +107,7 @@ std::uint64_t Journal::write_snapshot(unsigned half, const SnapshotSource& sourc
     auto sequence = next_sequence_;
     source.for_each_record([&](format::Kind kind, std::span<const std::byte> body) {
         const auto record = format::frame_record(seed, sequence++, kind, body);
-        media::store(medium_, in_half(half, at, at).at, record);
+        medium_.store(in_half(half, at, at).at, record);
         at += record.size();
     });
     return at;
@@ -147,7 +146,7 @@ Status Journal::publish(format::Superblock next) {
     ++next.sequence;
     const unsigned slot = 1 - slot_;
     const Offset place{format::kSuperblockOffset[slot]};
-    media::store(medium_, place, format::encode(next));
+    medium_.store(place, format::encode(next));
     TRY(persist({place, {format::kSuperblockBytes}}));
     superblock_ = next;
     slot_ = slot;

@@ -182,6 +182,8 @@ class Pool {
 public:
     /// Formats a new pool. EINVAL/ERANGE for sizes, EEXIST.
     static Result<Uuid> create(const CreateOptions& options);
+    /// The same on a medium of the caller's, of at least options.size bytes: for crash tests.
+    static Result<Uuid> create(media::Medium& medium, const CreateOptions& options);
 
     /// Opens, replays, takes the lock. ENOENT, ENODATA (empty file), EBUSY (has a manager), EPROTONOSUPPORT
     /// (newer format), EUCLEAN (damaged, not a pool, cut short).

@@ -13,7 +13,6 @@
 #include <fstream>
 
 #include "lib/base/handle.hh"
-#include "lib/media/store.hh"
 #include "tests/support/check.hh"
 
 using namespace pmemckpt;
@@ -65,7 +64,7 @@ void creates_sparse_and_keeps_what_is_stored() {
         CHECK(medium->durability() == Durability::page);
         test::equal(medium->path(), path);
         CHECK(blocks_of(path) < kMiB);
-        store(*medium, {5'000'001}, test::random_bytes(100'000));
+        medium->store({5'000'001}, test::random_bytes(100'000));
         test::ok(medium->persist({{5'000'001}, {100'000}}));
         test::ok(medium->persist({{64 * kMiB}, {0}}));
     }
@@ -92,7 +91,7 @@ void reading_only_changes_nothing() {
     const auto path = file("pool");
     const auto writer = test::ok(create_file_medium(path, {1 * kMiB}, false));
     const auto reader = test::ok(open_medium(path, Use::read_only));
-    store(*writer, {100}, test::random_bytes(10));
+    writer->store({100}, test::random_bytes(10));
     CHECK(std::ranges::equal(writer->bytes(), reader->bytes()));
     test::error(reader->persist({{0}, {1}}), EROFS);
     test::error(reader->blank({{0}, {0}}), EROFS);
@@ -142,7 +141,7 @@ struct RemovedAtTheEnd {
 void blank_here(const std::string& path) {
     const RemovedAtTheEnd first{path}, second{path + "2"};
     const auto medium = test::ok(create_file_medium(path, {8 * kMiB}, false));
-    store(*medium, {0}, test::random_bytes(8 * kMiB));
+    medium->store({0}, test::random_bytes(8 * kMiB));
     const std::vector before(medium->bytes().begin(), medium->bytes().end());
     const Extent extent{{kMiB + 5}, {3 * kMiB + 100}};
     test::ok(medium->blank(extent));
