@@ -44,6 +44,7 @@ DRIVER_SOURCES := $(filter-out driver/main.cc,$(wildcard driver/*.cc))
 FUSE_SOURCES := $(filter-out fuse/main.cc,$(wildcard fuse/*.cc))
 CTL_SOURCES := $(wildcard utils/pmemckpt-ctl/*.cc)
 SUPPORT_SOURCES := $(wildcard tests/support/*.cc)
+CRASH_SOURCES := $(filter-out tests/crash/main.cc,$(wildcard tests/crash/*.cc))
 UNIT_TESTS := $(patsubst tests/unit/%.cc,$(BUILD)/tests/unit/%,$(wildcard tests/unit/*_test.cc))
 TOOLS := $(patsubst tests/tools/%.cc,$(BUILD)/tests/tools/%,$(wildcard tests/tools/*.cc))
 PAIR_SOURCES := $(wildcard utils/examples/process_pair/*.cc)
@@ -54,11 +55,12 @@ LIB := $(BUILD)/libpmemckpt_all.a
 DRIVER := $(BUILD)/libdriver.a
 FUSE := $(BUILD)/libfuse_view.a
 SUPPORT := $(BUILD)/libsupport.a
+CRASH := $(BUILD)/libcrash.a
 SHARED := $(BUILD)/lib/libpmemckpt.so.$(ABI)
 PROGRAMS := $(BUILD)/bin/pmemckptd $(BUILD)/bin/mount.pmemckpt $(BUILD)/bin/pmemckpt-ctl
 EXAMPLES := $(BUILD)/examples/heat $(BUILD)/examples/process_pair
 
-.PHONY: all demo demo-failover check lint install uninstall deps needed clean help unit-tests
+.PHONY: all demo demo-failover check check-crash lint install uninstall deps needed clean help unit-tests
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 
@@ -83,6 +85,7 @@ $(eval $(call archive,$(LIB),$(LIB_SOURCES)))
 $(eval $(call archive,$(DRIVER),$(DRIVER_SOURCES)))
 $(eval $(call archive,$(FUSE),$(FUSE_SOURCES)))
 $(eval $(call archive,$(SUPPORT),$(SUPPORT_SOURCES)))
+$(eval $(call archive,$(CRASH),$(CRASH_SOURCES)))
 
 link = @mkdir -p $(@D) && $(if $(V),:,printf '  %-5s %s\n' LINK '$@')
 $(BUILD)/bin/pmemckptd: $(call objects,driver/main.cc) $(DRIVER) $(LIB)
@@ -105,7 +108,10 @@ $(BUILD)/examples/%: $(BUILD)/object/utils/examples/%.o $(SHARED)
 $(BUILD)/examples/process_pair: $(call objects,$(PAIR_SOURCES)) $(SHARED)
 	$(link)
 	$(Q)$(CXX) $(LDFLAGS) -o $@ $(call objects,$(PAIR_SOURCES)) -L$(BUILD)/lib -lpmemckpt '-Wl,-rpath,$$ORIGIN/../lib'
-$(BUILD)/tests/unit/%: $(BUILD)/object/tests/unit/%.o $(SUPPORT) $(DRIVER) $(FUSE) $(LIB)
+$(BUILD)/tests/crash: $(call objects,tests/crash/main.cc) $(CRASH) $(SUPPORT) $(LIB)
+	$(link)
+	$(Q)$(CXX) $(LDFLAGS) -o $@ $^ $(LIBRARIES) -lcmocka
+$(BUILD)/tests/unit/%: $(BUILD)/object/tests/unit/%.o $(CRASH) $(SUPPORT) $(DRIVER) $(FUSE) $(LIB)
 	$(link)
 	$(Q)$(CXX) $(LDFLAGS) -o $@ $^ $(LIBRARIES) -lsystemd -lfuse3 -lcmocka
 $(BUILD)/tests/tools/%: $(BUILD)/object/tests/tools/%.o $(SUPPORT) $(LIB)
@@ -128,6 +134,9 @@ demo-failover: needed
 check: needed
 	@$(MAKE) --no-print-directory $(JOBS) all unit-tests $(TOOLS)
 	@BUILD=$(BUILD) $(if $(SANITIZE),TIME_LIMIT_FACTOR=5) tests/run $(if $(SEED),--seed $(SEED)) $(TESTS)
+check-crash: needed
+	@$(MAKE) --no-print-directory $(JOBS) $(BUILD)/tests/crash
+	@$(BUILD)/tests/crash $(if $(SEED),--seed $(SEED))
 lint: needed
 	@tests/lint
 
@@ -181,6 +190,7 @@ help:
 	    'make demo            the main job, shown on this machine: build, run, kill, restore, compare' \
 	    'make demo-failover   a process pair, killed at random moments: nothing lost, nothing doubled; SEED=N, KILLS=N' \
     'make check           all tests; SEED=N replays one run, TESTS="PATTERN ..." picks some' \
+	    'make check-crash     the power cut at every moment of all that is done to a pool, and recovered' \
 	    'make lint            format, shell scripts, man pages' \
 	    'make install         DESTDIR= PREFIX=/usr/local SYSTEM_SBIN=/sbin' \
 	    'make uninstall       with the same DESTDIR, PREFIX and SYSTEM_SBIN' \

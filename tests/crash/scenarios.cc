@@ -1,0 +1,195 @@
+#include "tests/crash/scenarios.hh"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "lib/format/superblock.hh"
+#include "tests/crash/deeds.hh"
+#include "tests/support/check.hh"
+
+namespace pmemckpt::crash {
+
+namespace {
+
+/// Of a full half each recovery takes ten times as long.
+Limits of_a_full_half(Limits limits) {
+    limits.images = std::max<std::uint64_t>(limits.images / 32, 1);
+    limits.images_in_recovery = std::max<std::uint64_t>(limits.images_in_recovery / 32, 1);
+    return limits;
+}
+
+/// A pool that was lived in, made ready, with the power cut from there on. What fails by itself is a failure
+/// too.
+template <class Ready, class Play>
+Tally play(const Limits& limits, std::uint64_t seed, const Ready& ready, const Play& body) {
+    const auto world = lived_in();
+    ready(*world);
+    Explorer explorer(*world, limits, seed);
+    body(*world, explorer);
+    return explorer.tally();
+}
+
+void prepare(World& world, const Deed& deed) {
+    if (deed.prepare)
+        test::ok(deed.prepare(world));
+}
+
+void step(World& world, Explorer& explorer, const Deed& deed) {
+    explorer.step(
+        deed.name, [&] { test::ok(deed.run(world)); }, deed.between);
+}
+
+Scenario alone(const Deed& deed) {
+    return {"one thing alone", deed.name, [deed](const Limits& limits, std::uint64_t seed) {
+                return play(
+                    limits, seed, [&](World& world) { prepare(world, deed); },
+                    [&](World& world, Explorer& explorer) { step(world, explorer, deed); });
+            }};
+}
+
+Scenario at_a_switch(const Deed& deed) {
+    return {"when the journal's half is full", deed.name, [deed](const Limits& limits, std::uint64_t seed) {
+                return play(
+                    of_a_full_half(limits), seed,
+                    [&](World& world) {
+                        prepare(world, deed);
+                        test::ok(fill_half(world));
+                    },
+                    [&](World& world, Explorer& explorer) { step(world, explorer, deed); });
+            }};
+}
+
+/// The other half has records of an earlier time, which are blanked first.
+Scenario at_a_second_switch() {
+    return {"when the journal's half is full", "seal, into a half that was in use before",
+            [](const Limits& limits, std::uint64_t seed) {
+                const auto deed = deeds("a").front();
+                return play(
+                    of_a_full_half(limits), seed,
+                    [&](World& world) {
+                        test::ok(fill_half(world));
+                        test::ok(world.pool().take_over("b"));
+                        test::ok(world.pool().destroy_region(filler()));
+                        test::ok(fill_half(world));
+                    },
+                    [&](World& world, Explorer& explorer) { step(world, explorer, deed); });
+            }};
+}
+
+/// At each persist of `outer` before its record is stored, in turn, another one is done, whole.
+Tally play_half_done(const Limits& limits, std::uint64_t seed, const Deed& outer, const Deed& inner) {
+    Tally tally;
+    bool reached = true;
+    for (unsigned at = 0; reached; ++at) {
+        reached = false;
+        tally.add(play(
+            limits, seed + at,
+            [&](World& world) {
+                prepare(world, outer);
+                prepare(world, inner);
+            },
+            [&](World& world, Explorer& explorer) {
+                const auto pages =
+                    format::plan_layout(world.memory().size(), format::kMinimumPageSize)->pages_offset;
+                unsigned persists = 0;
+                explorer.meanwhile = [&](Extent extent) {
+                    if (extent.at.bytes < pages || persists++ != at)
+                        return;
+                    reached = true;
+                    explorer.step(
+                        fmt::format("{}, while {} is half done", inner.name, outer.name),
+                        [&] { (void)inner.run(world); }, inner.between);
+                };
+                explorer.step(
+                    fmt::format("{}, with {} in its middle", outer.name, inner.name),
+                    [&] { (void)outer.run(world); }, outer.between);
+            }));
+    }
+    return tally;
+}
+
+Scenario half_done(const Deed& outer, const Deed& inner, const std::string& where) {
+    return {
+        "while another one is half done, in the " + where, inner.name + " in the middle of " + outer.name,
+        [=](const Limits& limits, std::uint64_t seed) { return play_half_done(limits, seed, outer, inner); }};
+}
+
+/// A peer appends to another log, and is told that it is durable, while a journal record is being persisted.
+Scenario beside_an_append(const Deed& deed) {
+    return {"beside a peer's append", deed.name, [deed](const Limits& limits, std::uint64_t seed) {
+                return play(
+                    limits, seed, [&](World& world) { prepare(world, deed); },
+                    [&](World& world, Explorer& explorer) {
+                        explorer.meanwhile = [&](Extent) {
+                            test::ok(world.write_record("b", Payload(8, std::byte{7})));
+                            test::ok(world.flush_records("b"));
+                        };
+                        step(world, explorer, deed);
+                    });
+            }};
+}
+
+Scenario create_pool() {
+    return {"pools", "create", [](const Limits& limits, std::uint64_t seed) {
+                World world;
+                Explorer explorer(world, limits, seed);
+                explorer.step("create a pool",
+                              [&] { test::ok(pool::Pool::create(world.medium(), world.options())); });
+                explorer.step("open it", [&] { test::ok(world.open()); });
+                return explorer.tally();
+            }};
+}
+
+Scenario open_damaged(unsigned slot) {
+    return {"pools", fmt::format("open without superblock {}", "AB"[slot]),
+            [slot](const Limits& limits, std::uint64_t seed) {
+                return play(
+                    limits, seed,
+                    [&](World& world) {
+                        world.close();
+                        const Extent copy{{format::kSuperblockOffset[slot]}, {format::kSuperblockBytes}};
+                        test::ok(world.medium().blank(copy));
+                        test::ok(world.medium().persist(copy));
+                    },
+                    [&](World& world, Explorer& explorer) {
+                        explorer.step("open", [&] { test::ok(world.open()); });
+                    });
+            }};
+}
+
+/// One after the other, in one pool, for as long as they go.
+Scenario life() {
+    return {"pools", "a life", [](const Limits& limits, std::uint64_t seed) {
+                return play(
+                    limits, seed, [](World&) {},
+                    [&](World& world, Explorer& explorer) {
+                        for (const auto& deed : deeds("a")) {
+                            if (deed.prepare)
+                                (void)deed.prepare(world);
+                            explorer.step(
+                                deed.name, [&] { (void)deed.run(world); }, deed.between);
+                        }
+                    });
+            }};
+}
+
+}  // namespace
+
+std::vector<Scenario> scenarios() {
+    std::vector<Scenario> all{create_pool(), open_damaged(0), open_damaged(1), life()};
+    for (const auto& deed : deeds("a"))
+        all.push_back(alone(deed));
+    for (const auto& deed : deeds("a"))
+        all.push_back(at_a_switch(deed));
+    all.push_back(at_a_second_switch());
+    for (const auto& deed : deeds("a"))
+        all.push_back(beside_an_append(deed));
+    for (const char* region : {"a", "b"})
+        for (const auto& outer : deeds_with_a_middle("a"))
+            for (const auto& inner : deeds(region))
+                all.push_back(half_done(outer, inner, *region == 'a' ? "same region" : "other region"));
+    return all;
+}
+
+}  // namespace pmemckpt::crash
