@@ -74,6 +74,8 @@ public:
     /// Where each page lies: offset in the medium, in bytes. Made at the first call: a large pool has
     /// millions.
     const std::vector<std::uint64_t>& offsets() const;
+    /// Where a range of the content lies: runs in the medium, in their order. It is within bytes().
+    std::vector<Extent> locate(Extent range) const;
     /// Keeps the first `count` pages and gives the others back. No reference to offsets() may be in use.
     void truncate(std::uint64_t count);
 

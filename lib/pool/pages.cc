@@ -76,6 +76,22 @@ std::vector<std::uint64_t> Pages::list_offsets() const {
     return offsets;
 }
 
+std::vector<Extent> Pages::locate(Extent range) const {
+    std::vector<Extent> runs;
+    for (const auto extent : extents()) {
+        if (range.size.bytes == 0)
+            break;
+        const auto [at, size] = store_->bytes_of(extent);
+        const auto skipped = std::min(range.at.bytes, size.bytes);
+        const auto here = std::min(range.size.bytes, size.bytes - skipped);
+        if (here > 0)
+            runs.push_back({{at.bytes + skipped}, {here}});
+        range.at.bytes -= skipped;
+        range.size.bytes -= here;
+    }
+    return runs;
+}
+
 void Pages::truncate(std::uint64_t count) {
     std::vector<PageExtent> kept, rest;
     for (const auto extent : extents()) {

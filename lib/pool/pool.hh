@@ -243,6 +243,11 @@ public:
     /// number 0: the newest. ENOENT; ENODATA when the region has none yet.
     virtual Result<std::shared_ptr<const Generation>> open_generation(const std::string& region,
                                                                       std::uint64_t number) const = 0;
+    /// Where a range of a kept generation lies in the medium: runs, in their order. Nothing is held: once it
+    /// is dropped, others write there. Who reads without holding looks afterwards whether it is still kept;
+    /// if so, what was read was its own. ENOENT; ERANGE when the range is not within its length.
+    virtual Result<std::vector<Extent>> locate(const std::string& region, std::uint64_t number,
+                                               Extent range) const = 0;
     /// At most `limit`, oldest first, those with a number above `after`.
     virtual Result<std::vector<GenerationInfo>> generations(const std::string& region, std::uint64_t after,
                                                             std::size_t limit) const = 0;

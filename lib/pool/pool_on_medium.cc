@@ -55,6 +55,19 @@ Result<std::shared_ptr<const Generation>> PoolOnMedium::open_generation(const st
     return std::make_shared<const Generation>(std::move(found.info), std::move(found.pages));
 }
 
+Result<std::vector<Extent>> PoolOnMedium::locate(const std::string& region, std::uint64_t number,
+                                                 Extent range) const {
+    const std::shared_lock lock(tables_);
+    const Region& found = *TRY(region_named(region));
+    const auto kept = found.generations.find(number);
+    if (kept == found.generations.end())
+        return fail(ENOENT, "region {} has no generation {}", region, number);
+    if (!fits(range, {kept->second.length}))
+        return fail(ERANGE, "{} bytes at {} are not within the {} of generation {} of region {}",
+                    range.size.bytes, range.at.bytes, kept->second.length, number, region);
+    return kept->second.pages->locate(range);
+}
+
 Result<std::vector<GenerationInfo>> PoolOnMedium::generations(const std::string& region, std::uint64_t after,
                                                               std::size_t limit) const {
     const std::shared_lock lock(tables_);

@@ -57,6 +57,8 @@ public:
 
     Result<std::shared_ptr<const Generation>> open_generation(const std::string& region,
                                                               std::uint64_t number) const override;
+    Result<std::vector<Extent>> locate(const std::string& region, std::uint64_t number,
+                                       Extent range) const override;
     Result<std::vector<GenerationInfo>> generations(const std::string& region, std::uint64_t after,
                                                     std::size_t limit) const override;
     Result<LogGrant> open_log(const std::string& region, std::uint64_t room) override;
