@@ -82,6 +82,54 @@ Json window_object(const WindowEntry& window) {
     return object;
 }
 
+Json counts_object(const ScrubCounts& counts) {
+    return {{"generations", counts.generations}, {"bytes", counts.bytes}, {"damaged", counts.damaged}};
+}
+
+Json pass_object(const std::optional<ScrubPassStatus>& pass) {
+    if (!pass)
+        return {};
+    auto object = counts_object(pass->counts);
+    object["kept_bytes"] = pass->kept_bytes;
+    object["began"] = iso_time(pass->began_ns);
+    object["began_ns"] = pass->began_ns;
+    if (pass->ended_ns == 0)
+        return object;
+    object["ended"] = iso_time(pass->ended_ns);
+    object["ended_ns"] = pass->ended_ns;
+    return object;
+}
+
+Json finding_object(const ScrubFinding& finding) {
+    const auto& verdict = finding.verdict;
+    const auto& generation = verdict.generation;
+    const auto crc_text = [](std::uint32_t crc) { return fmt::format("{:08x}", crc); };
+    Json object{{"pool", verdict.served->name},
+                {"region", verdict.region},
+                {"generation", generation.number},
+                {"since", iso_time(finding.since_ns)},
+                {"since_ns", finding.since_ns},
+                {"what", verdict.damage},
+                {"sealed_crc32c", crc_text(generation.crc32c)}};
+    object["found_crc32c"] = verdict.found_crc32c ? Json(crc_text(*verdict.found_crc32c)) : Json();
+    return object;
+}
+
+Json scrub_object(const ScrubStatus& scrub) {
+    Json object{{"bandwidth", scrub.settings.bandwidth},
+                {"rest_s", scrub.settings.rest_s},
+                {"passes", scrub.passes},
+                {"total", counts_object(scrub.counts)}};
+    object["last_pass"] = pass_object(scrub.last);
+    object["pass"] = pass_object(scrub.pass);
+    object["next_pass_s"] = scrub.next_pass_s ? Json(*scrub.next_pass_s) : Json();
+    object["findings"] = Json::array();
+    for (const auto& finding : scrub.findings)
+        object["findings"].push_back(finding_object(finding));
+    object["further_findings"] = scrub.further_findings;
+    return object;
+}
+
 Json status(const AdminView& view) {
     const auto uptime = std::chrono::steady_clock::now() - view.started;
     Json object{{"version", manager_name()},
@@ -100,6 +148,7 @@ Json status(const AdminView& view) {
     }
     for (const auto& window : view.services.tables.windows())
         object["windows"].push_back(window_object(window));
+    object["scrub"] = scrub_object(view.scrub.status());
     return object;
 }
 

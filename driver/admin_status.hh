@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "driver/scrub.hh"
 #include "driver/services.hh"
 #include "driver/sessions.hh"
 
@@ -13,6 +14,7 @@ namespace pmemckpt::driver {
 struct AdminView {
     const Services& services;
     const Sessions& sessions;
+    Scrub& scrub;
     std::string engine;
     std::vector<Address> addresses;
     std::chrono::steady_clock::time_point started = std::chrono::steady_clock::now();

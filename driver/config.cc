@@ -8,6 +8,7 @@
 #include <array>
 #include <cctype>
 #include <cerrno>
+#include <charconv>
 #include <cstdlib>
 #include <set>
 
@@ -88,6 +89,27 @@ Status check_transport(std::string_view text) {
     if (text != "auto" && text != "iwarp" && text != "verbs")
         return fail(EINVAL, "\"{}\" is no transport: auto, iwarp or verbs", text);
     return {};
+}
+
+Status check_scrub_bandwidth(std::uint64_t bytes) {
+    if (bytes != 0 && (bytes < kMinimumScrubBandwidth || bytes > kMaximumScrubBandwidth))
+        return fail(ERANGE, "{} bytes a second are out of range: {} to {}, or 0 for no scrub", bytes,
+                    kMinimumScrubBandwidth, kMaximumScrubBandwidth);
+    return {};
+}
+
+Result<std::uint64_t> parse_scrub_bandwidth(std::string_view text) {
+    const auto bytes = TRY(parse_size(text));
+    TRY(check_scrub_bandwidth(bytes));
+    return bytes;
+}
+
+Result<unsigned> parse_scrub_rest(std::string_view text) {
+    unsigned seconds = 0;
+    const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), seconds);
+    if (code != std::errc() || end != text.data() + text.size() || seconds < 1 || seconds > kMaximumScrubRest)
+        return fail(EINVAL, "\"{}\" is no number of seconds from 1 to {}", text, kMaximumScrubRest);
+    return seconds;
 }
 
 Status check_config(const Config& config) {

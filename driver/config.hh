@@ -8,6 +8,7 @@
 #include "lib/base/keys.hh"
 #include "lib/base/log.hh"
 #include "lib/base/result.hh"
+#include "lib/base/units.hh"
 
 namespace pmemckpt::driver {
 
@@ -33,6 +34,18 @@ struct Limits {
     bool operator==(const Limits&) const = default;
 };
 
+/// What the scrub reads at most, in bytes a second, when it is on.
+inline constexpr std::uint64_t kMinimumScrubBandwidth = 4 * kKiB;
+inline constexpr std::uint64_t kMaximumScrubBandwidth = kTiB;
+inline constexpr unsigned kMaximumScrubRest = 366 * 86'400;  // seconds
+
+/// How the checksums of what is kept are verified in the background.
+struct ScrubSettings {
+    std::uint64_t bandwidth = 16 * kMiB;  ///< bytes a second, over all pools; 0: off
+    unsigned rest_s = 86'400;             ///< between the end of a pass and the next one, at least 1
+    bool operator==(const ScrubSettings&) const = default;
+};
+
 struct Config {
     std::vector<PoolConfig> pools;  ///< at least one
     std::vector<Address> listen{Address{}};
@@ -43,6 +56,7 @@ struct Config {
     log::Level log_level = log::Level::notice;
     bool crc = true;  ///< iWARP's
     Limits limits;
+    ScrubSettings scrub;
 };
 
 /// The file's settings over `base`. ENOENT; EINVAL with line and key for what is unknown or out of range.
@@ -55,6 +69,12 @@ Status check_config(const Config& config);
 Result<PoolConfig> parse_pool(std::string_view text);
 Result<log::Level> parse_log_level(std::string_view text);
 const char* to_string(log::Level level);
+/// "16M"; "0" is off. EINVAL; ERANGE.
+Result<std::uint64_t> parse_scrub_bandwidth(std::string_view text);
+/// ERANGE when it is neither 0 nor within the limits.
+Status check_scrub_bandwidth(std::uint64_t bytes);
+/// Whole seconds. EINVAL.
+Result<unsigned> parse_scrub_rest(std::string_view text);
 Status check_transport(std::string_view text);
 
 /// /run/pmemckpt/admin.sock for root, else $XDG_RUNTIME_DIR/pmemckpt/admin.sock, its directory made; empty

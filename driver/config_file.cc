@@ -161,6 +161,34 @@ Status take_limits(const Item& item, Config& config) {
     return take_table(item.path, "limits.", *table, kLimitWords, config.limits);
 }
 
+Status take_scrub_bandwidth(const Item& item, ScrubSettings& scrub) {
+    if (const auto* number = item.node.as_integer(); number && number->get() >= 0) {
+        scrub.bandwidth = static_cast<std::uint64_t>(number->get());
+        return item.placed(check_scrub_bandwidth(scrub.bandwidth));
+    }
+    if (!item.node.is_string())
+        return item.wrong("it is a size, such as \"16M\", or 0 for no scrub");
+    scrub.bandwidth = TRY(item.placed(parse_scrub_bandwidth(item.node.as_string()->get())));
+    return {};
+}
+
+Status take_scrub_rest(const Item& item, ScrubSettings& scrub) {
+    scrub.rest_s = TRY(item.number(kMaximumScrubRest));
+    return {};
+}
+
+constexpr std::array kScrubWords = std::to_array<Word<ScrubSettings>>({
+    {"bandwidth", take_scrub_bandwidth},
+    {"rest_s", take_scrub_rest},
+});
+
+Status take_scrub(const Item& item, Config& config) {
+    const auto* table = item.node.as_table();
+    if (!table)
+        return item.wrong("it is a table: [scrub]");
+    return take_table(item.path, "scrub.", *table, kScrubWords, config.scrub);
+}
+
 constexpr std::array kWords = std::to_array<Word<Config>>({
     {"pool", take_pools},
     {"listen", take_listen},
@@ -171,6 +199,7 @@ constexpr std::array kWords = std::to_array<Word<Config>>({
     {"log_level", take_log_level},
     {"crc", take_crc},
     {"limits", take_limits},
+    {"scrub", take_scrub},
 });
 
 Result<std::string> read_file(const std::string& path) {

@@ -9,6 +9,7 @@
 #include "driver/admin_socket.hh"
 #include "driver/admin_status.hh"
 #include "driver/expiry.hh"
+#include "driver/scrub.hh"
 #include "driver/services.hh"
 #include "driver/sessions.hh"
 #include "lib/base/log.hh"
@@ -62,6 +63,7 @@ private:
     std::unique_ptr<rdma::Engine> engine_;
     std::vector<std::unique_ptr<rdma::Listener>> listeners_;
     std::vector<Address> addresses_;
+    std::unique_ptr<Scrub> scrub_;  // the admin socket shows it
     std::unique_ptr<AdminSocket> admin_;
     std::unique_ptr<Expiry> expiry_;
 };
@@ -75,9 +77,11 @@ Status Manager::Parts::start() {
         ::unlink(config_.address_file.c_str());
     engine_ = TRY(rdma::make_engine(config_.transport, engine_options(config_)));
     TRY(listen());
+    scrub_ = std::make_unique<Scrub>(services_, config_.scrub);
     TRY(open_admin_socket());
     say_what_is_served();
     expiry_ = std::make_unique<Expiry>(services_);
+    scrub_->start();
     if (!config_.address_file.empty())
         TRY(write_address_file(config_.address_file, addresses_));
     return {};
@@ -114,7 +118,7 @@ Status Manager::Parts::listen() {
 Status Manager::Parts::open_admin_socket() {
     if (config_.admin_socket.empty())
         return {};
-    AdminView view{services_, sessions_, engine_->name(), addresses_};
+    AdminView view{services_, sessions_, *scrub_, engine_->name(), addresses_};
     admin_ = TRY(AdminSocket::open(config_.admin_socket, [view = std::move(view)](std::string_view line) {
         return answer_admin(view, line);
     }));
@@ -148,6 +152,7 @@ Status Manager::Parts::reload(const Config& config) {
     TRY(open_pools(added));
     for (const auto& pool : added)
         log::notice("pool {} ({}) is served, too", pool.name, pool.path);
+    scrub_->configure(config.scrub);
     say_what_needs_a_restart(config);
     return {};
 }
@@ -179,6 +184,7 @@ void Manager::Parts::say_what_needs_a_restart(const Config& config) const {
 
 Status Manager::Parts::stop() {
     listeners_.clear();
+    scrub_->stop();
     sessions_.drain();
     const bool done = sessions_.wait_idle(std::chrono::milliseconds(config_.limits.drain_ms));
     services_.waiters.complete_all(Sessions::stopping());
@@ -198,6 +204,8 @@ Manager::Parts::~Parts() {
     admin_.reset();
     if (expiry_)
         expiry_->stop();
+    if (scrub_)
+        scrub_->stop();
     services_.workers.stop();  // before the engine goes, whose windows running requests may still revoke
     engine_.reset();
     services_.deadlines.stop();

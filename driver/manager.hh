@@ -26,8 +26,8 @@ public:
     std::vector<Address> addresses() const;
     std::size_t session_count() const;
 
-    /// Takes over what can change while running: log level, pools newly listed. What can't is named in a log
-    /// line. All new pools open or none.
+    /// Takes over what can change while running: log level, scrub, pools newly listed. What can't is named in
+    /// a log line. All new pools open or none.
     Status reload(const Config& config);
 
     /// Stops accepting, lets requests that have come finish (drain_ms at most), closes the sessions.

@@ -15,7 +15,8 @@ constexpr const char* kFooter =
     "the configuration again. See pmemckptd(8).";
 
 struct Options {
-    std::string config, transport, key_dir, admin_socket, log_level, address_file;
+    std::string config, transport, key_dir, admin_socket, log_level, address_file, scrub_bandwidth,
+        scrub_rest;
     std::vector<std::string> pools, listen;
     bool no_crc = false;
 };
@@ -44,6 +45,12 @@ void describe(CLI::App& app, Options& options) {
         ->type_name("FILE");
     app.add_option("--log-level", options.log_level, "error, warning, notice, info or debug")
         ->type_name("LEVEL");
+    app.add_option("--scrub-bandwidth", options.scrub_bandwidth,
+                   "verify what is kept, reading so many bytes a second; 0: do not; 16M unless given")
+        ->type_name("SIZE");
+    app.add_option("--scrub-rest", options.scrub_rest,
+                   "seconds between two passes of that; 86400, a day, unless given")
+        ->type_name("SECONDS");
     app.add_flag("--no-crc", options.no_crc, "do not ask for iWARP's CRC");
 }
 
@@ -93,12 +100,21 @@ Status apply_words(const Options& options, Config& config) {
     return {};
 }
 
+Status apply_scrub(const Options& options, ScrubSettings& scrub) {
+    if (!options.scrub_bandwidth.empty())
+        scrub.bandwidth = TRY(of_option("--scrub-bandwidth", parse_scrub_bandwidth(options.scrub_bandwidth)));
+    if (!options.scrub_rest.empty())
+        scrub.rest_s = TRY(of_option("--scrub-rest", parse_scrub_rest(options.scrub_rest)));
+    return {};
+}
+
 Result<Config> settle(const Options& options) {
     Config config;
     if (!options.config.empty())
         config = TRY(load_config(options.config, std::move(config)));
     TRY(apply_lists(options, config));
     TRY(apply_words(options, config));
+    TRY(apply_scrub(options, config.scrub));
     TRY(check_config(config));
     if (config.admin_socket.empty())
         config.admin_socket = default_admin_socket();

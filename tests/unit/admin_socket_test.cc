@@ -140,7 +140,9 @@ void a_manager_tells_its_status() {
           fmt::format("\"listen\":[\"{}\"]", format_address(served.address())),
           fmt::format("\"name\":\"pool\",\"path\":\"{}\"", served.config.pools[0].path),
           std::string("\"durability\":\"page\""), std::string("\"switches\":0"),
-          std::string("\"principal\":\"bob\",\"pool\":\"pool\""), std::string("\"windows\":[]")})
+          std::string("\"principal\":\"bob\",\"pool\":\"pool\""), std::string("\"windows\":[]"),
+          std::string("\"scrub\":{\"bandwidth\":16777216,\"rest_s\":86400,\"passes\":"),
+          std::string("\"findings\":[],\"further_findings\":0}")})
         test::contains(line, part);
     test::contains(served.ask_admin(R"({"command":"stop"})"), R"({"error":"there is no command \"stop\")");
     for (const std::string& wrong :

@@ -44,6 +44,9 @@ path = "/pools/a=b/two"
 sessions = 5
 handshake_ms = 250
 workers = 3
+[scrub]
+bandwidth = "3M"
+rest_s = 60
 )"));
     test::equal(config.listen.size(), 2U);
     test::equal(format_address(config.listen[1]), "[::1]:7001");
@@ -61,6 +64,7 @@ workers = 3
     test::equal(config.limits.handshake_ms, 250U);
     test::equal(config.limits.workers, 3U);
     test::equal(config.limits.drain_ms, driver::Limits{}.drain_ms);
+    CHECK(config.scrub == driver::ScrubSettings{3 * kMiB, 60});
     test::ok(driver::check_config(config));
 }
 
@@ -91,6 +95,14 @@ void errors_name_line_and_key() {
              {"[limits]\nworkers = -1\n", ":2: limits.workers", "1 to 256"},
              {"[limits]\nsessions = 4294967297\n", ":2: limits.sessions", "1 to 65536"},
              {"[limits]\nsessions = \"3\"\n", ":2: limits.sessions", "number"},
+             {"scrub = 3\n", ":1: scrub", "table"},
+             {"[scrub]\nbandwidth = true\n", ":2: scrub.bandwidth", "size"},
+             {"[scrub]\nbandwidth = -1\n", ":2: scrub.bandwidth", "size"},
+             {"[scrub]\nbandwidth = \"fast\"\n", ":2: scrub.bandwidth", "fast"},
+             {"[scrub]\nbandwidth = 4095\n", ":2: scrub.bandwidth", "out of range"},
+             {"[scrub]\nbandwidth = \"2T\"\n", ":2: scrub.bandwidth", "out of range"},
+             {"[scrub]\nrest_s = 0\n", ":2: scrub.rest_s", "from 1 to"},
+             {"[scrub]\nspeed = 1\n", ":2: scrub.speed", "no such key"},
              {"crc = true\ncrc = false\n", ":2: ", ""},
              {"ok = [\n", ":1: ", ""},
          }) {
@@ -128,6 +140,26 @@ void options_override_the_file() {
     test::equal(changed.key_dir + changed.admin_socket + changed.transport + changed.address_file,
                 "/k/siwarp/f");
     test::equal(test::ok(parsed({"--pool", "/x"})).config->listen.at(0).port, kDefaultPort);
+}
+
+void the_scrub_has_its_options() {
+    const auto path = file("[scrub]\nbandwidth = 0\nrest_s = 5\n");
+    const auto scrub = [&](std::vector<const char*> arguments) {
+        arguments.insert(arguments.end(), {"--pool", "/x"});
+        return test::ok(parsed(arguments)).config->scrub;
+    };
+    CHECK(scrub({}) == driver::ScrubSettings{16 * kMiB, 86'400});
+    CHECK(scrub({"--config", path.c_str()}) == driver::ScrubSettings{0, 5});
+    CHECK(scrub({"--config", path.c_str(), "--scrub-bandwidth", "4K", "--scrub-rest", "1"}) ==
+          driver::ScrubSettings{4 * kKiB, 1});
+    CHECK(scrub({"--scrub-bandwidth", "0"}).bandwidth == 0);
+    for (const char* wrong : {"4095", "2T", "fast", "-1"})
+        test::contains(test::error(parsed({"--pool", "/x", "--scrub-bandwidth", wrong}),
+                                   wrong[0] >= '0' && wrong[0] <= '9' ? ERANGE : EINVAL),
+                       "--scrub-bandwidth: ");
+    for (const char* wrong : {"0", "1d", "-1", "31622401", "99999999999"})
+        test::contains(test::error(parsed({"--pool", "/x", "--scrub-rest", wrong}), EINVAL),
+                       "--scrub-rest: ");
 }
 
 void wrong_options_are_refused() {
@@ -175,6 +207,7 @@ int main() {
                                 {"errors name line and key", errors_name_line_and_key},
                                 {"files that can't be read", files_that_cannot_be_read},
                                 {"options override the file", options_override_the_file},
+                                {"the scrub has its options", the_scrub_has_its_options},
                                 {"wrong options are refused", wrong_options_are_refused},
                                 {"help and version start nothing", help_and_version_start_nothing},
                                 {"limits have to fit each other", limits_have_to_fit_each_other}});

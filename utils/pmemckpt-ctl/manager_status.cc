@@ -133,8 +133,61 @@ std::string manager_line(const Json& status) {
                        text_of(status, "uptime_seconds"));
 }
 
+const Json& object_of(const Json& object, const char* name) {
+    static const Json kNone;
+    const auto found = object.is_object() ? object.find(name) : object.end();
+    return found != object.end() && found->is_object() ? *found : kNone;
+}
+
+/// "pass 3: 1.0 GiB of 4.0 GiB in 12 generations", or how long it rests.
+std::string present_pass(const Json& scrub) {
+    const auto& pass = object_of(scrub, "pass");
+    if (!pass.is_null())
+        return fmt::format("pass {}: {} of {} in {}", number_of(scrub, "passes") + 1, size_of(pass, "bytes"),
+                           size_of(pass, "kept_bytes"), plural(number_of(pass, "generations"), "generation"));
+    const auto next = text_of(scrub, "next_pass_s");
+    return next == "-" ? "no pass yet" : fmt::format("the next pass in {} s", next);
+}
+
+std::string last_pass(const Json& scrub) {
+    const auto& last = object_of(scrub, "last_pass");
+    if (last.is_null())
+        return {};
+    return fmt::format("pass {} ended {}: {} in {}, {} damaged\n", number_of(scrub, "passes"),
+                       time_of(last, "ended_ns"), size_of(last, "bytes"),
+                       plural(number_of(last, "generations"), "generation"), number_of(last, "damaged"));
+}
+
+std::string findings_table(const Json& findings) {
+    if (findings.empty())
+        return {};
+    Table table({{"DAMAGED POOL"}, {"REGION"}, {"GENERATION", kRight}, {"SINCE"}, {"WHAT"}});
+    for (const auto& finding : findings)
+        table.add({text_of(finding, "pool"), text_of(finding, "region"), text_of(finding, "generation"),
+                   time_of(finding, "since_ns"), text_of(finding, "what")});
+    return "\n" + table.text();
+}
+
+std::string scrub_text(const Json& scrub) {
+    if (scrub.is_null())  // a session does not know it
+        return {};
+    const auto bandwidth = number_of(scrub, "bandwidth");
+    const auto& total = object_of(scrub, "total");
+    auto text = bandwidth == 0
+                    ? std::string("\nscrub: off")
+                    : fmt::format("\nscrub: {} a second, {}", format_size(bandwidth), present_pass(scrub));
+    text +=
+        fmt::format("; {} since the start, {} in {}\n", fmt::format("{} passes", number_of(scrub, "passes")),
+                    size_of(total, "bytes"), plural(number_of(total, "generations"), "generation"));
+    text += last_pass(scrub) + findings_table(array_of(scrub, "findings"));
+    if (const auto further = number_of(scrub, "further_findings"); further > 0)
+        text += fmt::format("and {} more\n", plural(further, "damaged generation"));
+    return text;
+}
+
 std::string status_text(const Json& status) {
-    return manager_line(status) + "\n" + pools_table(array_of(status, "pools"));
+    return manager_line(status) + "\n" + pools_table(array_of(status, "pools")) +
+           scrub_text(object_of(status, "scrub"));
 }
 
 }  // namespace
