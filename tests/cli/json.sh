@@ -72,6 +72,15 @@ for way in "" "--admin-socket $ADMIN_SOCKET"; do
     pmemckpt-ctl status --json $way >out
     holds "(.pools | length == 1) and .pools[0].uuid == \"$UUID\" and (.version | type == \"string\")"
 done
+# The scrub is the admin socket's alone.
+pmemckpt-ctl status --json >out
+holds 'has("scrub") | not'
+wait_for 'pmemckpt-ctl status --json --admin-socket "$ADMIN_SOCKET" | jq -e ".scrub.passes == 1" >/dev/null'
+pmemckpt-ctl status --json --admin-socket "$ADMIN_SOCKET" >out
+has_fields "bandwidth rest_s passes total last_pass pass next_pass_s findings further_findings" .scrub
+has_fields "generations bytes damaged" .scrub.total
+has_fields "generations bytes damaged kept_bytes began began_ns ended ended_ns" .scrub.last_pass
+holds '.scrub.pass == null and .scrub.rest_s == 86400 and .scrub.next_pass_s <= 86400'
 
 pmemckpt-ctl list --sessions --json --admin-socket "$ADMIN_SOCKET" >out
 holds '. == []'

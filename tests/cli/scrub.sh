@@ -52,6 +52,8 @@ contains "$(cat manager.log)" "pool pool, region team/app: generation 2 is damag
 contains "$(cat manager.log)" "pmemckpt-ctl check"
 grep -q "pass [0-9]* is over: 4 generations, 7.6 MiB read, 1 damaged" manager.log || fail "$(cat manager.log)"
 holds '.findings | length == 1'
+[ "$(scrub '.findings[0] | keys_unsorted | join(" ")')" = \
+    "pool region generation since since_ns what sealed_crc32c found_crc32c" ] || fail "fields: $(scrub .findings)"
 holds '.findings[0] | .pool == "pool" and .region == "team/app" and .generation == 2'
 holds ".findings[0] | .sealed_crc32c == \"$SEALED\" and .found_crc32c != .sealed_crc32c and .since_ns >= $SINCE_NS"
 holds '.last_pass.damaged == 1 and .further_findings == 0'

@@ -185,6 +185,39 @@ void a_held_generation_outlives_region_and_pool() {
     draft.reset();
 }
 
+void a_range_is_located_wherever_its_pages_lie() {
+    const auto pool = test::ok(test::open_image(test::fresh_image()));
+    for (const char* region : {"hole", "r"})
+        test::ok(pool->create_region(region, "tester", {.keep = 2}));
+    for (int pages : {1, 2, 1, 3})  // what is dropped again leaves holes
+        test::ok(test::save(*pool, pages % 2 == 1 ? "hole" : "r", test::random_bytes(pages * 4096)));
+    test::ok(pool->clear("hole"));
+    const auto bytes = test::random_bytes(7 * 4096 + 10);
+    test::ok(test::save(*pool, "r", bytes));
+    test::ok(pool->clear("hole"));
+    const auto base = test::ok(pool->open_generation("r", 2));
+    CHECK(test::content(*pool, *base) == bytes);
+    auto changed = bytes;
+    changed[5 * 4096] = ~changed[5 * 4096];
+    test::ok(test::save_clone(*pool, "r", changed, {{{5 * 4096}, {1}}}));
+    CHECK(test::ok(pool->locate("r", 3, {{0}, {changed.size()}})).size() > 1);
+    for (std::uint64_t at = 0; at <= changed.size(); at += 1111)
+        for (std::uint64_t size :
+             {std::uint64_t{0}, std::uint64_t{1}, std::uint64_t{4096}, changed.size() - at}) {
+            size = std::min(size, changed.size() - at);
+            std::vector<std::byte> got;
+            for (const auto& [place, length] : test::ok(pool->locate("r", 3, {{at}, {size}}))) {
+                const auto run = pool->medium().bytes().subspan(place.bytes, length.bytes);
+                got.insert(got.end(), run.begin(), run.end());
+            }
+            CHECK(std::ranges::equal(got, std::span(changed).subspan(at, size)));
+        }
+    test::error(pool->locate("r", 3, {{changed.size()}, {1}}), ERANGE);
+    test::error(pool->locate("r", 3, {{UINT64_MAX}, {1}}), ERANGE);
+    test::error(pool->locate("r", 9, {{0}, {1}}), ENOENT);
+    test::error(pool->locate("none", 1, {{0}, {1}}), ENOENT);
+}
+
 void destroyed_while_a_draft_was_written() {
     const auto pool = new_pool();
     test::ok(pool->create_region("a", "alice", {}));
@@ -321,6 +354,7 @@ int main() {
                  {"a_wrong_crc_seals_nothing", a_wrong_crc_seals_nothing},
                  {"retention_and_held_generations", retention_and_held_generations},
                  {"a_held_generation_outlives_region_and_pool", a_held_generation_outlives_region_and_pool},
+                 {"a_range_is_located_wherever_its_pages_lie", a_range_is_located_wherever_its_pages_lie},
                  {"destroyed_while_a_draft_was_written", destroyed_while_a_draft_was_written},
                  {"numbers_and_ids_are_never_reused", numbers_and_ids_are_never_reused},
                  {"names_may_not_be_folders_of_names", names_may_not_be_folders_of_names},
