@@ -236,7 +236,7 @@ void a_scrub_in_the_midst_of_it_keeps_no_writer_from_the_pages() {
     ScrubPass pass(stage.services.pools);
     for (int round = 0; round < 3; ++round) {
         CHECK(!pass.step(4096).verdict);
-        save(pool, "r", half);  // which drops the one that is being read
+        save(pool, "r", half, 2);  // the first drops the one that is being read, the second needs its pages
         CHECK(!pass.step(4096).verdict);
     }
 }
@@ -309,6 +309,18 @@ void a_finding_stays_until_its_generation_is_gone() {
     test::equal(status.last->counts.damaged, 1U);
     save(pool, "r", 100);  // drops generation 1
     CHECK(scrub.status().findings.empty());
+}
+
+void what_verifies_again_is_no_finding_any_more() {
+    Stage stage;
+    auto& pool = stage.add_pool();
+    create(pool, "r");
+    save(pool, "r", 5000, 2);
+    damage(pool, "r", 2, 4999);
+    auto& scrub = stage.begin({kFast, 1});
+    test::eventually([&] { return scrub.status().findings.size() == 1; }, kLimitMs);
+    damage(pool, "r", 2, 4999);  // the same bit: it is as it was
+    test::eventually([&] { return scrub.status().findings.empty(); }, kLimitMs);
 }
 
 ScrubVerdict verdict_of(const std::shared_ptr<const driver::ServedPool>& served, std::uint64_t number) {
@@ -401,6 +413,7 @@ int main() {
          {"passes take their time and rest", passes_take_their_time_and_rest},
          {"passes over nothing rest as well", passes_over_nothing_rest_as_well},
          {"a finding stays until its generation is gone", a_finding_stays_until_its_generation_is_gone},
+         {"what verifies again is no finding any more", what_verifies_again_is_no_finding_any_more},
          {"findings are told once and counted beyond their limit",
           findings_are_told_once_and_counted_beyond_their_limit},
          {"off is off and new settings count at once", off_is_off_and_new_settings_count_at_once},
