@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# time-limit: 180
 # The scrub finds a byte that has changed on the disk: a warning, once, and a line of status until the generation is
 # gone. It keeps to its bandwidth, is off when it is off, and holds up no end of the manager.
 . "$(dirname "$0")/../support/environment.sh"
@@ -59,6 +60,7 @@ holds ".findings[0] | .sealed_crc32c == \"$SEALED\" and .found_crc32c != .sealed
 holds '.last_pass.damaged == 1 and .further_findings == 0'
 contains "$(pmemckpt-ctl status --admin-socket "$ADMIN_SOCKET" | tr -s ' ')" "its 2000023 bytes have CRC-32C $FOUND"
 contains "$(pmemckpt-ctl status --admin-socket "$ADMIN_SOCKET" | tr -s ' ')" "pool team/app 2 "
+contains "$(pmemckpt-ctl status --admin-socket "$ADMIN_SOCKET")" "7.6 MiB in 4 generations, 1 damaged"
 
 # With its generation the finding goes.
 pmemckpt-ctl save team/app state.1 >/dev/null

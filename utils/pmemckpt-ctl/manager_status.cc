@@ -139,14 +139,14 @@ const Json& object_of(const Json& object, const char* name) {
     return found != object.end() && found->is_object() ? *found : kNone;
 }
 
-/// "pass 3: 1.0 GiB of 4.0 GiB in 12 generations", or how long it rests.
+/// "pass 3: 1.0 GiB of 4.0 GiB in 12 generations", or when it begins.
 std::string present_pass(const Json& scrub) {
+    const auto number = number_of(scrub, "passes") + 1;
     const auto& pass = object_of(scrub, "pass");
     if (!pass.is_null())
-        return fmt::format("pass {}: {} of {} in {}", number_of(scrub, "passes") + 1, size_of(pass, "bytes"),
+        return fmt::format("pass {}: {} of {} in {}", number, size_of(pass, "bytes"),
                            size_of(pass, "kept_bytes"), plural(number_of(pass, "generations"), "generation"));
-    const auto next = text_of(scrub, "next_pass_s");
-    return next == "-" ? "no pass yet" : fmt::format("the next pass in {} s", next);
+    return fmt::format("pass {} begins in {} s", number, number_of(scrub, "next_pass_s"));
 }
 
 std::string last_pass(const Json& scrub) {
@@ -173,12 +173,11 @@ std::string scrub_text(const Json& scrub) {
         return {};
     const auto bandwidth = number_of(scrub, "bandwidth");
     const auto& total = object_of(scrub, "total");
-    auto text = bandwidth == 0
-                    ? std::string("\nscrub: off")
-                    : fmt::format("\nscrub: {} a second, {}", format_size(bandwidth), present_pass(scrub));
-    text +=
-        fmt::format("; {} since the start, {} in {}\n", fmt::format("{} passes", number_of(scrub, "passes")),
-                    size_of(total, "bytes"), plural(number_of(total, "generations"), "generation"));
+    std::string text = "\nscrub: off";
+    if (bandwidth != 0)
+        text = fmt::format("\nscrub: {} a second, {}", format_size(bandwidth), present_pass(scrub));
+    text += fmt::format("; {} in {} since the start\n", size_of(total, "bytes"),
+                        plural(number_of(total, "generations"), "generation"));
     text += last_pass(scrub) + findings_table(array_of(scrub, "findings"));
     if (const auto further = number_of(scrub, "further_findings"); further > 0)
         text += fmt::format("and {} more\n", plural(further, "damaged generation"));
