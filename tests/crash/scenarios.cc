@@ -12,8 +12,8 @@ namespace pmemckpt::crash {
 
 namespace {
 
-/// Of a full half each recovery takes ten times as long.
-Limits of_a_full_half(Limits limits) {
+/// Where there are very many moments, or recovery takes ten times as long: of a full half.
+Limits fewer(Limits limits) {
     limits.images = std::max<std::uint64_t>(limits.images / 32, 1);
     limits.images_in_recovery = std::max<std::uint64_t>(limits.images_in_recovery / 32, 1);
     return limits;
@@ -51,7 +51,7 @@ Scenario alone(const Deed& deed) {
 Scenario at_a_switch(const Deed& deed) {
     return {"when the journal's half is full", deed.name, [deed](const Limits& limits, std::uint64_t seed) {
                 return play(
-                    of_a_full_half(limits), seed,
+                    fewer(limits), seed,
                     [&](World& world) {
                         prepare(world, deed);
                         test::ok(fill_half(world));
@@ -66,7 +66,7 @@ Scenario at_a_second_switch() {
             [](const Limits& limits, std::uint64_t seed) {
                 const auto deed = deeds("a").front();
                 return play(
-                    of_a_full_half(limits), seed,
+                    fewer(limits), seed,
                     [&](World& world) {
                         test::ok(fill_half(world));
                         test::ok(world.pool().take_over("b"));
@@ -110,9 +110,10 @@ Tally play_half_done(const Limits& limits, std::uint64_t seed, const Deed& outer
 }
 
 Scenario half_done(const Deed& outer, const Deed& inner, const std::string& where) {
-    return {
-        "while another one is half done, in the " + where, inner.name + " in the middle of " + outer.name,
-        [=](const Limits& limits, std::uint64_t seed) { return play_half_done(limits, seed, outer, inner); }};
+    return {"while another one is half done, in the " + where, inner.name + " in the middle of " + outer.name,
+            [=](const Limits& limits, std::uint64_t seed) {
+                return play_half_done(fewer(limits), seed, outer, inner);
+            }};
 }
 
 /// A peer appends to another log, and is told that it is durable, while a journal record is being persisted.
