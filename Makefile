@@ -48,6 +48,7 @@ CRASH_SOURCES := $(filter-out tests/crash/main.cc,$(wildcard tests/crash/*.cc))
 UNIT_TESTS := $(patsubst tests/unit/%.cc,$(BUILD)/tests/unit/%,$(wildcard tests/unit/*_test.cc))
 TOOLS := $(patsubst tests/tools/%.cc,$(BUILD)/tests/tools/%,$(wildcard tests/tools/*.cc))
 PAIR_SOURCES := $(wildcard utils/examples/process_pair/*.cc)
+SOAK_SOURCES := $(wildcard tests/soak/*.cc)
 MAN_PAGES := $(wildcard man/*.[1-8])
 
 objects = $(patsubst %.cc,$(BUILD)/object/%.o,$(1))
@@ -60,7 +61,7 @@ SHARED := $(BUILD)/lib/libpmemckpt.so.$(ABI)
 PROGRAMS := $(BUILD)/bin/pmemckptd $(BUILD)/bin/mount.pmemckpt $(BUILD)/bin/pmemckpt-ctl
 EXAMPLES := $(BUILD)/examples/heat $(BUILD)/examples/process_pair
 
-.PHONY: all demo demo-failover check check-crash lint install uninstall deps needed clean help unit-tests
+.PHONY: all demo demo-failover check check-crash soak lint install uninstall deps needed clean help unit-tests
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 
@@ -117,6 +118,9 @@ $(BUILD)/tests/unit/%: $(BUILD)/object/tests/unit/%.o $(CRASH) $(SUPPORT) $(DRIV
 $(BUILD)/tests/tools/%: $(BUILD)/object/tests/tools/%.o $(SUPPORT) $(LIB)
 	$(link)
 	$(Q)$(CXX) $(LDFLAGS) -o $@ $^ $(LIBRARIES) -lcmocka
+$(BUILD)/tests/soak: $(call objects,$(SOAK_SOURCES)) $(SHARED)
+	$(link)
+	$(Q)$(CXX) $(LDFLAGS) -o $@ $(call objects,$(SOAK_SOURCES)) -L$(BUILD)/lib -lpmemckpt -lfmt '-Wl,-rpath,$$ORIGIN/../lib'
 .PRECIOUS: $(BUILD)/object/%.o
 -include $(shell find $(BUILD)/object -name '*.d' 2>/dev/null)
 
@@ -132,11 +136,17 @@ demo-failover: needed
 	@$(MAKE) --no-print-directory $(JOBS) all
 	@BUILD=$(BUILD) utils/examples/demo_failover.sh
 check: needed
-	@$(MAKE) --no-print-directory $(JOBS) all unit-tests $(TOOLS)
+	@$(MAKE) --no-print-directory $(JOBS) all unit-tests $(TOOLS) $(BUILD)/tests/soak
 	@BUILD=$(BUILD) $(if $(SANITIZE),TIME_LIMIT_FACTOR=5) tests/run $(if $(SEED),--seed $(SEED)) $(TESTS)
 check-crash: needed
 	@$(MAKE) --no-print-directory $(JOBS) $(BUILD)/tests/crash
 	@$(BUILD)/tests/crash $(if $(SEED),--seed $(SEED))
+# Where the pools of a soak lie: memory, so that an hour of it does not wear a disk.
+SOAK_DIRECTORY ?= $(firstword $(wildcard /dev/shm) /tmp)
+TIME ?= 10m
+soak: needed
+	@$(MAKE) --no-print-directory $(JOBS) all $(BUILD)/tests/soak
+	@$(BUILD)/tests/soak run programs=$(BUILD)/bin directory=$(SOAK_DIRECTORY) time=$(TIME) $(if $(SEED),seed=$(SEED)) $(SOAK)
 lint: needed
 	@tests/lint
 
@@ -191,6 +201,7 @@ help:
 	    'make demo-failover   a process pair, killed at random moments: nothing lost, nothing doubled; SEED=N, KILLS=N' \
     'make check           all tests; SEED=N replays one run, TESTS="PATTERN ..." picks some' \
 	    'make check-crash     the power cut at every moment of all that is done to a pool, and recovered' \
+	    'make soak            processes killed at random for TIME=10m, and an account of all that was answered; SEED=N' \
 	    'make lint            format, shell scripts, man pages' \
 	    'make install         DESTDIR= PREFIX=/usr/local SYSTEM_SBIN=/sbin' \
 	    'make uninstall       with the same DESTDIR, PREFIX and SYSTEM_SBIN' \
