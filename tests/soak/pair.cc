@@ -107,6 +107,7 @@ void Pair::process(Worker& worker, const Line& line) {
         ++counts_.full;
     } else {
         oracle_.tell(worker.writer, line);
+        worker.recovered = worker.recovered || line.verb == "recovered";
         if (line.verb == "taken")
             taken(worker);
     }
@@ -231,7 +232,7 @@ void Pair::take_over(bool kill_old) {
     if (!primary_ || !backup_ || primary_->ordered || primary_->taking || !oracle_.exists() ||
         oracle_.is_unsettled())
         return;
-    if (kill_old) {
+    if (kill_old || !primary_->recovered) {
         kill_and_forget(primary_);
         ++counts_.primary_kills;
     } else {

@@ -19,6 +19,7 @@ struct Worker {
     std::deque<Line> told;
     std::string cursor;
     std::uint64_t life = 0;  ///< when it was started
+    bool recovered = false;  ///< so it has opened the region, and a takeover fences it
     bool ordered = false, taking = false, resting = false;
     Clock::time_point fenced_at{};
     std::pair<std::uint64_t, std::uint64_t> position{0, 0};  ///< that a backup has read to
