@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <thread>
@@ -53,10 +54,15 @@ private:
     std::vector<char*> pointers_;
 };
 
+/// The supervisor's own, but for what is added: a shell takes the last of two with one name, getenv(3) the
+/// first.
 std::vector<std::string> whole_environment(const std::vector<std::string>& added) {
+    const auto name_of = [](const std::string& word) { return word.substr(0, word.find('=')); };
     auto all = added;
     for (char** word = environ; *word; ++word)
-        all.emplace_back(*word);  // of two with one name, the first counts
+        if (std::none_of(added.begin(), added.end(),
+                         [&](const std::string& one) { return name_of(one) == name_of(*word); }))
+            all.emplace_back(*word);
     return all;
 }
 

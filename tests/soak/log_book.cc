@@ -7,22 +7,32 @@
 
 namespace soak {
 
+namespace {
+
+constexpr std::uint64_t kMostAhead = 100'000;  // records between one that is told of and the one before it
+
+}  // namespace
+
+/// An earlier writer may be heard later: so what lies between may be filled later.
 void LogBook::begin(std::uint64_t writer, std::uint64_t sequence, const Content& content) {
-    if (sequence == 0 || sequence > entries_.size() + 1)
+    if (sequence == 0 || sequence > entries_.size() + kMostAhead)
         return;  // answer() will miss it
     if (sequence > entries_.size())
-        entries_.emplace_back();
+        entries_.resize(sequence);
     auto& entry = entries_[sequence - 1];
     std::erase_if(entry, [writer](const Begun& begun) { return begun.writer == writer; });
     entry.push_back({writer, content});
 }
 
 bool LogBook::answer(std::uint64_t writer, std::uint64_t sequence) {
+    const auto is_own = [writer](const Begun& begun) { return begun.writer == writer; };
     if (sequence > entries_.size())
         return false;
+    const auto& last = entries_[sequence - 1];
+    if (sequence > certain_ && std::none_of(last.begin(), last.end(), is_own))
+        return false;
     for (auto at = certain_; at < sequence; ++at) {
-        const auto own = std::find_if(entries_[at].begin(), entries_[at].end(),
-                                      [writer](const Begun& begun) { return begun.writer == writer; });
+        const auto own = std::find_if(entries_[at].begin(), entries_[at].end(), is_own);
         if (own != entries_[at].end())
             entries_[at] = {*own};
     }
@@ -64,7 +74,7 @@ bool LogBook::has_run(std::uint64_t count, std::uint64_t sum) const {
     const auto hash_at = [this](std::uint64_t at) { return entries_[at].back().content.hash; };
     std::uint64_t run = 0;
     for (std::uint64_t at = 0; at < entries_.size(); ++at) {
-        if (entries_[at].size() > 1)
+        if (entries_[at].size() != 1)
             return true;  // which of them it was is not known yet
         run += hash_at(at);
         if (at >= count)

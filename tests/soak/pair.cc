@@ -28,11 +28,11 @@ Pair::Pair(const Site& site, std::uint64_t index, std::uint64_t seed, std::uint6
 
 std::vector<Worker*> Pair::workers() const {
     std::vector<Worker*> all;
+    for (const auto& one : fenced_)
+        all.push_back(one.get());
     for (const auto* one : {&primary_, &backup_})
         if (*one)
             all.push_back(one->get());
-    for (const auto& one : fenced_)
-        all.push_back(one.get());
     return all;
 }
 
@@ -184,8 +184,8 @@ void Pair::ended(std::unique_ptr<Worker>& worker, bool manager_is_alive) {
 
 void Pair::look_at_end(const Worker& worker, int status, bool manager_is_alive) const {
     if (!may_end_so(worker, status, manager_is_alive))
-        fail("{} has ended by itself, with {}: see {}.log", worker.child->name(), end_text(status),
-             worker.child->name());
+        fail("{} has ended by itself, with {}; its last words: {}", worker.child->name(), end_text(status),
+             site_.last_words(worker.child->name()));
 }
 
 bool Pair::may_end_so(const Worker& worker, int status, bool manager_is_alive) const {

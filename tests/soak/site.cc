@@ -55,6 +55,14 @@ std::unique_ptr<Child> Site::start_role(const std::string& role, const std::stri
     return start(name, command, true);
 }
 
+std::string Site::last_words(const std::string& name) const {
+    std::ifstream log(directory / (name + ".log"));
+    std::string last = "nothing";
+    for (std::string line; std::getline(log, line);)
+        last = line;
+    return last;
+}
+
 std::string Site::run(const std::vector<std::string>& command, int also) const {
     const auto output = directory / "command.log";
     fs::remove(output);

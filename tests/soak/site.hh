@@ -26,6 +26,8 @@ struct Site {
     /// This program in one of its other roles.
     std::unique_ptr<Child> start_role(const std::string& role, const std::string& name,
                                       const Settings& settings) const;
+    /// What it has printed last, in words.
+    std::string last_words(const std::string& name) const;
     /// Runs it to its end; throws Failure when its status is not 0, or `also`. Its output.
     std::string run(const std::vector<std::string>& command, int also = 0) const;
 };

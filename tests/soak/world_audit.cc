@@ -27,7 +27,7 @@ void World::audit(bool wipe) {
     for (const auto& line : auditor->lines)
         process_audit(line);
     if (!exited_with(status, 0) || auditor->lines.empty() || auditor->lines.back().verb != "audited")
-        fail("the audit has ended with {}: see audit.log", end_text(status));
+        fail("the audit has ended with {}; its last words: {}", end_text(status), site_.last_words("audit"));
     for (std::size_t index = 0; index < pairs_.size(); ++index) {
         pairs_[index]->oracle().audit(found_[index]);
         pairs_[index]->settled();
