@@ -84,10 +84,11 @@ Error Appender::State::remember(Error error) {
 /// A seal of this very client kills the windows: to write on would end its connection.
 Status Appender::State::check_open() const {
     if (session->logs_ended(opening.region) != logs_ended_)
-        return fail(ESTALE,
-                    "this log of {} was ended by this client, which sealed, cleared or took over the region "
-                    "or opened its log again: open it anew",
-                    opening.region);
+        return fail(
+            ESTALE,
+            "this log of {} was ended by this client, which sealed, cleared, destroyed or took over the "
+            "region or opened its log again: open it anew",
+            opening.region);
     return {};
 }
 

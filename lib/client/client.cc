@@ -70,6 +70,7 @@ Result<wire::Region> Client::find_region(const std::string& name) {
 
 Status Client::destroy_region(const std::string& name) {
     TRY(check_region(name));
+    session_->end_log(name);  // before its windows die of this
     wire::DestroyRegion request;
     request.name = name;
     TRY(session_->call<wire::Empty>(request, session_->change_limit()));

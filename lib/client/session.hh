@@ -43,8 +43,8 @@ public:
     /// Says goodbye and ends the connection: whoever waits for an answer gets ESHUTDOWN.
     void shut_down();
 
-    /// The logs of a region that are open here end with this client's next seal or clear of it: their windows
-    /// die.
+    /// The logs of a region that are open here end with this client's next seal, clear or destruction of it:
+    /// their windows die.
     void end_log(const std::string& region);
     /// How often that was.
     std::uint64_t logs_ended(const std::string& region) const;

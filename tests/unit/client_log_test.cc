@@ -188,6 +188,23 @@ void a_generation_ends_the_log() {
     test::error(other->read_log("ends"), ENODATA);
 }
 
+/// Its windows die with it: what is queued stays here, and the connection stands.
+void a_destroyed_region_ends_the_log() {
+    ManagerHere here;
+    const auto client = here.connect();
+    for (int round = 0; round < 2; ++round) {
+        test::ok(client->create_region("gone", {}, true));
+        auto appender = test::ok(client->open_log("gone"));
+        append_all(*appender, some_records(20, 1'000));  // some of them are not sent yet
+        test::ok(client->destroy_region("gone"));
+        if (round == 0)
+            test::contains(test::error(appender->append(bytes_of("x")), ESTALE), "destroyed");
+        appender.reset();
+        test::ok(client->state());
+        test::error(client->find_region("gone"), ENOENT);
+    }
+}
+
 /// A reader asks for what is new only when it has read all that it knows of: a log may have been opened again
 /// and ended by then, once or more often.
 void an_ended_log_is_read_to_its_end() {
@@ -286,6 +303,7 @@ int main() {
                       {"a log is read as bytes", a_log_is_read_as_bytes},
                       {"skipping reads nothing", skipping_reads_nothing},
                       {"a generation ends the log", a_generation_ends_the_log},
+                      {"a destroyed region ends the log", a_destroyed_region_ends_the_log},
                       {"an ended log is read to its end", an_ended_log_is_read_to_its_end},
                       {"a full pool refuses and loses nothing", a_full_pool_refuses_and_loses_nothing},
                       {"a torn tail is no record", a_torn_tail_is_no_record},
