@@ -103,9 +103,11 @@ void RegionOracle::tell_sealed(const Writer& writer, const Line& line) {
     if (epoch < writer.first_epoch || epoch > writer.last_epoch)
         fail("{}@{} was sealed in epoch {}; its writer is of {} to {}", name_, number, epoch,
              writer.first_epoch, writer.last_epoch);
-    std::erase_if(of.sealing, [&](const Sealing& sealing) {
+    const auto begun = std::find_if(of.sealing.begin(), of.sealing.end(), [&](const Sealing& sealing) {
         return sealing.writer == writer.id && sealing.content == content;
     });
+    if (begun != of.sealing.end())
+        of.sealing.erase(begun);  // the next one may have the same content
     const auto known = of.sealed.find(number);
     if (known != of.sealed.end() && known->second.content != content)
         fail("{}@{} was read with other bytes than its writer has sealed, or its number was given twice",
