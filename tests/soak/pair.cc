@@ -96,7 +96,9 @@ void Pair::process(Worker& worker, const Line& line) {
     if (line.verb == "read") {
         oracle_.generation_read(line[0], {line[1], line[2]}, line[3]);
         worker.position = std::max(worker.position, {line[0], 0});
+        worker.last = {line[0], 0};
     } else if (line.verb == "record") {
+        check_order(worker, line);
         oracle_.record_read(line[0], line[1], {line[2], line[3]});
         worker.position = std::max(worker.position, {line[0], line[1]});
     } else if (line.verb == "done") {
@@ -108,9 +110,22 @@ void Pair::process(Worker& worker, const Line& line) {
     } else {
         oracle_.tell(worker.writer, line);
         worker.recovered = worker.recovered || line.verb == "recovered";
+        worker.is_backup = worker.is_backup && line.verb != "taken";
+        if (line.verb == "dropping")
+            worker.last = {0, 0};  // it reads from the start again
         if (line.verb == "taken")
             taken(worker);
     }
+}
+
+/// What follows is handed out once, in order. Generation 0 is none: after a clear its log begins again.
+void Pair::check_order(Worker& worker, const Line& record) const {
+    const Cursor now{record[0], record[1]};
+    if (worker.is_backup && now.first != 0 && now.first == worker.last.first &&
+        now.second != worker.last.second + 1)
+        fail("{} has read record {} behind generation {}, and then {}", worker.child->name(),
+             worker.last.second, now.first, now.second);
+    worker.last = now;
 }
 
 void Pair::taken(Worker& taker) {
@@ -151,6 +166,7 @@ void Pair::start_backup() {
     const std::string cursor = random_.percent(50) ? "explicit" : "moved";
     backup_ = start("backup", Settings().set("cursor", cursor));
     backup_->cursor = cursor;
+    backup_->is_backup = true;
 }
 
 void Pair::keep_up(bool manager_is_alive) {

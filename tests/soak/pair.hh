@@ -20,9 +20,11 @@ struct Worker {
     std::string cursor;
     std::uint64_t life = 0;  ///< when it was started
     bool recovered = false;  ///< so it has opened the region, and a takeover fences it
+    bool is_backup = false;
     bool ordered = false, taking = false, resting = false;
     Clock::time_point fenced_at{};
-    std::pair<std::uint64_t, std::uint64_t> position{0, 0};  ///< that a backup has read to
+    Cursor position{0, 0};  ///< that a backup has read to
+    Cursor last{0, 0};      ///< what it has read last
 };
 
 class Pair {
@@ -71,6 +73,7 @@ private:
     void start_primary();
     void start_backup();
     void process(Worker& worker, const Line& line);
+    void check_order(Worker& worker, const Line& record) const;
     void remember(const Worker& worker, const Line& line);
     void taken(Worker& taker);
     void settle_lines();
