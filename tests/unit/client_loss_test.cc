@@ -1,11 +1,14 @@
 // What fails, fails at once and says why: keys, pools, addresses, and a manager that goes away in the middle.
+#include <arpa/inet.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <thread>
 
+#include "lib/base/handle.hh"
 #include "lib/rdma/engine.hh"
 #include "lib/wire/handshake.hh"
 #include "tests/unit/client_fixture.hh"
@@ -79,6 +82,32 @@ void pools_and_addresses_must_be_there() {
     CHECK(!Client::connect(options));
     here.end();
     test::contains(test::error(Client::connect(here.options()), ECONNREFUSED), here.options().server);
+}
+
+/// As a manager that is killed while somebody connects: that is a loss, and no breach of the protocol.
+void who_hangs_up_in_the_start_up_is_lost() {
+    ManagerHere here;  // for its keys
+    for (const bool with_reset : {false, true}) {
+        const FileDescriptor socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+        sockaddr_in address{};
+        address.sin_family = AF_INET;
+        address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+        socklen_t size = sizeof address;
+        auto* const any = reinterpret_cast<sockaddr*>(&address);
+        CHECK(::bind(socket.get(), any, size) == 0 && ::listen(socket.get(), 1) == 0 &&
+              ::getsockname(socket.get(), any, &size) == 0);
+        std::thread hangs_up([&] {
+            const FileDescriptor peer(::accept(socket.get(), nullptr, nullptr));
+            char request[20];
+            const auto flags = with_reset ? MSG_PEEK : 0;  // what is not read makes it a reset
+            static_cast<void>(::recv(peer.get(), request, sizeof request, MSG_WAITALL | flags));
+        });
+        auto options = here.options();
+        options.server = format_address({"127.0.0.1", ntohs(address.sin_port)});
+        const auto client = Client::connect(options);
+        hangs_up.join();
+        test::contains(test::error(client, ECONNRESET), "MPA start-up");
+    }
 }
 
 void the_environment_fills_in_what_is_not_said() {
@@ -382,6 +411,7 @@ int main() {
         {{"keys must be right", keys_must_be_right},
          {"the pool's known key must be the manager's", the_pools_known_key_must_be_the_managers},
          {"pools and addresses must be there", pools_and_addresses_must_be_there},
+         {"who hangs up in the start-up is lost", who_hangs_up_in_the_start_up_is_lost},
          {"the environment fills in", the_environment_fills_in_what_is_not_said},
          {"a lost manager fails everything at once", a_lost_manager_fails_everything_at_once},
          {"nobody hangs", nobody_hangs},

@@ -15,8 +15,7 @@ Result<bool> Greeter::send(int socket) {
         if (count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
             return false;
         if (count < 0)
-            return fail_errno(errno == EPIPE || errno == ECONNRESET ? EPROTO : errno,
-                              "the connection ended in the MPA start-up");
+            return fail_errno(errno, "the connection ended in the MPA start-up");
         sent_ += static_cast<std::size_t>(count);
     }
     return true;
@@ -39,10 +38,12 @@ Result<std::optional<StartUp>> Greeter::receive(int socket, Greeting kind) {
             continue;
         if (count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
             return std::nullopt;
+        // Without a word, as when it is killed at that moment: that is a loss, and may be worth another
+        // attempt.
         if (count <= 0)
-            return fail(EPROTO,
-                        "the peer closed the connection in the MPA start-up: it does not speak iWARP, or is "
-                        "too busy");
+            return fail(have_ == 0 ? ECONNRESET : EPROTO,
+                        "the peer closed the connection in the MPA start-up: it has ended, does not speak "
+                        "iWARP, or is too busy");
         have_ += static_cast<std::size_t>(count);
     }
 }
