@@ -97,8 +97,9 @@ void Pair::process(Worker& worker, const Line& line) {
         oracle_.generation_read(line[0], {line[1], line[2]}, line[3]);
         worker.position = std::max(worker.position, {line[0], 0});
         worker.last = {line[0], 0};
+        remember_read(worker, worker.last);
     } else if (line.verb == "record") {
-        check_order(worker, line);
+        check_order(worker, {line[0], line[1]});
         oracle_.record_read(line[0], line[1], {line[2], line[3]});
         worker.position = std::max(worker.position, {line[0], line[1]});
     } else if (line.verb == "done") {
@@ -112,20 +113,49 @@ void Pair::process(Worker& worker, const Line& line) {
         worker.recovered = worker.recovered || line.verb == "recovered";
         worker.is_backup = worker.is_backup && line.verb != "taken";
         if (line.verb == "dropping")
-            worker.last = {0, 0};  // it reads from the start again
+            worker.last = worker.acknowledged = {0, 0};  // it reads from the start again
         if (line.verb == "taken")
             taken(worker);
     }
 }
 
 /// What follows is handed out once, in order. Generation 0 is none: after a clear its log begins again.
-void Pair::check_order(Worker& worker, const Line& record) const {
-    const Cursor now{record[0], record[1]};
-    if (worker.is_backup && now.first != 0 && now.first == worker.last.first &&
-        now.second != worker.last.second + 1)
+void Pair::check_order(Worker& worker, const Cursor& now) {
+    if (worker.is_backup && now.first != 0 && worker.last == Cursor{0, 0})
+        check_first(worker, now);
+    else if (worker.is_backup && now.first != 0 && now.first == worker.last.first &&
+             now.second != worker.last.second + 1)
         fail("{} has read record {} behind generation {}, and then {}", worker.child->name(),
              worker.last.second, now.first, now.second);
     worker.last = now;
+    remember_read(worker, now);
+}
+
+/// It goes on where its cursor was: nothing that it has not read is left out, nothing that it has told is
+/// read again.
+void Pair::check_first(const Worker& worker, const Cursor& now) const {
+    if (read_in_ != std::pair{worker.life, oracle_.clears()} || oracle_.life_number() != worker.life)
+        return;
+    const auto before = read_to_.find(worker.cursor);
+    const Cursor read_to = before == read_to_.end() ? Cursor{0, 0} : before->second;
+    if (Cursor{now.first, now.second - 1} > read_to || now <= worker.acknowledged)
+        fail(
+            "{} has begun with record {} behind generation {}; its cursor was at {}, {} or behind that, and "
+            "it had "
+            "read to {}, {}",
+            worker.child->name(), now.second, now.first, worker.acknowledged.first,
+            worker.acknowledged.second, read_to.first, read_to.second);
+}
+
+void Pair::remember_read(const Worker& worker, const Cursor& now) {
+    if (!worker.is_backup || worker.life != oracle_.life_number())
+        return;
+    const std::pair here{worker.life, oracle_.clears()};
+    if (read_in_ != here)
+        read_to_.clear();
+    read_in_ = here;
+    auto& read_to = read_to_[worker.cursor];
+    read_to = std::max(read_to, now);
 }
 
 void Pair::taken(Worker& taker) {
@@ -167,6 +197,7 @@ void Pair::start_backup() {
     backup_ = start("backup", Settings().set("cursor", cursor));
     backup_->cursor = cursor;
     backup_->is_backup = true;
+    backup_->acknowledged = oracle_.cursor(cursor).value_or(Cursor{0, 0});
 }
 
 void Pair::keep_up(bool manager_is_alive) {

@@ -23,8 +23,9 @@ struct Worker {
     bool is_backup = false;
     bool ordered = false, taking = false, resting = false;
     Clock::time_point fenced_at{};
-    Cursor position{0, 0};  ///< that a backup has read to
-    Cursor last{0, 0};      ///< what it has read last
+    Cursor position{0, 0};      ///< that a backup has read to
+    Cursor last{0, 0};          ///< what it has read last
+    Cursor acknowledged{0, 0};  ///< its cursor, when it was started
 };
 
 class Pair {
@@ -73,7 +74,9 @@ private:
     void start_primary();
     void start_backup();
     void process(Worker& worker, const Line& line);
-    void check_order(Worker& worker, const Line& record) const;
+    void check_order(Worker& worker, const Cursor& now);
+    void check_first(const Worker& worker, const Cursor& now) const;
+    void remember_read(const Worker& worker, const Cursor& now);
     void remember(const Worker& worker, const Line& line);
     void taken(Worker& taker);
     void settle_lines();
@@ -96,6 +99,8 @@ private:
     std::vector<std::unique_ptr<Worker>> fenced_;
     std::vector<std::pair<Worker*, std::size_t>> marks_;
     std::deque<std::string> history_;
+    std::map<std::string, Cursor> read_to_;  ///< by a cursor's backups, in the tenure that follows
+    std::pair<std::uint64_t, std::uint64_t> read_in_{0, 0};  ///< life and clears
 };
 
 }  // namespace soak
