@@ -18,8 +18,8 @@ constexpr int kEndsLimit = 60;     // seconds till all have noticed that the man
 constexpr int kCatchUpLimit = 60;  // till a backup has read what a resting primary has written
 constexpr int kViewSilence = 120;  // without a word of the mount's reader
 constexpr std::uint64_t kViewPause_ms = 20;
-constexpr unsigned kCheckPercent = 25, kCatchUpPercent = 4;  // of the manager's restarts
-constexpr std::uint64_t kRestartsBetweenWipes = 40;          // on average
+constexpr unsigned kCheckPercent = 25, kCatchUpPercent = 10;  // of the manager's restarts
+constexpr std::uint64_t kRestartsBetweenWipes = 40;           // on average
 constexpr const char* kPoolSize = "128M";
 constexpr const char* kPageSizes[] = {"16K", "64K", "256K", "1M"};
 
