@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <utility>
+#include <vector>
 
 #include "lib/base/units.hh"
 
@@ -101,16 +103,27 @@ Status Journal::measure(const SnapshotSource& source, std::uint64_t room, std::u
                 bytes, half_bytes_);
 }
 
-std::uint64_t Journal::write_snapshot(unsigned half, const SnapshotSource& source) {
+/// Its first record last: a half that begins with a record that verifies has all of the snapshot.
+Status Journal::write_snapshot(unsigned half, std::uint64_t bytes, const SnapshotSource& source) {
     const auto seed = format::journal_seed(superblock_.uuid, next_sequence_);
+    std::vector<std::byte> first;
     std::uint64_t at = 0;
     auto sequence = next_sequence_;
     source.for_each_record([&](format::Kind kind, std::span<const std::byte> body) {
-        const auto record = format::frame_record(seed, sequence++, kind, body);
-        medium_.store(in_half(half, at, at).at, record);
-        at += record.size();
+        auto record = format::frame_record(seed, sequence++, kind, body);
+        const auto size = record.size();
+        if (at == 0)
+            first = std::move(record);
+        else
+            medium_.store(in_half(half, at, at).at, record);
+        at += size;
     });
-    return at;
+    require(at == bytes, "a snapshot is as long as it was measured");
+    // Cut before or after: both superblocks name the half in use, whole, and the other begins with nothing.
+    TRY(persist(in_half(half, first.size(), bytes)));
+    medium_.store(in_half(half, 0, 0).at, first);
+    // Cut before or after: the superblocks name the half in use as before.
+    return persist(in_half(half, 0, first.size()));
 }
 
 Status Journal::switch_half(std::uint64_t record_bytes, std::uint64_t limit, const SnapshotSource& source) {
@@ -119,9 +132,7 @@ Status Journal::switch_half(std::uint64_t record_bytes, std::uint64_t limit, con
     const unsigned other = 1 - superblock_.active_half;
     const auto reserved = std::min(round_up(bytes + record_bytes, kReserveStep), half_bytes_);
     TRY(medium_.blank(in_half(other, 0, reserved)));
-    require(write_snapshot(other, source) == bytes, "a snapshot is as long as it was measured");
-    // Cut before or after: both superblocks name the half in use, whole.
-    TRY(persist(in_half(other, 0, bytes)));
+    TRY(write_snapshot(other, bytes, source));
 
     format::Superblock next = superblock_;
     next.active_half = other;
@@ -139,6 +150,11 @@ Status Journal::switch_half(std::uint64_t record_bytes, std::uint64_t limit, con
     reserved_ = reserved;
     ++switches_;
     return {};
+}
+
+Status Journal::rewrite(const SnapshotSource& source) {
+    TRY(check());
+    return switch_half(0, half_bytes_ - format::kJournalReserveBytes, source);
 }
 
 /// Into the older copy's place, as the newest.

@@ -54,6 +54,11 @@ public:
     Status append(format::Kind kind, std::span<const std::byte> body, Effect effect,
                   const SnapshotSource& source);
 
+    /// A fresh snapshot in the other half, and both superblocks name it: the state on the medium is the
+    /// source's from then on, whatever it was. ENOSPC: it does not fit, nothing changed. Otherwise as
+    /// append().
+    Status rewrite(const SnapshotSource& source);
+
     bool failed() const { return failed_; }
     /// EIO once it failed.
     Status check() const;
@@ -64,7 +69,7 @@ public:
 private:
     Status switch_half(std::uint64_t record_bytes, std::uint64_t limit, const SnapshotSource& source);
     Status measure(const SnapshotSource& source, std::uint64_t room, std::uint64_t& bytes) const;
-    std::uint64_t write_snapshot(unsigned half, const SnapshotSource& source);
+    Status write_snapshot(unsigned half, std::uint64_t bytes, const SnapshotSource& source);
     Status publish(format::Superblock next);
     Status reserve(std::uint64_t end);
     Status persist(Extent extent);

@@ -247,19 +247,54 @@ void an_older_superblock_is_not_taken_for_the_newest() {
     test::contains(test::digest_of(appended), "the newest superblock is damaged");
 }
 
+/// So who finds such a half needs no superblock to know that it is whole.
+void a_half_that_begins_has_all_of_its_snapshot() {
+    const auto tape = coarse_tape();
+    auto pool = test::ok(test::open_tape(tape));
+    test::ok(pool->create_region("a", "alice", {.keep = 200}));
+    fill_half(*pool, "a");
+    std::uint64_t begun = 0, absent = 0;
+    const auto look = [&](test::Reached reached) {
+        const auto image = test::cut(*tape, reached, test::generator());
+        const auto superblock =
+            format::read_superblock(std::span<const std::byte>(image).subspan(format::kSuperblockOffset[0]))
+                .superblock;
+        const auto half =
+            std::span<const std::byte>(image).subspan(superblock.half_offset[1], superblock.half_size);
+        const auto first = format::claimed_sequence(half, 0).value_or(0);
+        const auto seed = format::journal_seed(superblock.uuid, first);
+        std::uint64_t at = 0, records = 0;
+        while (const auto record = format::read_record(seed, half, at)) {
+            at += record->length;
+            ++records;
+        }
+        records > 0 ? ++begun : ++absent;
+        CHECK(records == 0 || records >= 1 + pool->info().generations);
+    };
+    tape->before_persist = [&](Extent) {
+        look(test::Reached::all);
+        for (int round = 0; round < 20; ++round)
+            look(test::Reached::random);
+    };
+    seal_until_switches(*pool, "a", 1);
+    tape->before_persist = nullptr;
+    CHECK(pool->info().generations == 200 && begun > 0 && absent > 0);
+}
+
 }  // namespace
 
 int main() {
-    return test::run("journal",
-                     {{"switches_many_times", switches_many_times},
-                      {"full_of_regions", full_of_regions},
-                      {"a_failed_persist_ends_all_writing", a_failed_persist_ends_all_writing},
-                      {"a_failed_payload_persist_seals_nothing", a_failed_payload_persist_seals_nothing},
-                      {"a_full_disk_changes_nothing", a_full_disk_changes_nothing},
-                      {"what_recovery_read_is_durable", what_recovery_read_is_durable},
-                      {"opening_mends_a_superblock_copy", opening_mends_a_superblock_copy},
-                      {"remains_of_a_cut_switch_do_no_harm", remains_of_a_cut_switch_do_no_harm},
-                      {"ids_are_not_reused_after_a_switch", ids_are_not_reused_after_a_switch},
-                      {"an_older_superblock_is_not_taken_for_the_newest",
-                       an_older_superblock_is_not_taken_for_the_newest}});
+    return test::run(
+        "journal",
+        {{"switches_many_times", switches_many_times},
+         {"full_of_regions", full_of_regions},
+         {"a_failed_persist_ends_all_writing", a_failed_persist_ends_all_writing},
+         {"a_failed_payload_persist_seals_nothing", a_failed_payload_persist_seals_nothing},
+         {"a_full_disk_changes_nothing", a_full_disk_changes_nothing},
+         {"what_recovery_read_is_durable", what_recovery_read_is_durable},
+         {"opening_mends_a_superblock_copy", opening_mends_a_superblock_copy},
+         {"remains_of_a_cut_switch_do_no_harm", remains_of_a_cut_switch_do_no_harm},
+         {"ids_are_not_reused_after_a_switch", ids_are_not_reused_after_a_switch},
+         {"an_older_superblock_is_not_taken_for_the_newest", an_older_superblock_is_not_taken_for_the_newest},
+         {"a_half_that_begins_has_all_of_its_snapshot", a_half_that_begins_has_all_of_its_snapshot}});
 }
