@@ -100,6 +100,11 @@ bool sequences_are_sound(const Superblock& s) {
 
 }  // namespace
 
+bool names_same_state(const Superblock& a, const Superblock& b) {
+    return a.active_half == b.active_half && a.first_sequence == b.first_sequence &&
+           a.snapshot_records == b.snapshot_records;
+}
+
 SuperblockBytes encode(const Superblock& superblock) {
     Image image{};
     image.magic = kMagic;

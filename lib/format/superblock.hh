@@ -35,6 +35,9 @@ struct Superblock {
     std::array<std::uint8_t, 32> manager_key{};
 };
 
+/// Whether a pool is opened with the same records by either one.
+bool names_same_state(const Superblock& a, const Superblock& b);
+
 using SuperblockBytes = std::array<std::byte, kSuperblockBytes>;
 
 SuperblockBytes encode(const Superblock& superblock);

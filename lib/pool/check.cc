@@ -71,6 +71,7 @@ private:
     }
 
     Status check_superblocks();
+    void compare_superblocks(const format::Superblock& a, const format::Superblock& b);
     void check_journal();
     void check_pages();
     void check_contents();
@@ -108,14 +109,21 @@ Status Checker::check_superblocks() {
                      format::kSuperblockBytes, format::kSuperblockOffset[slot], superblock_name(1 - slot),
                      copies[1 - slot].superblock.sequence));
     }
-    if (both && !is_same_pool(copies[0].superblock, copies[1].superblock))
+    if (both)
+        compare_superblocks(copies[0].superblock, copies[1].superblock);
+    return {};
+}
+
+void Checker::compare_superblocks(const format::Superblock& a, const format::Superblock& b) {
+    const bool same_sequence = a.sequence == b.sequence;
+    report_.superblocks_agree = is_same_pool(a, b) && (!same_sequence || format::names_same_state(a, b));
+    if (!is_same_pool(a, b))
         find(Severity::damage, "superblock B",
              "its UUID, sizes, offsets, time or key are not those of superblock A: one of them is of another "
              "pool");
-    if (both && copies[0].superblock.sequence == copies[1].superblock.sequence)
+    if (same_sequence)
         find(Severity::damage, "superblock B",
-             fmt::format("it has sequence {}, and so has superblock A", copies[1].superblock.sequence));
-    return {};
+             fmt::format("it has sequence {}, and so has superblock A", b.sequence));
 }
 
 void Checker::check_journal() {
@@ -126,7 +134,8 @@ void Checker::check_journal() {
                        position.next_sequence - superblock.first_sequence,
                        superblock.snapshot_records,
                        position.used,
-                       superblock.half_size};
+                       superblock.half_size,
+                       false};
     report_.uuid = superblock.uuid;
     report_.size = superblock.pool_size;
     report_.page_size = superblock.page_size;
@@ -135,7 +144,8 @@ void Checker::check_journal() {
         return;
     report_.superblocks[position.slot].counts = true;
     const auto half = bytes_.subspan(superblock.half_offset[superblock.active_half], superblock.half_size);
-    if (format::claimed_sequence(half, position.used) == position.next_sequence)
+    report_.journal->torn = format::claimed_sequence(half, position.used) == position.next_sequence;
+    if (report_.journal->torn)
         find(Severity::cut, "journal",
              fmt::format(
                  "record {} at byte {} is not whole: it was being written when the power failed, or the "
@@ -226,8 +236,10 @@ void Checker::check_generation(const Region& region, std::uint64_t number, const
     });
     if (read)
         read = check_checksum(kept, crc);
-    if (!read)
+    if (!read) {
         find(Severity::damage, name, read.error().message);
+        report_.bad_generations.push_back({region.info.name, number, read.error().message});
+    }
     report_.good_generations += read.has_value();
     const auto largest = region.info.settings.max_size;
     if (largest > 0 && kept.length > largest)

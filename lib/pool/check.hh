@@ -34,14 +34,22 @@ struct CheckReport {
         std::uint64_t sequence = 0;
         bool counts = false;  ///< the pool's state is the one that this copy names
     };
+    struct BadGeneration {
+        std::string region;
+        std::uint64_t number = 0;
+        std::string why;
+    };
     struct Journal {
         unsigned half = 0;                 ///< the active one
         std::uint64_t first_sequence = 0;  ///< of its first record
         std::uint64_t records = 0;         ///< that verify, its snapshot's among them
         std::uint64_t snapshot_records = 0;
         std::uint64_t used_bytes = 0, half_bytes = 0;
+        bool torn = false;  ///< a record that is not whole follows on the last one
     };
     std::array<Superblock, 2> superblocks;
+    bool superblocks_agree =
+        true;  ///< no two that are valid are of two pools, or both claim to be the newest
     /// What follows is of this state; none: nothing more could be looked at.
     std::optional<Journal> journal;
     std::optional<std::string> older_state;  ///< which one it is, when the pool can't be opened in its newest
@@ -50,7 +58,8 @@ struct CheckReport {
     std::uint64_t regions = 0, generations = 0, good_generations = 0, generation_bytes = 0;
     std::uint64_t logs = 0, log_records = 0, log_payload_bytes = 0;
     std::uint64_t cursors = 0;
-    std::vector<Finding> findings;  ///< in the order in which they were made
+    std::vector<BadGeneration> bad_generations;  ///< whose bytes do not verify, or can't be read
+    std::vector<Finding> findings;               ///< in the order in which they were made
 };
 
 /// Called on the checking thread.

@@ -90,33 +90,58 @@ bool verifies(const LogBytes& bytes, std::uint64_t at, const LogRecordHeader& he
     return crc == header.crc32c;
 }
 
-/// Of the present opening alone: what an older one left behind the end is never part of the log.
-bool may_be_later(const LogRecordHeader& header, const format::LogPosition& last, const RegionLog& log,
-                  std::uint64_t epoch, std::uint64_t room) {
-    return header.zero == 0 && header.log_id == log.id && header.term == log.term && header.epoch <= epoch &&
-           header.sequence > last.sequence && header.length >= 1 &&
-           header.length <= format::kMaximumLogPayload && format::log_record_bytes(header.length) <= room;
-}
+/// From the end of a log on, from one later record to the next; it gives up when its effort is spent.
+class LaterScan {
+public:
+    LaterScan(const LogBytes& bytes, const LaterBounds& bounds, std::uint32_t term, const LogPlace& end)
+        : bytes_(bytes),
+          bounds_(bounds),
+          term_(term),
+          last_(end.last.sequence),
+          at_(end.bytes),
+          effort_(kEffortFactor * bytes.size()) {}
 
-void find_later(const LogBytes& bytes, const Region& region, LogContents& contents) {
-    auto effort = kEffortFactor * bytes.size();
-    for (auto at = bytes.find_magic(contents.end.bytes);
-         fits({{at}, {format::kLogRecordHeaderBytes}}, {bytes.size()});
-         at = bytes.find_magic(at + format::kLogRecordAlignment)) {
+    struct Found {
+        std::uint64_t at = 0;
         LogRecordHeader header;
-        bytes.copy(at, std::as_writable_bytes(std::span(&header, 1)));
-        if (!may_be_later(header, contents.end.last, *region.log, region.info.epoch, bytes.size() - at))
-            continue;
-        if (header.length > effort)
-            return;
-        effort -= header.length;
-        if (verifies(bytes, at, header)) {
-            contents.later_sequence = header.sequence;
-            contents.later_at = at;
-            return;
+    };
+    std::optional<Found> next() {
+        for (at_ = bytes_.find_magic(at_); fits({{at_}, {format::kLogRecordHeaderBytes}}, {bytes_.size()});
+             at_ = bytes_.find_magic(at_ + format::kLogRecordAlignment)) {
+            LogRecordHeader header;
+            bytes_.copy(at_, std::as_writable_bytes(std::span(&header, 1)));
+            if (!may_be_later(header))
+                continue;
+            if (header.length > effort_)
+                return std::nullopt;
+            effort_ -= header.length;
+            if (verifies(bytes_, at_, header))
+                return take(header);
         }
+        return std::nullopt;
     }
-}
+
+private:
+    bool may_be_later(const LogRecordHeader& header) const {
+        return header.zero == 0 && header.log_id == bounds_.log_id && header.term >= bounds_.least_term &&
+               header.term <= term_ && header.epoch <= bounds_.epoch && header.sequence > last_ &&
+               header.length >= 1 && header.length <= format::kMaximumLogPayload &&
+               format::log_record_bytes(header.length) <= bytes_.size() - at_;
+    }
+    Found take(const LogRecordHeader& header) {
+        const Found found{at_, header};
+        last_ = header.sequence;
+        at_ += format::log_record_bytes(header.length);
+        return found;
+    }
+
+    const LogBytes& bytes_;
+    const LaterBounds bounds_;
+    const std::uint32_t term_;
+    std::uint64_t last_;
+    std::uint64_t at_;
+    std::uint64_t effort_;
+};
 
 }  // namespace
 
@@ -155,13 +180,17 @@ Result<LogContents> look_at_log(std::span<const std::byte> medium, const PageSto
     const LogMap map(log.segments, store.geometry().page_size);
     LogContents contents;
     contents.end = LogScan().look(medium, map, {log.id, region.info.epoch, log.term});
-    find_later(LogBytes(medium, map), region, contents);
+    const LogBytes bytes(medium, map);
+    if (const auto later =
+            LaterScan(bytes, {log.id, region.info.epoch, log.term}, log.term, contents.end).next()) {
+        contents.later_sequence = later->header.sequence;
+        contents.later_at = later->at;
+    }
     return contents;
 }
 
-Status for_each_payload(std::span<const std::byte> medium, const PageStore& store, const Region& region,
+Status for_each_payload(std::span<const std::byte> medium, const PageStore& store, const RegionLog& log,
                         const LogPlace& end, const PieceTaker& taker) {
-    const auto& log = *region.log;
     TRY(check_log_pages(medium, store, log));
     const LogMap map(log.segments, store.geometry().page_size);
     const LogBytes bytes(medium, map);
@@ -171,6 +200,39 @@ Status for_each_payload(std::span<const std::byte> medium, const PageStore& stor
         TRY(bytes.for_each_piece(at + format::kLogRecordHeaderBytes, header.length, taker));
     }
     return {};
+}
+
+Result<LaterRecords> for_each_later_payload(std::span<const std::byte> medium, const PageStore& store,
+                                            const RegionLog& log, const LaterBounds& bounds,
+                                            const LogPlace& end, const PieceTaker& taker) {
+    TRY(check_log_pages(medium, store, log));
+    const LogMap map(log.segments, store.geometry().page_size);
+    const LogBytes bytes(medium, map);
+    LaterScan scan(bytes, bounds, log.term, end);
+    LaterRecords records;
+    while (const auto found = scan.next()) {
+        const auto& header = found->header;
+        TRY(bytes.for_each_piece(found->at + format::kLogRecordHeaderBytes, header.length, taker));
+        records.first = records.count == 0 ? std::uint64_t{header.sequence} : records.first;
+        records.last = header.sequence;
+        records.payload_bytes += header.length;
+        ++records.count;
+    }
+    return records;
+}
+
+std::uint64_t readable_pages(std::span<const std::byte> medium, const PageStore& store,
+                             const RegionLog& log) {
+    std::uint64_t count = 0;
+    for (const auto& pages : log.segments)
+        for (const auto offset : pages->offsets()) {
+            const Extent page{{offset}, {store.geometry().page_size}};
+            if (!fits(page, {medium.size()}) ||
+                !media::check_readable(medium.subspan(offset, page.size.bytes), offset))
+                return count;
+            ++count;
+        }
+    return count;
 }
 
 }  // namespace pmemckpt::pool

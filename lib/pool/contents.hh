@@ -37,7 +37,27 @@ Result<LogContents> look_at_log(std::span<const std::byte> medium, const PageSto
                                 const Region& region);
 
 /// The payloads of the good records up to `end`, in pieces, one record after the other.
-Status for_each_payload(std::span<const std::byte> medium, const PageStore& store, const Region& region,
+Status for_each_payload(std::span<const std::byte> medium, const PageStore& store, const RegionLog& log,
                         const LogPlace& end, const PieceTaker& taker);
+
+/// What verifies behind a log's end: records that nothing leads to any more.
+struct LaterRecords {
+    std::uint64_t count = 0, payload_bytes = 0;
+    std::uint64_t first = 0, last = 0;  ///< sequences; there may be gaps between them
+};
+/// Which records behind the end count as later ones: not those that an older opening left there.
+struct LaterBounds {
+    std::uint64_t log_id = 0;
+    std::uint64_t epoch = 0;       ///< of the region: no later one
+    std::uint32_t least_term = 0;  ///< no earlier opening
+};
+/// Their payloads, in pieces, one record after the other.
+Result<LaterRecords> for_each_later_payload(std::span<const std::byte> medium, const PageStore& store,
+                                            const RegionLog& log, const LaterBounds& bounds,
+                                            const LogPlace& end, const PieceTaker& taker);
+
+/// How many of a log's pages can be read, up to the first that lies beyond the medium's end or that the disk
+/// can't give.
+std::uint64_t readable_pages(std::span<const std::byte> medium, const PageStore& store, const RegionLog& log);
 
 }  // namespace pmemckpt::pool

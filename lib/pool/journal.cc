@@ -152,9 +152,28 @@ Status Journal::switch_half(std::uint64_t record_bytes, std::uint64_t limit, con
     return {};
 }
 
+/// Behind them the half is zeros.
+std::uint64_t Journal::written_bytes(unsigned half) const {
+    const auto [at, size] = in_half(half, 0, half_bytes_);
+    const auto bytes = std::as_const(medium_).bytes().subspan(at.bytes, size.bytes);
+    const auto last =
+        std::find_if(bytes.rbegin(), bytes.rend(), [](std::byte byte) { return byte != std::byte{}; });
+    return static_cast<std::uint64_t>(bytes.rend() - last);
+}
+
 Status Journal::rewrite(const SnapshotSource& source) {
     TRY(check());
-    return switch_half(0, half_bytes_ - format::kJournalReserveBytes, source);
+    const auto limit = half_bytes_ - format::kJournalReserveBytes;
+    std::uint64_t bytes = 0;
+    TRY(measure(source, limit, bytes));
+    // A switch that was cut may have left records there that have the same sequences as those of a snapshot
+    // now, and would verify behind it.
+    const unsigned other = 1 - superblock_.active_half;
+    const auto remains = in_half(other, 0, written_bytes(other));
+    TRY(medium_.blank(remains));
+    // Cut before or after: the superblocks name the half in use, and this one begins with nothing.
+    TRY(persist(remains));
+    return switch_half(0, limit, source);
 }
 
 /// Into the older copy's place, as the newest.

@@ -70,6 +70,7 @@ private:
     Status switch_half(std::uint64_t record_bytes, std::uint64_t limit, const SnapshotSource& source);
     Status measure(const SnapshotSource& source, std::uint64_t room, std::uint64_t& bytes) const;
     Status write_snapshot(unsigned half, std::uint64_t bytes, const SnapshotSource& source);
+    std::uint64_t written_bytes(unsigned half) const;
     Status publish(format::Superblock next);
     Status reserve(std::uint64_t end);
     Status persist(Extent extent);

@@ -49,4 +49,16 @@ Result<std::optional<FoundRecord>> find_later_record(std::uint32_t seed, std::sp
     return std::nullopt;
 }
 
+std::uint64_t largest_claimed_sequence(std::span<const std::byte> half, std::uint64_t limit) {
+    std::uint64_t largest = 0, quiet = 0;
+    for (std::uint64_t at = 0; fits({{at}, {format::kRecordAlignment}}, {half.size()}) && quiet < kQuietBytes;
+         at += format::kRecordAlignment) {
+        quiet = is_zero(half, at) ? quiet + format::kRecordAlignment : 0;
+        const auto sequence = quiet > 0 ? std::nullopt : format::claimed_sequence(half, at);
+        if (sequence && *sequence <= limit)
+            largest = std::max(largest, *sequence);
+    }
+    return largest;
+}
+
 }  // namespace pmemckpt::pool

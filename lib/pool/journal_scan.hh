@@ -18,4 +18,8 @@ struct FoundRecord {
 Result<std::optional<FoundRecord>> find_later_record(std::uint32_t seed, std::span<const std::byte> half,
                                                      std::uint64_t from, std::uint64_t least);
 
+/// The largest sequence up to `limit` that anything in the half which looks like the beginning of a record
+/// claims; 0: nothing does.
+std::uint64_t largest_claimed_sequence(std::span<const std::byte> half, std::uint64_t limit);
+
 }  // namespace pmemckpt::pool

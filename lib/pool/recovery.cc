@@ -28,11 +28,6 @@ std::span<const std::byte> part(std::span<const std::byte> whole, std::uint64_t 
     return whole.subspan(begin, std::min<std::uint64_t>(size, whole.size() - begin));
 }
 
-bool names_same_state(const Superblock& a, const Superblock& b) {
-    return a.active_half == b.active_half && a.first_sequence == b.first_sequence &&
-           a.snapshot_records == b.snapshot_records;
-}
-
 Result<Choice> choose_superblock(const media::Medium& medium) {
     std::array<SuperblockReading, 2> copies;
     for (unsigned slot = 0; slot < copies.size(); ++slot)
@@ -52,7 +47,7 @@ Result<Choice> choose_superblock(const media::Medium& medium) {
         valid(1) && (!valid(0) || copies[1].superblock.sequence > copies[0].superblock.sequence);
     Choice choice{second, copies[second].superblock, !valid(!second), true};
     choice.other_differs =
-        choice.other_damaged || !names_same_state(copies[0].superblock, copies[1].superblock);
+        choice.other_damaged || !format::names_same_state(copies[0].superblock, copies[1].superblock);
     return choice;
 }
 

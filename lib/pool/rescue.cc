@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "lib/media/inspect.hh"
+#include "lib/pool/journal_scan.hh"
 #include "lib/pool/replay.hh"
 
 namespace pmemckpt::pool {
@@ -19,6 +20,11 @@ using format::Superblock;
 /// How much of the snapshot that a half begins with was found.
 enum class Snapshot { partial, unknown, whole };
 
+struct Copy {
+    Superblock superblock;
+    unsigned slot = 0;
+};
+
 struct Candidate {
     Superblock superblock;
     bool is_named = false;  ///< a superblock has these very numbers
@@ -28,19 +34,20 @@ struct Candidate {
 };
 
 /// The valid copies, the newest first; the medium may be shorter than they say.
-std::vector<Superblock> usable_superblocks(const media::Medium& medium) {
-    std::vector<Superblock> usable;
+std::vector<Copy> usable_superblocks(const media::Medium& medium) {
+    std::vector<Copy> usable;
     const auto bytes = medium.bytes();
-    for (const auto offset : format::kSuperblockOffset) {
+    for (unsigned slot = 0; slot < 2; ++slot) {
+        const auto offset = format::kSuperblockOffset[slot];
         if (!fits({{offset}, {format::kSuperblockBytes}}, {bytes.size()}))
             continue;
         const auto [state, superblock] =
             format::read_superblock(bytes.subspan(offset, format::kSuperblockBytes));
         if (state == format::SuperblockState::valid &&
             format::check(superblock, superblock.pool_size, medium.path()))
-            usable.push_back(superblock);
+            usable.push_back({superblock, slot});
     }
-    std::ranges::sort(usable, std::greater<>(), &Superblock::sequence);
+    std::ranges::sort(usable, std::greater<>(), [](const Copy& copy) { return copy.superblock.sequence; });
     return usable;
 }
 
@@ -75,24 +82,44 @@ std::uint64_t count_snapshot_records(std::uint32_t seed, std::uint64_t sequence,
     return counted;
 }
 
+std::uint64_t first_named(const std::vector<Copy>& copies) {
+    std::uint64_t named = 0;
+    for (const auto& copy : copies)
+        named = std::max(named, copy.superblock.first_sequence);
+    return named;
+}
+
+/// That a half has.
+std::uint64_t records_at_most(const Superblock& superblock) {
+    return superblock.half_size / format::kRecordHeaderBytes + 1;
+}
+
+/// A switch begins the other half with the sequence that follows; a repair that goes back to an older state
+/// with one that none can have had. So what a repair has written and did not come to publish is known by
+/// where it begins, and is whole: its first record was written last.
+bool is_of_repair(std::uint64_t first, const std::vector<Copy>& copies) {
+    return first > first_named(copies) + 2 * records_at_most(copies.front().superblock);
+}
+
 /// Nothing when the half does not begin with a record of this pool.
-std::optional<Candidate> candidate_of(const media::Medium& medium, const std::vector<Superblock>& superblocks,
+std::optional<Candidate> candidate_of(const media::Medium& medium, const std::vector<Copy>& copies,
                                       unsigned half) {
-    const auto bytes = half_of(medium, superblocks.front(), half);
+    auto superblock = copies.front().superblock;
+    const auto bytes = half_of(medium, superblock, half);
     const auto first = format::claimed_sequence(bytes, 0).value_or(0);
-    const auto seed = format::journal_seed(superblocks.front().uuid, first);
+    const auto seed = format::journal_seed(superblock.uuid, first);
     const auto record = format::read_record(seed, bytes, 0);
     if (!record || record->sequence != first || first < 1 || first > format::kMaximumSequence)
         return std::nullopt;
-    for (const auto& superblock : superblocks)
-        if (superblock.active_half == half && superblock.first_sequence == first)
-            return Candidate{superblock, true, Snapshot::unknown, {}, first};
-    auto superblock = superblocks.front();
+    for (const auto& copy : copies)
+        if (copy.superblock.active_half == half && copy.superblock.first_sequence == first)
+            return Candidate{copy.superblock, true, Snapshot::unknown, {}, first};
     superblock.active_half = half;
     superblock.first_sequence = first;
     superblock.snapshot_records = count_snapshot_records(seed, first, bytes);
     superblock.next_region_id = 1;
-    return Candidate{superblock, false, Snapshot::unknown, {}, first};
+    const auto snapshot = is_of_repair(first, copies) ? Snapshot::whole : Snapshot::unknown;
+    return Candidate{superblock, false, snapshot, {}, first};
 }
 
 void replay(const media::Medium& medium, Candidate& candidate) {
@@ -114,7 +141,7 @@ void replay(const media::Medium& medium, Candidate& candidate) {
 /// Of the half that no superblock names, by the other one: a snapshot that follows on it has its state, and
 /// one whose records lead up to it was whole.
 void judge_snapshot(Candidate& candidate, const Candidate& other) {
-    if (candidate.is_named)
+    if (candidate.is_named || candidate.snapshot == Snapshot::whole)
         return;
     if (candidate.next_sequence == other.superblock.first_sequence)
         candidate.snapshot = Snapshot::whole;
@@ -153,24 +180,70 @@ Status check_metadata_readable(const media::Medium& medium) {
                     : fail(EUCLEAN, "{}: its metadata is damaged: {}", medium.path(), read.error().message);
     };
     TRY(readable(2 * format::kSuperblockBytes));
-    for (const auto& superblock : usable_superblocks(medium))
-        TRY(readable(superblock.pages_offset));
+    for (const auto& copy : usable_superblocks(medium))
+        TRY(readable(copy.superblock.pages_offset));
     return {};
 }
 
+/// Superblocks that are written from here on are newer than those that are there, and know of as many
+/// regions.
+void go_on_from(const std::vector<Copy>& copies, JournalPosition& position) {
+    const auto& newest = copies.front();
+    position.slot = newest.slot;
+    position.superblock.sequence = newest.superblock.sequence;
+    for (const auto& copy : copies)
+        position.superblock.next_region_id =
+            std::max(position.superblock.next_region_id, copy.superblock.next_region_id);
+}
+
+/// 0: the half does not begin with a record that verifies.
+std::uint64_t first_in_half(std::span<const std::byte> half, const Superblock& superblock) {
+    const auto claimed = format::claimed_sequence(half, 0).value_or(0);
+    const bool verifies = claimed <= format::kMaximumSequence &&
+                          format::read_record(format::journal_seed(superblock.uuid, claimed), half, 0);
+    return verifies ? claimed : 0;
+}
+
 }  // namespace
+
+// What is lost may be in the half that a repair overwrites: then as much counts as could have been there,
+/// and the
+// same again after a cut.
+Sequences sequences(const media::Medium& medium, const Recovered& rescued) {
+    const auto& [at, slot, used, next, differs] = rescued.position;
+    const auto copies = usable_superblocks(medium);
+    Sequences found{first_named(copies), next - 1, 0, 0};
+    bool is_surely_newest = copies.size() == 2;
+    for (const auto& copy : copies) {
+        const auto& superblock = copy.superblock;
+        is_surely_newest = is_surely_newest && superblock.active_half == at.active_half &&
+                           superblock.first_sequence == at.first_sequence;
+        found.largest = std::max(found.largest, superblock.first_sequence + superblock.snapshot_records - 1);
+    }
+    const auto bound =
+        std::max(found.largest, std::max(found.named, at.first_sequence) + 2 * records_at_most(at));
+    found.unused = bound + 1;
+    for (unsigned half = 0; half < 2; ++half) {
+        const auto bytes = half_of(medium, at, half);
+        found.largest = std::max(found.largest, largest_claimed_sequence(bytes, bound));
+        found.unused = std::max(found.unused, first_in_half(bytes, at) + records_at_most(at));
+    }
+    found.lost =
+        is_of_repair(at.first_sequence, copies) ? 0 : (is_surely_newest ? found.largest : bound) + 1 - next;
+    return found;
+}
 
 Result<Rescued> rescue(const media::Medium& medium) {
     TRY(check_metadata_readable(medium));
     auto recovered = recover(medium);
     if (recovered)
         return Rescued{std::move(*recovered), std::nullopt, {}};
-    const auto superblocks = usable_superblocks(medium);
-    if (recovered.error().code == EPROTONOSUPPORT || superblocks.empty())
+    const auto copies = usable_superblocks(medium);
+    if (recovered.error().code == EPROTONOSUPPORT || copies.empty())
         return tl::unexpected<Error>(std::move(recovered).error());
     std::vector<Candidate> candidates;
     for (unsigned half = 0; half < 2; ++half) {
-        auto candidate = candidate_of(medium, superblocks, half);
+        auto candidate = candidate_of(medium, copies, half);
         if (!candidate)
             continue;
         candidates.push_back(std::move(*candidate));
@@ -184,6 +257,7 @@ Result<Rescued> rescue(const media::Medium& medium) {
     }
     auto& best = *std::ranges::max_element(candidates, is_worse);
     auto state = describe(best);
+    go_on_from(copies, best.recovered.position);
     return Rescued{std::move(best.recovered), std::move(recovered).error(), std::move(state)};
 }
 

@@ -10,7 +10,9 @@
 namespace pmemckpt::pool {
 
 struct Rescued {
-    Recovered recovered;  ///< consistent in itself; its pages may hold newer bytes, which checksums show
+    /// Its position is one that a Journal can go on from: a superblock that it writes is the newest.
+    /// Consistent in itself; its pages may hold newer bytes, which checksums show.
+    Recovered recovered;
     std::optional<Error> refused;  ///< why recover() refuses; none: it does not, and this is its state
     std::string state;             ///< which state it is, when recover() refuses
 };
@@ -21,5 +23,14 @@ struct Rescued {
 /// nothing is left, and always when the format is not known here (EPROTONOSUPPORT). Also EUCLEAN when the
 /// disk can't give the metadata.
 Result<Rescued> rescue(const media::Medium& medium);
+
+/// The numbers of the journal's records that are on a medium besides those of a rescued state.
+struct Sequences {
+    std::uint64_t named = 0;    ///< of the first record of the state that the newest superblock names
+    std::uint64_t largest = 0;  ///< that any record has, or claims to have, and may have
+    std::uint64_t lost = 0;     ///< so many records may have been behind the rescued state, at most
+    std::uint64_t unused = 0;   ///< no record can have had this one or a larger one
+};
+Sequences sequences(const media::Medium& medium, const Recovered& rescued);
 
 }  // namespace pmemckpt::pool

@@ -12,10 +12,9 @@
 #include "lib/format/layout.hh"
 #include "lib/media/inspect.hh"
 #include "lib/pool/page_holders.hh"
-#include "lib/pool/pool_on_medium.hh"
-#include "lib/pool/rescue.hh"
 #include "tests/support/check.hh"
 #include "tests/support/forger.hh"
+#include "tests/support/lived_pool.hh"
 #include "tests/support/pool_images.hh"
 
 using namespace pmemckpt;
@@ -59,38 +58,11 @@ void finds(const Image& image, Severity severity, const std::string& where, cons
     test::contains(text_of(report), part, place);
 }
 
-/// Regions, generations, a clone, a log with five records, cursors, of two names.
-void live(Pool& pool) {
-    test::ok(pool.create_region("team/app", "alice", {.keep = 3}));
-    test::ok(pool.create_region("b", "bob", {.keep = 1}));
-    for (std::size_t size : {9000, 100, 0, 5000, 12345})
-        test::ok(test::save(pool, "team/app", test::random_bytes(size)));
-    test::ok(test::save(pool, "b", test::random_bytes(20'000)));
-    const auto bytes = test::content(pool, *test::ok(pool.open_generation("team/app", 0)));
-    test::ok(test::save_clone(pool, "team/app", bytes, {{{0}, {5}}}));
-    test::LogWriter writer(pool, test::ok(pool.open_log("team/app", 40'000)));
-    for (int record = 0; record < 5; ++record)
-        writer.append(test::random_bytes(3000));
-    test::ok(pool.advance_cursor("team/app", {"backup", 6, 4}));
-    test::ok(pool.advance_cursor("b", {"backup", 1, 0}));
-    test::ok(pool.take_over("team/app"));
-}
-
-Image lived_in() {
-    const auto tape = std::make_shared<Tape>(test::fresh_image(), false);
-    live(*test::ok(test::open_tape(tape)));
-    return tape->stored;
-}
-
-void flip(Image& image, std::uint64_t at) {
-    image[at] ^= static_cast<std::byte>(1 + test::generator()() % 255);
-}
-
 void good_pools_have_no_finding() {
     const auto fresh = test::ok(check_image(test::fresh_image()));
     test::equal(text_of(fresh), std::string());
     test::equal(fresh.free_pages, fresh.pages);
-    const auto report = test::ok(check_image(lived_in()));
+    const auto report = test::ok(check_image(test::lived_in()));
     test::equal(text_of(report), std::string());
     CHECK(report.regions == 2 && report.generations == 4 && report.good_generations == 4);
     CHECK(report.logs == 1 && report.log_records == 5 && report.log_payload_bytes == 15'000);
@@ -115,12 +87,12 @@ void a_cut_is_no_damage() {
     };
     tape->before_persist = look;
     tape->after_persist = look;
-    live(*test::ok(test::open_tape(tape)));
+    test::live(*test::ok(test::open_tape(tape)));
     CHECK(looked > 100);
 }
 
 void flipped_payload_names_the_generation() {
-    const auto good = lived_in();
+    const auto good = test::lived_in();
     const auto pool = test::ok(test::open_image(good));
     for (const auto& info : test::ok(pool->generations("team/app", 0, 10))) {
         const auto generation = test::ok(pool->open_generation("team/app", info.number));
@@ -128,31 +100,31 @@ void flipped_payload_names_the_generation() {
             continue;
         auto image = good;
         const auto last = info.length - 1;
-        flip(image, generation->page_offsets()[last / kPage] + last % kPage);
+        test::flip(image, generation->page_offsets()[last / kPage] + last % kPage);
         const auto report = test::ok(check_image(image));
         test::contains(text_of(report), fmt::format("damage: team/app@{}: its {} bytes have CRC-32C",
                                                     info.number, info.length));
         test::equal(report.generations - report.good_generations, std::uint64_t{report.findings.size()});
         // Behind its end the last page has no meaning.
         image = good;
-        flip(image, generation->page_offsets().back() + kPage - 1);
+        test::flip(image, generation->page_offsets().back() + kPage - 1);
         if (info.length % kPage != 0)
             test::equal(text_of(test::ok(check_image(image))), std::string());
     }
 }
 
 void a_superblock_copy_is_missed() {
-    const auto good = lived_in();
+    const auto good = test::lived_in();
     for (unsigned slot = 0; slot < 2; ++slot)
         for (const std::uint64_t at : {0, 8, 16, 100, 4095}) {
             auto image = good;
-            flip(image, format::kSuperblockOffset[slot] + at);
+            test::flip(image, format::kSuperblockOffset[slot] + at);
             finds(image, Severity::cut, slot == 0 ? "superblock A" : "superblock B", "do not verify");
             test::equal(test::ok(check_image(image)).good_generations, std::uint64_t{4});
         }
     auto image = good;
-    flip(image, 20);
-    flip(image, format::kSuperblockBytes + 20);
+    test::flip(image, 20);
+    test::flip(image, format::kSuperblockBytes + 20);
     finds(image, Severity::damage, "pool", "both superblocks are damaged");
     std::fill_n(image.begin(), 2 * format::kSuperblockBytes, std::byte{});
     test::contains(test::error(check_image(image), EUCLEAN), "is not a pmemckpt pool");
@@ -160,7 +132,7 @@ void a_superblock_copy_is_missed() {
 }
 
 void superblocks_of_two_pools() {
-    auto image = lived_in();
+    auto image = test::lived_in();
     auto other =
         format::read_superblock(std::span<const std::byte>(image).first(format::kSuperblockBytes)).superblock;
     other.manager_key.fill(9);
@@ -169,37 +141,13 @@ void superblocks_of_two_pools() {
     finds(image, Severity::damage, "superblock B", "one of them is of another pool");
 }
 
-struct Record {
-    std::uint64_t at = 0, length = 0;  ///< bytes of the medium
-};
-std::vector<Record> records_of(const Image& image, unsigned half = 0) {
-    const auto superblock = superblock_of(image);
-    const auto bytes =
-        std::span<const std::byte>(image).subspan(superblock.half_offset[half], superblock.half_size);
-    std::vector<Record> records;
-    std::uint64_t at = 0;
-    const auto seed = format::journal_seed(superblock.uuid, format::claimed_sequence(bytes, 0).value_or(0));
-    while (const auto record = format::read_record(seed, bytes, at)) {
-        records.push_back({superblock.half_offset[half] + at, record->length});
-        at += record->length;
-    }
-    return records;
-}
-
-std::string rescued_digest(const Image& image) {
-    auto medium = std::make_unique<test::RecordingMedium>(std::make_shared<Tape>(image, false));
-    auto rescued = test::ok(rescue(*medium));
-    PoolOnMedium pool(std::move(medium), std::move(rescued.recovered));
-    return test::pages_owned_twice(pool) + test::digest(pool);
-}
-
 /// Each record, damaged: the state before it is looked at, and is one that the pool was in.
 void damage_in_the_journal_leaves_the_state_before() {
-    const auto good = lived_in();
-    const auto records = records_of(good);
+    const auto good = test::lived_in();
+    const auto records = test::records_of(good);
     for (std::size_t index = 0; index < records.size(); ++index) {
         auto image = good;
-        flip(image, records[index].at + 8 + test::generator()() % (records[index].length - 8));
+        test::flip(image, records[index].at + 8 + test::generator()() % (records[index].length - 8));
         const auto report = test::ok(check_image(image));
         const bool is_last = index + 1 == records.size();
         if (index == 0) {
@@ -219,14 +167,14 @@ void damage_in_the_journal_leaves_the_state_before() {
         std::fill(cut.begin() + static_cast<std::ptrdiff_t>(records[index].at),
                   cut.begin() + static_cast<std::ptrdiff_t>(records.back().at + records.back().length),
                   std::byte{});
-        test::equal(rescued_digest(image), test::digest_of(cut));
+        test::equal(test::rescued_digest(image), test::digest_of(cut));
     }
 }
 
 void a_torn_tail_is_told() {
-    auto image = lived_in();
-    const auto last = records_of(image).back();
-    flip(image, last.at + last.length - 1);
+    auto image = test::lived_in();
+    const auto last = test::records_of(image).back();
+    test::flip(image, last.at + last.length - 1);
     finds(image, Severity::cut, "journal", "is not whole: it was being written when the power failed, or");
 }
 
@@ -236,7 +184,7 @@ void a_damaged_snapshot_leaves_the_half_before() {
     std::string before;
     {
         const auto pool = test::ok(test::open_tape(tape));
-        live(*pool);
+        test::live(*pool);
         for (std::uint32_t keep = 3; pool->info().journal_switches == 0; keep = 7 - keep) {
             before = test::digest(*pool);
             test::ok(pool->set_retention("team/app", keep, 0));
@@ -244,14 +192,14 @@ void a_damaged_snapshot_leaves_the_half_before() {
     }
     test::equal(text_of(test::ok(check_image(tape->stored))), std::string());
     test::equal(superblock_of(tape->stored).active_half, 1U);
-    const auto records = records_of(tape->stored, 1);
+    const auto records = test::records_of(tape->stored, 1);
     for (const std::size_t index : {std::size_t{0}, std::size_t{1}, records.size() - 2}) {
         auto image = tape->stored;
-        flip(image, records[index].at + 12);
+        test::flip(image, records[index].at + 12);
         const auto report = test::ok(check_image(image));
         test::contains(text_of(report), "of the snapshot's");
         test::contains(*report.older_state, "in half 0 of the journal");
-        test::equal(rescued_digest(image), before);
+        test::equal(test::rescued_digest(image), before);
         // Without that half too, what of the snapshot is whole is all that is left.
         std::fill_n(image.begin() + static_cast<std::ptrdiff_t>(format::kJournalOffset), 100, std::byte{});
         if (index > 0)
@@ -266,9 +214,9 @@ void a_damaged_snapshot_leaves_the_half_before() {
     old.snapshot_records = 0;
     const auto bytes = format::encode(old);
     std::copy(bytes.begin(), bytes.end(), image.begin());
-    flip(image, format::kSuperblockBytes + 50);
+    test::flip(image, format::kSuperblockBytes + 50);
     test::contains(text_of(test::ok(check_image(image))), "the newest superblock is damaged");
-    test::equal(rescued_digest(image), newest);
+    test::equal(test::rescued_digest(image), newest);
 }
 
 void forged_ownership() {
@@ -310,18 +258,12 @@ void holders_are_compared() {
     CHECK(pages_named_twice({{5, 2}, {1, 4}}) == 0 && pages_named_twice({{5, 2}, {1, 9}, {6, 5}}) == 6);
 }
 
-/// Where the payload of a record of team/app's log lies.
-std::uint64_t place_in_log(const Image& image, std::uint64_t at) {
-    const auto pool = test::ok(test::open_image(image));
-    return test::ok(pool->read_log("team/app")).segments.at(0).page_offsets.at(at / kPage) + at % kPage;
-}
-
 void damage_in_a_log() {
-    const auto good = lived_in();
+    const auto good = test::lived_in();
     const auto record = format::log_record_bytes(3000);
     for (std::uint64_t index = 0; index < 5; ++index) {
         auto image = good;
-        flip(image, place_in_log(good, index * record + 1000));
+        test::flip(image, test::place_in_log(good, "team/app", index * record + 1000));
         const auto report = test::ok(check_image(image));
         test::equal(report.log_records, index);
         // The last one's damage is seen by who has read it, and by nobody else.
@@ -342,7 +284,7 @@ void damage_in_a_log() {
 }
 
 void cut_short() {
-    auto image = lived_in();
+    auto image = test::lived_in();
     const auto pool = test::ok(test::open_image(image));
     const auto pages = test::ok(pool->open_generation("b", 0))->page_offsets();
     image.resize(*std::ranges::max_element(pages) + 100);
@@ -361,8 +303,8 @@ void cut_short() {
 /// the newest only when the journal's last record is among it, and where it begins does not look like a
 /// record any more; of a log's end the same is known.
 void overwritten_blocks() {
-    const auto good = lived_in();
-    const auto records = records_of(good);
+    const auto good = test::lived_in();
+    const auto records = test::records_of(good);
     const auto last = records.back();
     std::vector<std::string> states{test::digest_of(good)};
     for (const auto& record : records) {
@@ -395,7 +337,7 @@ void overwritten_blocks() {
 /// As with a bad block, whose bytes can be mapped and not be read. Without a look before, the process ends
 /// here.
 void the_disk_can_not_give_it() {
-    const auto image = lived_in();
+    const auto image = test::lived_in();
     const auto path = (test::directory() / "pool").string();
     std::ofstream(path).write(reinterpret_cast<const char*>(image.data()),
                               static_cast<std::streamsize>(image.size()));

@@ -156,7 +156,7 @@ private:
                               end.last.sequence};
             TRY(save(std::move(file), fmt::format("{}.log", region.info.newest),
                      [&](const pool::PieceTaker& taker) {
-                         return pool::for_each_payload(medium_, *pool_.pages, region, end, taker);
+                         return pool::for_each_payload(medium_, *pool_.pages, *region.log, end, taker);
                      }));
         }
         if (contents.later_sequence)
