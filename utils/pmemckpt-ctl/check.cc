@@ -1,4 +1,4 @@
-// pmemckpt-ctl check: whether all that a pool holds verifies. Nothing of it is changed.
+// pmemckpt-ctl check: whether all that a pool holds verifies; and its repair.
 #include "lib/pool/check.hh"
 
 #include <cerrno>
@@ -6,6 +6,7 @@
 
 #include "lib/base/units.hh"
 #include "lib/media/inspect.hh"
+#include "utils/pmemckpt-ctl/metadata_copy.hh"
 #include "utils/pmemckpt-ctl/offline.hh"
 #include "utils/pmemckpt-ctl/offline_json.hh"
 #include "utils/pmemckpt-ctl/progress.hh"
@@ -15,16 +16,30 @@ namespace pmemckpt::ctl {
 
 namespace {
 
-Result<pool::CheckReport> check_with_progress(const media::Medium& medium) {
-    std::optional<Progress> progress;
-    return pool::check(medium, {[&](std::uint64_t total) { progress.emplace("checking", total); },
-                                [&](std::uint64_t bytes) { progress->advance(bytes); }});
-}
+/// A bar for each time that all is read.
+class Bars {
+public:
+    pool::CheckProgress hooks() {
+        return {[this](std::uint64_t total) { bar_.emplace("checking", total); },
+                [this](std::uint64_t bytes) { bar_->advance(bytes); }};
+    }
+
+private:
+    std::optional<Progress> bar_;
+};
 
 std::string superblock_text(const pool::CheckReport::Superblock& copy) {
     if (copy.state != format::SuperblockState::valid)
         return superblock_state(copy.state);
     return fmt::format("sequence {}{}", copy.sequence, copy.counts ? ", which counts" : "");
+}
+
+std::string text_of(const std::vector<pool::Finding>& findings) {
+    std::string text;
+    for (const auto& finding : findings)
+        text +=
+            fmt::format("{}: {}: {}\n", pool::to_string(finding.severity), finding.where, finding.message);
+    return text;
 }
 
 std::string text_of(const std::string& path, const pool::CheckReport& report) {
@@ -46,21 +61,86 @@ std::string text_of(const std::string& path, const pool::CheckReport& report) {
     }
     if (report.older_state)
         text += fmt::format("This is {}.\n", *report.older_state);
-    for (const auto& finding : report.findings)
+    return text + text_of(report.findings) + (report.findings.empty() ? "All of it verifies.\n" : "");
+}
+
+std::string text_of(const Repaired& repaired) {
+    const auto& [report, copy, files, path] = repaired;
+    auto text = fmt::format("pool {}\n", path);
+    if (report.plan.changes.empty())
+        return text + text_of(report.after.findings) +
+               (report.after.findings.empty() ? "All of it verifies: nothing was changed.\n"
+                                              : "Nothing was changed.\n");
+    text += fmt::format("The metadata as it was is in {}\n", copy);
+    for (const auto& change : report.plan.changes)
+        text += fmt::format("repaired: {}: {}\n", change.where, change.message);
+    for (const auto& file : files)
         text +=
-            fmt::format("{}: {}: {}\n", pool::to_string(finding.severity), finding.where, finding.message);
-    return text + (report.findings.empty() ? "All of it verifies.\n" : "");
+            fmt::format("{} of {} bytes of the log behind {}@{} are in {}\n", plural(file.records, "record"),
+                        file.bytes, file.region, file.generation, file.file);
+    return text + text_of(report.after.findings) +
+           (report.after.findings.empty() ? "All of it verifies now.\n" : "");
+}
+
+Status look(const Common& common, const std::string& path) {
+    const auto medium = TRY(media::inspect_medium(path));
+    Bars bars;
+    const auto report = TRY(pool::check(*medium, bars.hooks()));
+    TRY(print(common.json ? checked_json(path, report) : text_of(path, report)));
+    if (report.findings.empty())
+        return {};
+    return fail(EUCLEAN, "{} does not verify: {}; --repair mends what can be", path,
+                plural(report.findings.size(), "finding"));
+}
+
+/// Before the first change: the metadata as it is, and the records that will have no place.
+Status keep(const media::Medium& medium, const pool::RepairPlan& plan, Repaired& repaired) {
+    TRY(write_copy(repaired.copy, medium.bytes().first(plan.metadata_bytes)));
+    const auto folder = repaired.copy + ".logs";
+    TRY(write_remains(folder, plan.remains));
+    for (const auto& log : plan.remains)
+        repaired.files.push_back({log.region, log.generation, folder + "/" + file_of(log), log.records,
+                                  log.first, log.last, log.bytes, log.behind_end});
+    return {};
+}
+
+Status mend(const Common& common, const Check& request) {
+    const auto medium = TRY(media::open_medium(request.path, media::Use::exclusive));
+    Repaired repaired{
+        {}, request.copy.empty() ? default_copy_name(request.path) : request.copy, {}, request.path};
+    Bars bars;
+    bool kept = false;
+    auto report = pool::repair(*medium, {request.older_state},
+                               {bars.hooks(), [&](const pool::RepairPlan& plan) -> Status {
+                                    TRY(keep(*medium, plan, repaired));
+                                    kept = true;
+                                    return {};
+                                }});
+    if (!report && kept)
+        return fail(report.error().code, "{} (the metadata as it was is in {})", report.error().message,
+                    repaired.copy);
+    repaired.report = TRY(std::move(report));
+    TRY(print(common.json ? repaired_json(repaired) : text_of(repaired)));
+    const auto left = repaired.report.after.findings.size();
+    return left == 0 ? Status()
+                     : fail(EUCLEAN, "{} still does not verify: {} can't be mended without loss",
+                            request.path, plural(left, "finding"));
+}
+
+Status put_back(const Common& common, const Check& request) {
+    const auto medium = TRY(media::open_medium(request.path, media::Use::exclusive));
+    TRY(restore_copy(*medium, request.restore_copy, request.force));
+    return print(common.json ? restored_copy_json(request.path, request.restore_copy)
+                             : fmt::format("pool {}\nThe metadata is that of {} again\n", request.path,
+                                           request.restore_copy));
 }
 
 }  // namespace
 
-Status check_pool(const Common& common, const std::string& path) {
-    const auto medium = TRY(media::inspect_medium(path));
-    const auto report = TRY(check_with_progress(*medium));
-    TRY(print(common.json ? checked_json(path, report) : text_of(path, report)));
-    if (report.findings.empty())
-        return {};
-    return fail(EUCLEAN, "{} does not verify: {}", path, plural(report.findings.size(), "finding"));
+Status check_pool(const Common& common, const Check& request) {
+    if (!request.restore_copy.empty())
+        return put_back(common, request);
+    return request.repair ? mend(common, request) : look(common, request.path);
 }
 
 }  // namespace pmemckpt::ctl

@@ -32,7 +32,7 @@ struct Parsed {
     Common common;
     CreatePool create_pool;
     CreateKey create_key;
-    std::string checked;
+    Check check;
     Salvage salvage;
     CreateRegion create_region;
     DestroyRegion destroy_region;
@@ -114,9 +114,23 @@ void add_pool_commands(CLI::App& app, Parsed& parsed) {
 }
 
 void add_offline_commands(CLI::App& app, Parsed& parsed) {
-    auto& checking = add_command(app, "check", "verify all that a pool holds, with no manager", parsed,
-                                 [&] { return check_pool(parsed.common, parsed.checked); });
-    checking.add_option("PATH", parsed.checked, "the pool's file")->required()->type_name("");
+    auto& checking = add_command(app, "check", "verify all that a pool holds, with no manager; repair it",
+                                 parsed, [&] { return check_pool(parsed.common, parsed.check); });
+    checking.add_option("PATH", parsed.check.path, "the pool's file")->required()->type_name("");
+    auto* repair = checking.add_flag("--repair", parsed.check.repair,
+                                     "drop what can't be good, after a copy of the metadata was made");
+    checking
+        .add_flag("--older-state", parsed.check.older_state,
+                  "go back to an older state, when the newest can't be had")
+        ->needs(repair);
+    checking.add_option("--copy", parsed.check.copy, "the metadata's copy; beside the pool unless given")
+        ->needs(repair)
+        ->type_name("FILE");
+    auto* back = checking.add_option("--restore-copy", parsed.check.restore_copy, "put such a copy back");
+    back->excludes(repair)->type_name("FILE");
+    checking
+        .add_flag("--force", parsed.check.force, "also when what was changed since the repair is lost by it")
+        ->needs(back);
 
     auto& saving = add_command(app, "salvage", "bring all that verifies to files, with no manager", parsed,
                                [&] { return salvage(parsed.common, parsed.salvage); });

@@ -7,8 +7,17 @@
 
 namespace pmemckpt::ctl {
 
-/// Prints what was looked at and each finding. EUCLEAN when there is one; EBUSY when a manager has the pool.
-Status check_pool(const Common& common, const std::string& path);
+struct Check {
+    std::string path;
+    bool repair = false;
+    bool older_state = false;  ///< with repair: go back, when the newest can't be had
+    std::string copy;          ///< with repair: where the metadata is kept as it was; empty: beside the pool
+    std::string restore_copy;  ///< put this one back, instead of all else
+    bool force = false;        ///< with restore_copy: also when the pool was changed since
+};
+/// Prints what was looked at and each finding, or what was repaired. EUCLEAN when there is a finding, or one
+/// is left; EBUSY when a manager has the pool.
+Status check_pool(const Common& common, const Check& request);
 
 struct Salvage {
     std::string path;  ///< the pool's

@@ -36,9 +36,9 @@ Json journal_object(const pool::CheckReport::Journal& journal) {
             {"half_bytes", journal.half_bytes}};
 }
 
-Json findings_array(const pool::CheckReport& report) {
+Json findings_array(const std::vector<pool::Finding>& findings) {
     auto array = Json::array();
-    for (const auto& finding : report.findings)
+    for (const auto& finding : findings)
         array.push_back(Json{{"severity", pool::to_string(finding.severity)},
                              {"where", finding.where},
                              {"message", finding.message}});
@@ -61,6 +61,19 @@ Json left_out_object(const LeftOut& left_out) {
             {"generation", left_out.generation},
             {"kind", left_out.is_log ? "log" : "generation"},
             {"why", left_out.why}};
+}
+
+Json changes_array(const std::vector<pool::Change>& changes) {
+    auto array = Json::array();
+    for (const auto& change : changes)
+        array.push_back(Json{{"where", change.where}, {"message", change.message}});
+    return array;
+}
+
+Json remains_object(const RemainsFile& file) {
+    return {{"region", file.region},   {"generation", file.generation}, {"file", file.file},
+            {"records", file.records}, {"first_record", file.first},    {"last_record", file.last},
+            {"bytes", file.bytes},     {"behind_end", file.behind_end}};
 }
 
 }  // namespace
@@ -95,7 +108,30 @@ std::string checked_json(const std::string& path, const pool::CheckReport& repor
                      {"log_records", report.log_records},
                      {"log_payload_bytes", report.log_payload_bytes},
                      {"cursors", report.cursors},
-                     {"findings", findings_array(report)}});
+                     {"findings", findings_array(report.findings)}});
+}
+
+std::string repaired_json(const Repaired& repaired) {
+    const auto& [report, copy, files, path] = repaired;
+    const bool changed = !report.plan.changes.empty();
+    const auto& older = report.plan.older;
+    Json object{{"path", path},
+                {"good", report.after.findings.empty()},
+                {"changed", changed},
+                {"copy", changed ? Json(copy) : Json()},
+                {"older_state", older ? Json(older->state) : Json()},
+                {"first_lost_record", older && older->first_lost > 0 ? Json(older->first_lost) : Json()},
+                {"last_lost_record", older && older->first_lost > 0 ? Json(older->last_lost) : Json()},
+                {"changes", changes_array(report.plan.changes)},
+                {"files", Json::array()},
+                {"findings", findings_array(report.after.findings)}};
+    for (const auto& file : files)
+        object["files"].push_back(remains_object(file));
+    return text(object);
+}
+
+std::string restored_copy_json(const std::string& path, const std::string& copy) {
+    return text(Json{{"path", path}, {"copy", copy}});
 }
 
 std::string salvaged_json(const std::string& path, const std::string& directory, const Salvaged& salvaged) {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "lib/pool/check.hh"
+#include "lib/pool/repair.hh"
 
 namespace pmemckpt::ctl {
 
@@ -33,6 +34,23 @@ struct Salvaged {
 std::string salvaged_json(const std::string& path, const std::string& directory, const Salvaged& salvaged);
 
 std::string checked_json(const std::string& path, const pool::CheckReport& report);
+
+/// A file with records of a log that the repaired pool has no place for.
+struct RemainsFile {
+    std::string region;
+    std::uint64_t generation = 0;  ///< that the log follows; 0: none
+    std::string file;
+    std::uint64_t records = 0, first = 0, last = 0, bytes = 0;
+    bool behind_end = false;  ///< of those behind the first that does not verify
+};
+struct Repaired {
+    pool::RepairReport report;
+    std::string copy;  ///< of the metadata as it was, when something was changed
+    std::vector<RemainsFile> files;
+    std::string path;
+};
+std::string repaired_json(const Repaired& repaired);
+std::string restored_copy_json(const std::string& path, const std::string& copy);
 
 /// Of a superblock copy: "valid", "damaged", "missing".
 std::string superblock_state(format::SuperblockState state);
