@@ -42,34 +42,27 @@ public:
 
     Result<RepairReport> run() {
         report_.before = TRY(check(medium_, hooks_.progress));
+        report_.after = report_.before;
         if (report_.before.findings.empty())
-            return unchanged();
+            return std::move(report_);
         auto rescued = TRY(rescue(medium_));
         TRY(check_decidable(medium_, report_.before, rescued));
-        if (rescued.refused)
-            TRY(go_back(rescued));
-        note_metadata();
-        TableRepair tables(std::as_const(medium_).bytes(), rescued.recovered, report_.before, report_.plan);
-        if (report_.plan.older)
-            tables.raise_numbers(sequences_.lost);
-        tables.run();
-        if (report_.plan.changes.empty())
-            return unchanged();
         report_.plan.metadata_bytes = rescued.recovered.position.superblock.pages_offset;
-        TRY(hooks_.keep(report_.plan));
-        TRY(write(rescued.recovered, tables.relied_on()));
-        report_.after = TRY(check(medium_, hooks_.progress));
+        if (rescued.refused && TRY(mend_snapshot())) {
+            report_.after = TRY(check(medium_, hooks_.progress));
+            rescued = TRY(rescue(medium_));
+        }
+        if (TRY(rewrite_tables(rescued)))
+            report_.after = TRY(check(medium_, hooks_.progress));
         return std::move(report_);
     }
 
 private:
-    Result<RepairReport> unchanged() {
-        report_.after = report_.before;
-        return std::move(report_);
-    }
     void note(std::string where, std::string message) {
         report_.plan.changes.push_back({std::move(where), std::move(message)});
     }
+    Result<bool> mend_snapshot();
+    Result<bool> rewrite_tables(Rescued& rescued);
     Status go_back(Rescued& rescued);
     void note_metadata();
     Status write(Recovered& recovered, const std::vector<Extent>& relied_on);
@@ -80,6 +73,39 @@ private:
     RepairReport report_;
     Sequences sequences_;
 };
+
+/// In its place: what is there of it is of these very bytes, and what follows on it is whole. Whether there
+/// was something to mend.
+Result<bool> Repairer::mend_snapshot() {
+    const auto snapshot = find_lost_snapshot(medium_);
+    if (!snapshot)
+        return false;
+    note("journal",
+         fmt::format("{} of its snapshot's {} records are written anew: the half before it has all of them",
+                     snapshot->damaged_records, snapshot->records));
+    TRY(hooks_.keep(report_.plan));
+    medium_.store(snapshot->at, snapshot->bytes);
+    // Cut before or in it: the snapshot is as damaged as it was, or less so. Cut after: it is whole.
+    TRY(medium_.persist({snapshot->at, {snapshot->bytes.size()}}));
+    return true;
+}
+
+/// Whether there was something to change. `after` is of the medium as it is.
+Result<bool> Repairer::rewrite_tables(Rescued& rescued) {
+    const auto before = report_.plan.changes.size();
+    if (rescued.refused)
+        TRY(go_back(rescued));
+    note_metadata();
+    TableRepair tables(std::as_const(medium_).bytes(), rescued.recovered, report_.after, report_.plan);
+    if (report_.plan.older)
+        tables.raise_numbers(sequences_.lost);
+    tables.run();
+    if (report_.plan.changes.size() == before)
+        return false;
+    TRY(hooks_.keep(report_.plan));
+    TRY(write(rescued.recovered, tables.relied_on()));
+    return true;
+}
 
 Status Repairer::go_back(Rescued& rescued) {
     auto& position = rescued.recovered.position;
@@ -95,9 +121,10 @@ Status Repairer::go_back(Rescued& rescued) {
     if (!options_.older_state)
         return fail(
             EUCLEAN,
-            "{}; what can be had is {}; {}; nothing was changed: bring out with salvage what verifies, and "
+            "{}; what can be had is {}; {}; {} was changed: bring out with salvage what verifies, and "
             "repair with --older-state to go back to that state",
-            rescued.refused->message, rescued.state, lost);
+            rescued.refused->message, rescued.state, lost,
+            report_.plan.changes.empty() ? "nothing" : "nothing but the snapshot, which is whole again,");
     note("journal", fmt::format("goes back to {}; {}", rescued.state, lost));
     report_.plan.older = std::move(older);
     position.next_sequence = sequences_.unused;
@@ -108,7 +135,7 @@ Status Repairer::go_back(Rescued& rescued) {
 }
 
 void Repairer::note_metadata() {
-    const auto& found = report_.before;
+    const auto& found = report_.after;
     for (unsigned slot = 0; slot < found.superblocks.size(); ++slot)
         if (found.superblocks[slot].state != SuperblockState::valid)
             note(slot == 0 ? "superblock A" : "superblock B", "written anew: it does not verify");

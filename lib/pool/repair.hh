@@ -50,8 +50,9 @@ struct RepairPlan {
 
 struct RepairHooks {
     CheckProgress progress;  ///< of two checks, one after the other
-    /// Once, when all is decided and before anything is changed: to keep a copy of the metadata, and what
-    /// remains. Its error ends the repair, with nothing changed.
+    /// Before anything is changed: to keep a copy of the metadata, and what remains. Its error ends the
+    /// repair. It is called a second time, with all that the plan has by then, when a snapshot was written
+    /// anew by the first step and something else is to be done.
     std::function<Status(const RepairPlan&)> keep;
 };
 

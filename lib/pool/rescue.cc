@@ -206,6 +206,45 @@ std::uint64_t first_in_half(std::span<const std::byte> half, const Superblock& s
 
 }  // namespace
 
+/// As it was written, and how much of it is not so any more. Nothing when a record there verifies and is
+/// another one.
+static std::optional<LostSnapshot> snapshot_of(const Catalog& catalog, const Superblock& superblock,
+                                               std::span<const std::byte> half) {
+    const auto seed = format::journal_seed(superblock.uuid, superblock.first_sequence);
+    LostSnapshot snapshot{{superblock.half_offset[superblock.active_half]}, {}, 0, 0};
+    bool is_other = false;
+    catalog.for_each_record([&](format::Kind kind, std::span<const std::byte> body) {
+        const auto record =
+            format::frame_record(seed, superblock.first_sequence + snapshot.records, kind, body);
+        const auto at = snapshot.bytes.size();
+        const bool is_there = fits({{at}, {record.size()}}, {half.size()}) &&
+                              std::ranges::equal(half.subspan(at, record.size()), record);
+        is_other = is_other || (!is_there && format::read_record(seed, half, at).has_value());
+        snapshot.damaged_records += !is_there;
+        ++snapshot.records;
+        snapshot.bytes.insert(snapshot.bytes.end(), record.begin(), record.end());
+    });
+    if (is_other || snapshot.records != superblock.snapshot_records || snapshot.bytes.size() > half.size())
+        return std::nullopt;
+    return snapshot;
+}
+
+std::optional<LostSnapshot> find_lost_snapshot(const media::Medium& medium) {
+    const auto copies = usable_superblocks(medium);
+    if (copies.empty())
+        return std::nullopt;
+    const auto& superblock = copies.front().superblock;
+    auto before = candidate_of(medium, copies, 1 - superblock.active_half);
+    if (!before)
+        return std::nullopt;
+    replay(medium, *before);
+    if (before->next_sequence != superblock.first_sequence)
+        return std::nullopt;
+    auto snapshot = snapshot_of(before->recovered.catalog, superblock,
+                                half_of(medium, superblock, superblock.active_half));
+    return snapshot && snapshot->damaged_records > 0 ? snapshot : std::nullopt;
+}
+
 // What is lost may be in the half that a repair overwrites: then as much counts as could have been there,
 /// and the
 // same again after a cut.

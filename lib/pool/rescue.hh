@@ -2,6 +2,7 @@
 // What can still be had of a pool that recover() refuses: the newest state that its journal leads to.
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "lib/base/result.hh"
 #include "lib/media/medium.hh"
@@ -23,6 +24,15 @@ struct Rescued {
 /// nothing is left, and always when the format is not known here (EPROTONOSUPPORT). Also EUCLEAN when the
 /// disk can't give the metadata.
 Result<Rescued> rescue(const media::Medium& medium);
+
+/// A snapshot that is damaged, as it was written: the half before it leads up to it, and has the same state.
+struct LostSnapshot {
+    Offset at;  ///< in the medium
+    std::vector<std::byte> bytes;
+    std::uint64_t damaged_records = 0, records = 0;
+};
+/// Nothing when that of the newest superblock is whole, or can't be had so.
+std::optional<LostSnapshot> find_lost_snapshot(const media::Medium& medium);
 
 /// The numbers of the journal's records that are on a medium besides those of a rescued state.
 struct Sequences {

@@ -65,7 +65,7 @@ std::string text_of(const std::string& path, const pool::CheckReport& report) {
 }
 
 std::string text_of(const Repaired& repaired) {
-    const auto& [report, copy, files, path] = repaired;
+    const auto& [report, copy, files, path, has_copy] = repaired;
     auto text = fmt::format("pool {}\n", path);
     if (report.plan.changes.empty())
         return text + text_of(report.after.findings) +
@@ -95,7 +95,9 @@ Status look(const Common& common, const std::string& path) {
 
 /// Before the first change: the metadata as it is, and the records that will have no place.
 Status keep(const media::Medium& medium, const pool::RepairPlan& plan, Repaired& repaired) {
-    TRY(write_copy(repaired.copy, medium.bytes().first(plan.metadata_bytes)));
+    if (!repaired.has_copy)
+        TRY(write_copy(repaired.copy, medium.bytes().first(plan.metadata_bytes)));
+    repaired.has_copy = true;
     const auto folder = repaired.copy + ".logs";
     TRY(write_remains(folder, plan.remains));
     for (const auto& log : plan.remains)
@@ -107,16 +109,12 @@ Status keep(const media::Medium& medium, const pool::RepairPlan& plan, Repaired&
 Status mend(const Common& common, const Check& request) {
     const auto medium = TRY(media::open_medium(request.path, media::Use::exclusive));
     Repaired repaired{
-        {}, request.copy.empty() ? default_copy_name(request.path) : request.copy, {}, request.path};
+        {}, request.copy.empty() ? default_copy_name(request.path) : request.copy, {}, request.path, false};
     Bars bars;
-    bool kept = false;
-    auto report = pool::repair(*medium, {request.older_state},
-                               {bars.hooks(), [&](const pool::RepairPlan& plan) -> Status {
-                                    TRY(keep(*medium, plan, repaired));
-                                    kept = true;
-                                    return {};
-                                }});
-    if (!report && kept)
+    auto report = pool::repair(
+        *medium, {request.older_state},
+        {bars.hooks(), [&](const pool::RepairPlan& plan) { return keep(*medium, plan, repaired); }});
+    if (!report && repaired.has_copy)
         return fail(report.error().code, "{} (the metadata as it was is in {})", report.error().message,
                     repaired.copy);
     repaired.report = TRY(std::move(report));

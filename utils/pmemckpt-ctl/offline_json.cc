@@ -112,7 +112,7 @@ std::string checked_json(const std::string& path, const pool::CheckReport& repor
 }
 
 std::string repaired_json(const Repaired& repaired) {
-    const auto& [report, copy, files, path] = repaired;
+    const auto& [report, copy, files, path, has_copy] = repaired;
     const bool changed = !report.plan.changes.empty();
     const auto& older = report.plan.older;
     Json object{{"path", path},

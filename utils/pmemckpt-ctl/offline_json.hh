@@ -48,6 +48,7 @@ struct Repaired {
     std::string copy;  ///< of the metadata as it was, when something was changed
     std::vector<RemainsFile> files;
     std::string path;
+    bool has_copy = false;
 };
 std::string repaired_json(const Repaired& repaired);
 std::string restored_copy_json(const std::string& path, const std::string& copy);
