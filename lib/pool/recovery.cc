@@ -74,16 +74,27 @@ Status check_end(const media::Medium& medium, const Superblock& superblock, cons
     return {};
 }
 
-/// The newest superblock may be the damaged one. Then the other half has a snapshot that follows on ours;
-/// when it is of the same state and nothing came after it, the power failed while the superblock was written,
-/// and nothing is lost. Any more than that, and the state that this superblock names is an older one.
+/// The sequence of the record that a half begins with, when it is one of this pool, of whichever use of the
+/// half.
+std::optional<std::uint64_t> first_sequence_in(std::span<const std::byte> half,
+                                               const Superblock& superblock) {
+    const auto claimed = format::claimed_sequence(half, 0);
+    if (!claimed || !format::read_record(format::journal_seed(superblock.uuid, *claimed), half, 0))
+        return std::nullopt;
+    return claimed;
+}
+
+/// The newest superblock may be the damaged one, or both copies older than the journal. Then the other half
+/// has a snapshot that follows on ours; when it is of the same state and nothing came after it, the power
+/// failed before the superblock was written whole, and nothing is lost. Any more than that, and the state
+/// that this superblock names is an older one.
 Status check_other_half(const media::Medium& medium, const Superblock& superblock, const ReplayEnd& end,
-                        std::uint64_t snapshot_records) {
+                        std::uint64_t snapshot_records, bool other_damaged) {
     const auto half = half_of(medium, superblock, 1 - superblock.active_half);
-    const auto claimed = format::claimed_sequence(half, 0).value_or(0);
-    const bool begins =
-        claimed >= end.next_sequence &&
-        format::read_record(format::journal_seed(superblock.uuid, claimed), half, 0).has_value();
+    const auto claimed = first_sequence_in(half, superblock).value_or(0);
+    const bool begins = claimed >= end.next_sequence;
+    if (!begins && !other_damaged)
+        return {};
     const auto first = begins ? claimed : end.next_sequence;
     const auto least = begins && claimed > end.next_sequence ? claimed : end.next_sequence + snapshot_records;
     const auto later = TRY(find_later_record(format::journal_seed(superblock.uuid, first), half, 0, least));
@@ -91,9 +102,26 @@ Status check_other_half(const media::Medium& medium, const Superblock& superbloc
         return {};
     return fail(
         EUCLEAN,
-        "{}: the newest superblock is damaged, and record {} in the half of the journal that it named "
-        "is not in the state before it; restore the pool from a copy",
-        medium.path(), later->sequence);
+        "{}: {}, and record {} in the half of the journal that {} named is not in the state before it; "
+        "restore "
+        "the pool from a copy",
+        medium.path(),
+        other_damaged ? "the newest superblock is damaged" : "both superblocks are older than the journal",
+        later->sequence, other_damaged ? "it" : "the newest one");
+}
+
+/// Named as empty, and used again since: both superblocks are of a time long before.
+Status check_not_used_again(const media::Medium& medium, const Superblock& superblock, const ReplayEnd& end) {
+    if (end.used > 0)
+        return {};
+    const auto first = first_sequence_in(half_of(medium, superblock, superblock.active_half), superblock);
+    if (!first || *first <= superblock.first_sequence)
+        return {};
+    return fail(
+        EUCLEAN,
+        "{}: both superblocks are older than the journal: half {} begins with record {}, and they say {}; "
+        "restore the pool from a copy",
+        medium.path(), superblock.active_half, *first, superblock.first_sequence);
 }
 
 }  // namespace
@@ -107,8 +135,9 @@ Result<Recovered> recover(const media::Medium& medium) {
     Replay replay(medium.path(), superblock, recovered.catalog, *recovered.pages);
     const auto end = TRY(replay.run(half_of(medium, superblock, superblock.active_half)));
     TRY(check_end(medium, superblock, end));
-    if (choice.other_damaged)
-        TRY(check_other_half(medium, superblock, end, recovered.catalog.snapshot_records()));
+    TRY(check_not_used_again(medium, superblock, end));
+    TRY(check_other_half(medium, superblock, end, recovered.catalog.snapshot_records(),
+                         choice.other_damaged));
     recovered.position = {superblock, choice.slot, end.used, end.next_sequence, choice.other_differs};
     return recovered;
 }
