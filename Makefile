@@ -61,7 +61,8 @@ SHARED := $(BUILD)/lib/libpmemckpt.so.$(ABI)
 PROGRAMS := $(BUILD)/bin/pmemckptd $(BUILD)/bin/mount.pmemckpt $(BUILD)/bin/pmemckpt-ctl
 EXAMPLES := $(BUILD)/examples/heat $(BUILD)/examples/process_pair
 
-.PHONY: all demo demo-failover check check-crash soak lint install uninstall deps needed clean help unit-tests
+.PHONY: all demo demo-failover check check-crash soak \
+        lint install uninstall deps needed clean help unit-tests check-hostile-media media-tests
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 
@@ -150,6 +151,18 @@ soak: needed
 lint: needed
 	@tests/lint
 
+# What reads media, and nothing else, with ASan and UBSan: all that is flipped, cut and pasted, in a few minutes.
+MEDIA_TESTS := pool_hostile_media_test pool_pasted_media_test pool_damage_test
+MEDIA_OBJECTS := $(call objects,$(wildcard $(addprefix lib/,$(addsuffix /*.cc,base format media pool))) \
+                 $(addprefix tests/support/,check.cc pool_history.cc pool_images.cc recording_medium.cc))
+$(BUILD)/tests/media/%: $(BUILD)/object/tests/unit/%.o $(MEDIA_OBJECTS)
+	$(link)
+	$(Q)$(CXX) $(LDFLAGS) -o $@ $^ $(LIBRARIES) -lcmocka
+media-tests: $(MEDIA_TESTS:%=$(BUILD)/tests/media/%)
+	@for program in $^; do HOSTILE_MEDIA=all UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 $$program || exit 1; done
+check-hostile-media: needed
+	@$(MAKE) --no-print-directory $(JOBS) SANITIZE=address,undefined media-tests
+
 needed:
 	@for file in $(NEEDED_FILES); do \
 	    [ -e $$file ] || { $(MAKE) --no-print-directory deps; exit; }; done
@@ -202,6 +215,7 @@ help:
     'make check           all tests; SEED=N replays one run, TESTS="PATTERN ..." picks some' \
 	    'make check-crash     the power cut at every moment of all that is done to a pool, and recovered' \
 	    'make soak            processes killed at random for TIME=10m, and an account of all that was answered; SEED=N' \
+	    'make check-hostile-media  each byte of a pool flipped, each length cut, with ASan and UBSan' \
 	    'make lint            format, shell scripts, man pages' \
 	    'make install         DESTDIR= PREFIX=/usr/local SYSTEM_SBIN=/sbin' \
 	    'make uninstall       with the same DESTDIR, PREFIX and SYSTEM_SBIN' \

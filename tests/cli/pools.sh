@@ -27,8 +27,13 @@ pmemckpt-ctl destroy-region team/app --force >/dev/null
     fail "pools of the manager: $(pmemckpt-ctl list --pools --json --admin-socket "$ADMIN_SOCKET")"
 [ "$(pmemckpt-ctl list --pools --json --pool second | jq -r '.[0].uuid')" = "$(cat two.uuid)" ] || fail "the UUID"
 
-# A manager that can't open one of its pools serves none.
+# Two pools of one UUID verify each other's records: served side by side, nobody could say which is which.
 stop_manager
+cp --sparse=always one copy
+expect_status 4 timeout 60 pmemckptd --listen 127.0.0.1:0 --pool "first=$PWD/one" --pool "second=$PWD/copy"
+contains "$OUTPUT" "pools $PWD/one and $PWD/copy have the same UUID $(cat one.uuid): one is a copy of the other"
+
+# A manager that can't open one of its pools serves none.
 expect_status 3 timeout 60 pmemckptd --listen 127.0.0.1:0 --pool "$PWD/one" --pool "$PWD/none"
 contains "$OUTPUT" "none"
 # With another pool's key a client notices: the manager is not the one it should be.
