@@ -47,6 +47,7 @@ SUPPORT_SOURCES := $(wildcard tests/support/*.cc)
 CRASH_SOURCES := $(filter-out tests/crash/main.cc,$(wildcard tests/crash/*.cc))
 UNIT_TESTS := $(patsubst tests/unit/%.cc,$(BUILD)/tests/unit/%,$(wildcard tests/unit/*_test.cc))
 TOOLS := $(patsubst tests/tools/%.cc,$(BUILD)/tests/tools/%,$(wildcard tests/tools/*.cc))
+FAILING_CALLS := $(BUILD)/tests/fault/failing_calls.so
 PAIR_SOURCES := $(wildcard utils/examples/process_pair/*.cc)
 SOAK_SOURCES := $(wildcard tests/soak/*.cc)
 MAN_PAGES := $(wildcard man/*.[1-8])
@@ -122,6 +123,9 @@ $(BUILD)/tests/tools/%: $(BUILD)/object/tests/tools/%.o $(SUPPORT) $(LIB)
 $(BUILD)/tests/soak: $(call objects,$(SOAK_SOURCES)) $(SHARED)
 	$(link)
 	$(Q)$(CXX) $(LDFLAGS) -o $@ $(call objects,$(SOAK_SOURCES)) -L$(BUILD)/lib -lpmemckpt -lfmt '-Wl,-rpath,$$ORIGIN/../lib'
+$(FAILING_CALLS): $(call objects,tests/fault/failing_calls.cc)
+	$(link)
+	$(Q)$(CXX) $(LDFLAGS) -shared -o $@ $^ -ldl
 .PRECIOUS: $(BUILD)/object/%.o
 -include $(shell find $(BUILD)/object -name '*.d' 2>/dev/null)
 
@@ -138,6 +142,7 @@ demo-failover: needed
 	@BUILD=$(BUILD) utils/examples/demo_failover.sh
 check: needed
 	@$(MAKE) --no-print-directory $(JOBS) all unit-tests $(TOOLS) $(BUILD)/tests/soak
+	@$(MAKE) --no-print-directory $(JOBS) all unit-tests $(TOOLS) $(FAILING_CALLS)
 	@BUILD=$(BUILD) $(if $(SANITIZE),TIME_LIMIT_FACTOR=5) tests/run $(if $(SEED),--seed $(SEED)) $(TESTS)
 check-crash: needed
 	@$(MAKE) --no-print-directory $(JOBS) $(BUILD)/tests/crash

@@ -6,6 +6,7 @@
 #include "fuse/options.hh"
 #include "fuse/serve.hh"
 #include "lib/base/exit_status.hh"
+#include "lib/base/last_words.hh"
 #include "lib/base/log.hh"
 
 using namespace pmemckpt;
@@ -24,6 +25,7 @@ int run_in_foreground(const view::MountOptions& options, const std::string& poin
 }  // namespace
 
 int main(int argc, char** argv) {
+    set_last_words("mount.pmemckpt");
     const auto options = view::parse_options({argv + 1, argv + argc});
     if (!options)
         return view::report(options.error());

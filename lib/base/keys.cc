@@ -11,6 +11,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <span>
 
 #include "lib/base/handle.hh"
 
@@ -84,6 +85,24 @@ Status check_principal(std::string_view name) {
     return {};
 }
 
+namespace {
+
+/// To the end of the file, or what there is room for: a file system may give less at a time.
+Result<std::size_t> read_up_to(const FileDescriptor& file, std::span<char> into) {
+    std::size_t length = 0;
+    while (length < into.size()) {
+        const auto got = ::read(file.get(), into.data() + length, into.size() - length);
+        if (got == 0)
+            break;
+        if (got < 0 && errno != EINTR)
+            return fail_errno(errno, "read");
+        length += got > 0 ? static_cast<std::size_t>(got) : 0;
+    }
+    return length;
+}
+
+}  // namespace
+
 Result<Key> load_key(const std::string& directory, std::string_view name) {
     TRY(check_principal(name));
     const auto path = key_path(directory, name);
@@ -97,10 +116,10 @@ Result<Key> load_key(const std::string& directory, std::string_view name) {
         return fail(EPERM, "key {} may be read by others (mode {:04o}): chmod 600 {}", path,
                     attributes.st_mode & 07777, path);
     std::array<char, 2 * Key::kBytes + 2> text{};
-    const auto length = ::read(file.get(), text.data(), text.size());
-    if (length < 0)
-        return fail_errno(errno, "can't read key {}", path);
-    auto key = Key::parse({text.data(), static_cast<std::size_t>(length)});
+    const auto length = read_up_to(file, text);
+    if (!length)
+        return fail_errno(length.error().code, "can't read key {}", path);
+    auto key = Key::parse({text.data(), *length});
     sodium_memzero(text.data(), text.size());
     if (!key)
         return fail(key.error().code, "key {} can't be used: {}", path, key.error().message);

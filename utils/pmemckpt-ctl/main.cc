@@ -1,9 +1,11 @@
 // pmemckpt-ctl: makes pools, keys and regions; saves and restores; lists. See pmemckpt-ctl.1.
 #include <csignal>
 
+#include "lib/base/last_words.hh"
 #include "utils/pmemckpt-ctl/command_table.hh"
 
 int main(int argc, char** argv) {
+    pmemckpt::set_last_words("pmemckpt-ctl");
     // A closed pipe is an error with a sentence, not a silent end.
     std::signal(SIGPIPE, SIG_IGN);
     return pmemckpt::ctl::run(argc, argv);
