@@ -23,6 +23,7 @@ namespace {
 /// Before any thread is made, so that none takes them.
 Result<FileDescriptor> take_signals() {
     ::signal(SIGPIPE, SIG_IGN);
+    ::signal(SIGXFSZ, SIG_IGN);  // a file that may not grow is an error with a sentence
     sigset_t signals;
     ::sigemptyset(&signals);
     for (const int number : {SIGTERM, SIGINT, SIGHUP})

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# time-limit: 240
+# time-limit: 600
 # Each system call of a manager that starts fails once, the Nth, N = 1, 2, ...: it ends with a sentence and a documented
 # status, or serves; the pool is as it was.
 . "$(dirname "$0")/../support/environment.sh"

@@ -38,8 +38,10 @@ is_no_fault() {
     case $1 in short | EINTR) [ "$2" = 0 ] || { cat error && fail "$3: an error of what is none"; } ;; esac
 }
 
-# after N: the next one to be tried. Of many, some: each up to 24, then one in nine of what is left.
-after() { echo $(($1 < 24 ? $1 + 1 : $1 + $1 / 9)); }
+# after N: the next one to be tried. Each up to 10, then ever fewer; with SWEEP=all, each.
+after() {
+    [ "${SWEEP:-}" != all ] && [ "$1" -ge 10 ] && echo $(($1 + $1 / 3)) || echo $(($1 + 1))
+}
 
 # count CALL STATUS: for the table
 count() {

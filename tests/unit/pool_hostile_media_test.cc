@@ -1,4 +1,4 @@
-// time-limit: 300
+// time-limit: 600
 // Every byte of a pool's metadata flipped, one at a time, and a pool cut at every length: opened, checked and
 // rescued. It is an error, or the newest state, or the one before where the very last record is hit; nothing
 // else, and no crash. HOSTILE_PATTERNS=all flips all eight bits of each byte, one at a time, and all of them

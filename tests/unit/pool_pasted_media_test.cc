@@ -1,3 +1,4 @@
+// time-limit: 240
 // Media put together of parts that were never there at the same time: superblocks and halves of the journal
 // of an older time, or of a copy that lived on by itself; superblocks swapped, doubled, of another format.
 // Each opens in a state that the pool was in, or is refused; and never in an older one while a newer one

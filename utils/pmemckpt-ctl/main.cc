@@ -6,7 +6,8 @@
 
 int main(int argc, char** argv) {
     pmemckpt::set_last_words("pmemckpt-ctl");
-    // A closed pipe is an error with a sentence, not a silent end.
+    // A closed pipe, and a file that may not grow, are errors with a sentence, not a silent end.
     std::signal(SIGPIPE, SIG_IGN);
+    std::signal(SIGXFSZ, SIG_IGN);
     return pmemckpt::ctl::run(argc, argv);
 }
