@@ -22,7 +22,7 @@ sweep() {
         call=${rule%:*} how=${rule#*:}
         for ((n = 1; ; n = $(after $n))); do
             status=0
-            with_fault "$call:$n:$how" "$@" >said 2>error || status=$?
+            with_fault "$call:$n:$how" "$@" <"${INPUT:-/dev/null}" >said 2>error || status=$?
             was_injected || break
             ended_well $status pmemckpt-ctl error "$name with $call failing at call $n ($how)"
             is_no_fault "$how" $status "$name with $call failing at call $n ($how)"
@@ -55,7 +55,7 @@ restored() { [ "$1" != 0 ] || cmp -s said state || fail "$2: not what was saved,
 sweep "pmemckpt-ctl restore" restored nothing pmemckpt-ctl restore team/app
 
 APPENDED=0 ATTEMPTS=0
-printf 'a record\n' >record
+printf 'a record' >record
 pmemckpt-ctl create-region log/app >/dev/null
 appended() {
     ATTEMPTS=$((ATTEMPTS + 1))
@@ -66,9 +66,11 @@ all_appended() {
     now=$(records log/app)
     [ "$now" -ge "$APPENDED" ] || fail "$1: $APPENDED records were promised, and $now are there"
 }
-sweep "pmemckpt-ctl append" appended all_appended pmemckpt-ctl append log/app record
-[ "$(pmemckpt-ctl read-log log/app | sort -u)" = "a record" ] || fail "records that nobody appended"
-[ "$(pmemckpt-ctl read-log log/app | wc -l)" -le $((ATTEMPTS + ${#CALLS[@]})) ] || fail "records that nobody appended"
+INPUT=record
+sweep "pmemckpt-ctl append" appended all_appended pmemckpt-ctl append log/app
+INPUT=
+[ "$(pmemckpt-ctl read-log log/app | sed "s/a record//g")" = "" ] || fail "records that nobody appended"
+[ "$(records log/app)" -le $((ATTEMPTS + ${#CALLS[@]})) ] || fail "records that nobody appended"
 CALLS=(sendmsg:ECONNRESET recvmsg:ECONNRESET recvmsg:short pthread_create:EAGAIN malloc:ENOMEM)
 sweep "pmemckpt-ctl take-over" nothing nothing pmemckpt-ctl take-over team/app
 sweep "pmemckpt-ctl list" nothing nothing pmemckpt-ctl list --json
