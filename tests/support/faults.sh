@@ -25,13 +25,13 @@ is_sentence() { tail -n 1 "$2" | grep -qE "^(<[0-9]>)?($1: )?[^ ].* [^ ].*"; }
 # ended_well STATUS PROGRAM FILE WHAT: documented status; with an error, a sentence; no signal, no hang, no assertion
 ended_well() {
     case $1 in
-    0) return ;;
+    0) return 0 ;;
     [1-9]) ;;
     124 | 137) cat "$3" && fail "$4: it hung" ;;
     *) cat "$3" && fail "$4: exit status $1" ;;
     esac
     # What can't be written can't be told.
-    case $4 in *"write failing"*) return ;; esac
+    case $4 in *"write failing"*) return 0 ;; esac
     is_sentence "$2" "$3" || { cat "$3" && fail "$4: status $1 without a sentence"; }
 }
 
