@@ -12,7 +12,6 @@ pmemckpt-ctl save team/app state --create --keep 2 >/dev/null
 pmemckpt-ctl save team/app state >/dev/null
 pmemckpt-ctl create-region log/app >/dev/null
 printf 'a record\n' >record
-FREE_AT_REST=$(pmemckpt-ctl list --pools --json | jq '.[0].free_pages')
 stop_manager
 PROMISED=2 APPENDED=0
 
@@ -33,7 +32,7 @@ use() {
     [ $status != 0 ] || PROMISED=$(sed -n 's|^team/app@\([0-9]*\) .*|\1|p' said)
     ANSWERS=$status
     status=0
-    timeout 30 pmemckpt-ctl append log/app record >said 2>error || status=$?
+    timeout 30 pmemckpt-ctl append log/app <record >said 2>error || status=$?
     told $status "append with $1"
     [ $status != 0 ] || APPENDED=$((APPENDED + 1))
     ANSWERS+=$status
@@ -60,15 +59,16 @@ settled() {
 # promises_kept WHAT: by the next manager
 promises_kept() {
     [ -z "$(damage_in pool)" ] || fail "$1: $(damage_in pool)"
+    local counted
+    counted=$(pmemckpt-ctl check pool --json | jq .free_pages) || true
     rm -f now
     start_manager
     [ "$(pmemckpt-ctl list team/app --json | jq '.[-1].number')" -ge "$PROMISED" ] || fail "$1: $PROMISED is lost"
     pmemckpt-ctl restore team/app --exact | cmp - state || fail "$1: it is not what it was"
-    [ "$(pmemckpt-ctl read-log log/app | grep -cx 'a record')" -ge "$APPENDED" ] || fail "$1: a record is lost"
-    local log_pages
-    log_pages=$(pmemckpt-ctl list --json | jq '[.[] | .log.capacity // 0] | add / 2097152')
-    [ "$(pmemckpt-ctl list --pools --json | jq '.[0].free_pages')" = $((FREE_AT_REST - log_pages)) ] ||
-        fail "$1: $(pmemckpt-ctl list --pools --json), with $log_pages pages of logs, and at rest $FREE_AT_REST"
+    [ "$(pmemckpt-ctl read-log log/app | grep -c 'a record')" -ge "$APPENDED" ] || fail "$1: a record is lost"
+    local free
+    free=$(pmemckpt-ctl list --pools --json | jq '.[0].free_pages')
+    [ "$free" = "$counted" ] || fail "$1: check counts $counted free pages, and the manager has $free"
     stop_manager
 }
 
