@@ -12,13 +12,6 @@ namespace pmemckpt::crash {
 
 namespace {
 
-/// Where there are very many moments, or recovery takes ten times as long: of a full half.
-Limits fewer(Limits limits) {
-    limits.images = std::max<std::uint64_t>(limits.images / 32, 1);
-    limits.images_in_recovery = std::max<std::uint64_t>(limits.images_in_recovery / 32, 1);
-    return limits;
-}
-
 /// A pool that was lived in, made ready, with the power cut from there on. What fails by itself is a failure
 /// too.
 template <class Ready, class Play>
@@ -146,7 +139,7 @@ Scenario open_damaged(unsigned slot) {
     return {"pools", fmt::format("open without superblock {}", "AB"[slot]),
             [slot](const Limits& limits, std::uint64_t seed) {
                 return play(
-                    limits, seed,
+                    fewer(limits), seed,
                     [&](World& world) {
                         world.close();
                         const Extent copy{{format::kSuperblockOffset[slot]}, {format::kSuperblockBytes}};
@@ -163,7 +156,7 @@ Scenario open_damaged(unsigned slot) {
 Scenario life() {
     return {"pools", "a life", [](const Limits& limits, std::uint64_t seed) {
                 return play(
-                    limits, seed, [](World&) {},
+                    fewer(limits), seed, [](World&) {},
                     [&](World& world, Explorer& explorer) {
                         for (const auto& deed : deeds("a")) {
                             if (deed.prepare)
@@ -177,8 +170,16 @@ Scenario life() {
 
 }  // namespace
 
+Limits fewer(Limits limits) {
+    limits.images = std::max<std::uint64_t>(limits.images / 32, 1);
+    limits.images_in_recovery = std::max<std::uint64_t>(limits.images_in_recovery / 32, 1);
+    return limits;
+}
+
 std::vector<Scenario> scenarios() {
     std::vector<Scenario> all{create_pool(), open_damaged(0), open_damaged(1), life()};
+    for (const auto& scenario : repair_scenarios())
+        all.push_back(scenario);
     for (const auto& deed : deeds("a"))
         all.push_back(alone(deed));
     for (const auto& deed : deeds("a"))

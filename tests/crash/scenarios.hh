@@ -15,6 +15,12 @@ struct Scenario {
     std::function<Tally(const Limits&, std::uint64_t seed)> play;
 };
 
+/// Where there are very many moments, or many recoveries for an image, or long ones.
+Limits fewer(Limits limits);
+
+/// Of pools that were damaged: repair_scenarios.cc.
+std::vector<Scenario> repair_scenarios();
+
 /// All of them; those of a group stand together.
 std::vector<Scenario> scenarios();
 
