@@ -1,201 +1,33 @@
-// time-limit: 240
-// repair: what can't be good goes and nothing else; cut at any persist the pool is as it was, or repaired; a
-// second repair finds nothing. No number goes back, and each cursor can go on.
+// repair: what can't be good goes and nothing else; a second repair finds nothing. No number goes back, and
+// each cursor can go on.
 #include "lib/pool/repair.hh"
 
 #include <algorithm>
 #include <cerrno>
 #include <filesystem>
 #include <fstream>
-#include <map>
 
-#include "lib/base/crc32c.hh"
 #include "lib/base/log.hh"
 #include "lib/format/layout.hh"
-#include "lib/pool/page_holders.hh"
-#include "tests/support/lived_pool.hh"
+#include "tests/support/repairs.hh"
 
 using namespace pmemckpt;
 using namespace pmemckpt::pool;
 
 namespace {
 
+using test::Bytes;
 using test::Forger;
 using test::Image;
-using test::Reached;
+using test::joined;
+using test::Kept;
+using test::kPage;
+using test::kSilent;
+using test::repair_tape;
+using test::repaired;
+using test::switched;
 using test::Tape;
-
-constexpr std::uint64_t kPage = 4 * kKiB;
-using Bytes = std::vector<std::byte>;
-
-const CheckProgress kSilent{[](std::uint64_t) {}, [](std::uint64_t) {}};
-
-/// What `keep` was given.
-struct Kept {
-    int calls = 0;
-    std::map<std::string, Bytes> remains;  ///< by "REGION N" or "REGION N behind"
-};
-
-Bytes read_remains(const LogRemains& remains) {
-    Bytes bytes;
-    test::ok(remains.read([&](std::span<const std::byte> piece) -> Status {
-        bytes.insert(bytes.end(), piece.begin(), piece.end());
-        return {};
-    }));
-    test::equal(std::uint64_t{bytes.size()}, remains.bytes);
-    return bytes;
-}
-
-Result<RepairReport> repair_tape(const std::shared_ptr<Tape>& tape, RepairOptions options = {},
-                                 Kept* kept = nullptr) {
-    test::RecordingMedium medium(tape);
-    const auto before = tape->stored;
-    int calls = 0;
-    const auto keep = [&](const RepairPlan& plan) -> Status {
-        const bool is_first = calls++ == 0;
-        CHECK((tape->stored == before) == is_first && !plan.changes.empty());
-        for (const auto& remains : plan.remains)
-            if (kept)
-                kept->remains[fmt::format("{} {}{}", remains.region, remains.generation,
-                                          remains.behind_end ? " behind" : "")] = read_remains(remains);
-        if (kept)
-            ++kept->calls;
-        return {};
-    };
-    auto report = repair(medium, options, {kSilent, keep});
-    static const auto metadata = test::superblock_of(test::fresh_image()).pages_offset;
-    CHECK(!report || report->plan.changes.empty() || report->plan.metadata_bytes == metadata);
-    CHECK(std::equal(before.begin() + static_cast<std::ptrdiff_t>(metadata), before.end(),
-                     tape->stored.begin() + static_cast<std::ptrdiff_t>(metadata)));
-    return report;
-}
-
-std::string text_of(const std::vector<Change>& changes) {
-    std::string text;
-    for (const auto& change : changes)
-        text += fmt::format("{}: {}\n", change.where, change.message);
-    return text;
-}
-
-std::string text_of(const std::vector<Finding>& findings) {
-    std::string text;
-    for (const auto& finding : findings)
-        text += fmt::format("{}: {}: {}\n", to_string(finding.severity), finding.where, finding.message);
-    return text;
-}
-
-/// All that a pool has to lose, where it can be had.
-struct Inventory {
-    std::map<std::string, RegionInfo> regions;
-    std::map<std::string, std::map<std::uint64_t, std::pair<Bytes, bool>>>
-        generations;  ///< that verify; pinned?
-    std::map<std::string, std::vector<Bytes>> records;
-};
-Inventory inventory(Pool& pool) {
-    Inventory found;
-    for (const auto& region : pool.regions("", SIZE_MAX)) {
-        found.regions.emplace(region.name, region);
-        for (const auto& info : test::ok(pool.generations(region.name, 0, SIZE_MAX))) {
-            auto bytes = test::content(pool, *test::ok(pool.open_generation(region.name, info.number)));
-            if (crc32c(bytes) == info.crc32c)
-                found.generations[region.name][info.number] = {std::move(bytes), info.pinned};
-        }
-        found.records[region.name] = test::log_payloads(pool, region.name);
-    }
-    return found;
-}
-
-Bytes joined(const std::vector<Bytes>& records) {
-    Bytes all;
-    for (const auto& record : records)
-        all.insert(all.end(), record.begin(), record.end());
-    return all;
-}
-
-bool same_settings(const RegionInfo& a, const RegionInfo& b) {
-    return a.id == b.id && a.owner == b.owner && a.settings.keep == b.settings.keep &&
-           a.settings.max_size == b.settings.max_size && a.settings.keep_age_ns == b.settings.keep_age_ns &&
-           a.created_ns == b.created_ns;
-}
-
-/// Of what verified before, all is there and equal, or was handed out.
-void check_nothing_is_lost(const Inventory& before, Pool& pool, const Kept& kept) {
-    const auto after = inventory(pool);
-    test::equal(after.regions.size(), before.regions.size());
-    for (const auto& [name, region] : before.regions) {
-        CHECK(same_settings(region, after.regions.at(name)) && region.epoch <= after.regions.at(name).epoch);
-        const auto generations = before.generations.find(name);
-        const auto left = after.generations.find(name);
-        CHECK((generations == before.generations.end()) == (left == after.generations.end()));
-        CHECK(left == after.generations.end() || left->second == generations->second);
-        auto records = before.records.at(name);
-        const auto& now = after.records.at(name);
-        const auto remains = kept.remains.find(fmt::format("{} {}", name, region.newest));
-        if (remains != kept.remains.end()) {
-            CHECK(now.empty() && remains->second == joined(records));
-            continue;
-        }
-        CHECK(now.size() >= records.size() && std::equal(records.begin(), records.end(), now.begin()));
-    }
-}
-
-/// Each cursor is where its backup can go on: all that comes is new to it.
-void check_cursors_can_go_on(Pool& pool) {
-    for (const auto& region : pool.regions("", SIZE_MAX)) {
-        const auto view = test::ok(pool.read_log(region.name));
-        for (const auto& cursor : test::ok(pool.cursors(region.name)))
-            if (cursor.generation == region.newest)
-                CHECK(cursor.sequence <= view.log.records);
-    }
-}
-
-/// And a region's next number is above all that it had.
-void check_it_can_be_used(Pool& pool) {
-    for (const auto& region : pool.regions("", SIZE_MAX)) {
-        const auto sealed = test::ok(test::save(pool, region.name, test::random_bytes(10)));
-        CHECK(sealed.number > region.newest);
-        test::LogWriter writer(pool, test::ok(pool.open_log(region.name, 1000)));
-        writer.append(test::random_bytes(100));
-        test::ok(pool.advance_cursor(region.name, {"new", sealed.number, 1}));
-    }
-    const auto made = test::ok(pool.create_region("made.after.it", "alice", {}));
-    for (const auto& region : pool.regions("", SIZE_MAX))
-        CHECK(region.name == made.name || region.id < made.id);
-}
-
-/// With the snapshot that its other half still has.
-Image with_snapshot(Image image) {
-    const test::RecordingMedium medium(std::make_shared<Tape>(image, false));
-    if (const auto snapshot = find_lost_snapshot(medium))
-        std::ranges::copy(snapshot->bytes, image.begin() + static_cast<std::ptrdiff_t>(snapshot->at.bytes));
-    return image;
-}
-
-struct Repaired {
-    Image image;
-    RepairReport report;
-    Kept kept;
-};
-/// Repairs, and looks that all is as it is promised of any repair.
-Repaired repaired(const Image& image, RepairOptions options = {},
-                  const test::Place& place = test::Place::current()) {
-    Repaired done;
-    const auto before = inventory(*test::rescued_pool(with_snapshot(image)));
-    const auto tape = std::make_shared<Tape>(image, false);
-    done.report = test::ok(repair_tape(tape, options, &done.kept), place);
-    done.image = tape->stored;
-    test::equal(text_of(done.report.after.findings), std::string(), place);
-    CHECK((done.kept.calls == 0) == done.report.plan.changes.empty() && done.kept.calls <= 2);
-    const auto again = test::ok(repair_tape(tape, options), place);
-    test::equal(text_of(again.plan.changes), std::string(), place);
-    CHECK(tape->stored == done.image);
-    const auto pool = test::ok(test::open_image(done.image), place);
-    test::equal(test::pages_owned_twice(*pool), std::string(), place);
-    check_nothing_is_lost(before, *pool, done.kept);
-    check_cursors_can_go_on(*pool);
-    check_it_can_be_used(*pool);
-    return done;
-}
+using test::text_of;
 
 /// digest() with some lines taken out or put in place of others.
 std::string edited(std::string text, const std::vector<std::pair<std::string, std::string>>& edits) {
@@ -427,17 +259,6 @@ void records_of_lost_openings_stay() {
     test::equal(pool->regions("", 10).size(), std::size_t{1});
 }
 
-/// Lives until the half was switched, with the newest state in half 1.
-Image switched() {
-    const auto tape = std::make_shared<Tape>(test::fresh_image(), false);
-    const auto pool = test::ok(test::open_tape(tape));
-    test::live(*pool);
-    for (std::uint32_t keep = 3; pool->info().journal_switches == 0; keep = 7 - keep)
-        test::ok(pool->set_retention("team/app", keep, 0));
-    test::ok(pool->take_over("b"));
-    return tape->stored;
-}
-
 /// The half before it has the same state: nothing is lost, and nothing else is written.
 void a_damaged_snapshot_is_written_anew() {
     const auto good = switched();
@@ -566,149 +387,6 @@ void the_disk_can_not_give_it() {
     test::contains(text, "team/app cursor backup: set back from generation 6, record 4, to 6, 2");
 }
 
-struct Damage {
-    const char* name;
-    Image image;
-    RepairOptions options;
-};
-std::vector<Damage> damages() {
-    std::vector<Damage> all;
-    const auto lived = test::lived_in();
-    const auto in_half_1 = switched();
-    const auto add = [&](const char* name, const Image& from, std::uint64_t at, RepairOptions options = {}) {
-        all.push_back({name, from, options});
-        test::flip(all.back().image, at);
-    };
-    add("superblock A", lived, 100);
-    add("superblock B", lived, 4196);
-    add("superblock A, half 1", in_half_1, 100);
-    add("superblock B, half 1", in_half_1, 4196);
-    add("the newest", lived, test::place_in_generation(lived, "team/app", 0, 3));
-    add("the newest, half 1", in_half_1, test::place_in_generation(in_half_1, "team/app", 0, 3));
-    add("a log", lived, test::place_in_log(lived, "team/app", 4000));
-    add("a log, half 1", in_half_1, test::place_in_log(in_half_1, "team/app", 4000));
-    const auto records = test::records_of(lived);
-    add("journal", lived, records.at(4).at + 30, {.older_state = true});
-    add("journal's last", lived, records.back().at + 30);
-    const auto half_1 = test::records_of(in_half_1, 1);
-    add("snapshot", in_half_1, half_1.at(3).at + 30);
-    add("snapshot, and a superblock", in_half_1, half_1.at(3).at + 30);
-    test::flip(all.back().image, 100);
-    const auto half_0 = test::records_of(in_half_1, 0);
-    const auto lost = [&](const char* name, std::size_t record) {
-        add(name, in_half_1, half_1.at(record).at + 30, {.older_state = true});
-        test::flip(all.back().image, half_0.at(half_0.size() - 2).at + 30);
-    };
-    lost("snapshot and the half before", 3);
-    lost("snapshot's first and the half before", 0);
-    lost("snapshot, the half before and a superblock", 3);
-    test::flip(all.back().image, 100);
-    return all;
-}
-
-/// As it was or repaired, and a repair of that comes to the same.
-void the_power_is_cut() {
-    for (const auto& damage : damages()) {
-        const auto before = test::rescued_digest(damage.image);
-        const auto whole = std::make_shared<Tape>(damage.image, false);
-        test::ok(repair_tape(whole, damage.options));
-        const auto after = test::digest_of(whole->stored);
-        const auto tape = test::make_tape(damage.image);
-        const auto look = [&](Extent) {
-            for (const auto reached : {Reached::durable, Reached::random, Reached::all}) {
-                const auto image = test::cut(*tape, reached, test::generator());
-                const auto state = test::rescued_digest(image);
-                if (state != before && state != after)
-                    test::fail_at(test::Place::current(),
-                                  fmt::format("{}: after a cut it is\n{}and was\n{}or is\n{}", damage.name,
-                                              state, before, after));
-                const auto again = std::make_shared<Tape>(image, false);
-                test::ok(repair_tape(again, damage.options));
-                test::equal(test::digest_of(again->stored), after);
-            }
-        };
-        tape->before_persist = look;
-        tape->after_persist = look;
-        test::ok(repair_tape(tape, damage.options));
-        test::equal(test::digest_of(tape->durable), after);
-    }
-}
-
-/// A failed persist: the same, and it is told.
-void the_disk_fails() {
-    for (const auto& damage : damages()) {
-        const auto before = test::rescued_digest(damage.image);
-        const auto whole = std::make_shared<Tape>(damage.image, false);
-        test::ok(repair_tape(whole, damage.options));
-        const auto after = test::digest_of(whole->stored);
-        for (std::uint64_t failing = 1;; ++failing) {
-            const auto tape = std::make_shared<Tape>(damage.image, false);
-            tape->persist_result = [&](Extent) { return tape->persists == failing ? EIO : 0; };
-            const auto report = repair_tape(tape, damage.options);
-            tape->persist_result = nullptr;
-            if (report)
-                break;
-            test::error(report, EIO);
-            const auto state = test::rescued_digest(tape->stored);
-            CHECK(state == before || state == after);
-        }
-    }
-}
-
-std::uint64_t random_place(const Image& image, const std::vector<std::uint64_t>& used) {
-    auto& random = test::generator();
-    switch (random() % 4) {
-        case 0: return random() % (2 * format::kSuperblockBytes);
-        case 1: return format::kJournalOffset + random() % 3000;
-        case 2: return test::superblock_of(image).half_offset[1] + random() % 3000;
-        default: return used[random() % used.size()] + random() % kPage;
-    }
-}
-
-/// Pages that generations and logs have.
-std::vector<std::uint64_t> used_pages(const Image& image) {
-    std::vector<std::uint64_t> used;
-    const auto pool = test::ok(test::open_image(image));
-    for (const auto& region : pool->regions("", SIZE_MAX)) {
-        for (const auto& info : test::ok(pool->generations(region.name, 0, SIZE_MAX)))
-            std::ranges::copy(test::ok(pool->open_generation(region.name, info.number))->page_offsets(),
-                              std::back_inserter(used));
-        for (const auto& segment : test::ok(pool->read_log(region.name)).segments)
-            std::ranges::copy(segment.page_offsets, std::back_inserter(used));
-    }
-    return used;
-}
-
-/// Anything anywhere: it is repaired, or it is said that it can't be and nothing is changed.
-void random_damage() {
-    std::size_t mended = 0, refused = 0;
-    for (const auto& good : {test::lived_in(), switched()}) {
-        const auto used = used_pages(good);
-        for (int round = 0; round < (test::under_valgrind() ? 3 : 50); ++round) {
-            auto& random = test::generator();
-            auto image = good;
-            for (auto places = 1 + random() % 3; places > 0; --places) {
-                const auto junk =
-                    random() % 2 ? test::random_bytes(1 + random() % 600) : Bytes(1 + random() % 600);
-                const auto at = random_place(image, used);
-                std::copy_n(junk.begin(), std::min<std::size_t>(junk.size(), image.size() - at),
-                            image.begin() + static_cast<std::ptrdiff_t>(at));
-            }
-            const auto tape = std::make_shared<Tape>(image, false);
-            const auto first = repair_tape(tape, {.older_state = true});
-            if (!first) {
-                test::error(first, EUCLEAN);
-                CHECK(tape->stored == image);
-                ++refused;
-                continue;
-            }
-            mended += !first->plan.changes.empty();
-            repaired(image, {.older_state = true});
-        }
-    }
-    CHECK(mended > 0 && (refused > 0 || test::under_valgrind()));
-}
-
 }  // namespace
 
 int main() {
@@ -730,8 +408,5 @@ int main() {
                       {"no_room_changes_nothing", no_room_changes_nothing},
                       {"keep_can_say_no", keep_can_say_no},
                       {"cut_short", cut_short},
-                      {"the_disk_can_not_give_it", the_disk_can_not_give_it},
-                      {"the_power_is_cut", the_power_is_cut},
-                      {"the_disk_fails", the_disk_fails},
-                      {"random_damage", random_damage}});
+                      {"the_disk_can_not_give_it", the_disk_can_not_give_it}});
 }
