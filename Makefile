@@ -141,8 +141,7 @@ demo-failover: needed
 	@$(MAKE) --no-print-directory $(JOBS) all
 	@BUILD=$(BUILD) utils/examples/demo_failover.sh
 check: needed
-	@$(MAKE) --no-print-directory $(JOBS) all unit-tests $(TOOLS) $(BUILD)/tests/soak
-	@$(MAKE) --no-print-directory $(JOBS) all unit-tests $(TOOLS) $(FAILING_CALLS)
+	@$(MAKE) --no-print-directory $(JOBS) all unit-tests $(TOOLS) $(BUILD)/tests/soak $(FAILING_CALLS)
 	@BUILD=$(BUILD) $(if $(SANITIZE),TIME_LIMIT_FACTOR=5) tests/run $(if $(SEED),--seed $(SEED)) $(TESTS)
 check-crash: needed
 	@$(MAKE) --no-print-directory $(JOBS) $(BUILD)/tests/crash

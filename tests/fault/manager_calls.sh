@@ -82,7 +82,8 @@ for rule in msync:EIO msync:ENOSPC fallocate:ENOSPC fallocate:EIO fallocate:EOPN
         use "$call failing at call $n ($how)"
         settled "$call failing at call $n ($how)"
         was_injected || break
-        count "$rule" "${ANSWERS//0/}"
+        [ "$ANSWERS" = 000 ] && count "$rule" 0 || count "$rule" 1
+        is_no_fault "$how" "$ANSWERS" "$call failing at call $n"
     done
     promises_kept "$rule"
 done

@@ -35,9 +35,9 @@ ended_well() {
     is_sentence "$2" "$3" || { cat "$3" && fail "$4: status $1 without a sentence"; }
 }
 
-# is_no_fault HOW STATUS WHAT: less than was asked for, and an interrupted call, are a reason to go on
+# is_no_fault HOW STATUSES WHAT: less than was asked for, and an interrupted call, are a reason to go on
 is_no_fault() {
-    case $1 in short | EINTR) [ "$2" = 0 ] || { cat error && fail "$3: an error of what is none"; } ;; esac
+    case $1 in short | EINTR) [ -z "${2//0/}" ] || { cat error && fail "$3: an error of what is none"; } ;; esac
 }
 
 # after N: the next one to be tried. Each up to 10, then ever fewer; with SWEEP=all, each.
