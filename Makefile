@@ -145,7 +145,7 @@ check: needed
 	@BUILD=$(BUILD) $(if $(SANITIZE),TIME_LIMIT_FACTOR=5) tests/run $(if $(SEED),--seed $(SEED)) $(TESTS)
 check-crash: needed
 	@$(MAKE) --no-print-directory $(JOBS) $(BUILD)/tests/crash
-	@$(BUILD)/tests/crash $(if $(SEED),--seed $(SEED))
+	@$(BUILD)/tests/crash $(if $(SEED),--seed $(SEED)) $(CRASH_OPTIONS)
 # Where the pools of a soak lie: memory, so that an hour of it does not wear a disk.
 SOAK_DIRECTORY ?= $(firstword $(wildcard /dev/shm) /tmp)
 TIME ?= 10m

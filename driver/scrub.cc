@@ -157,7 +157,7 @@ void Scrub::tell_pass() {
     if (counts.damaged == 0)
         log::info("{}", line);
     else
-        log::notice("{}: pmemckpt-ctl status names them", line);
+        log::notice("{}: pmemckpt-ctl status --admin-socket PATH names them", line);
 }
 
 ScrubStatus Scrub::status() {

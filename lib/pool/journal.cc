@@ -1,6 +1,7 @@
 #include "lib/pool/journal.hh"
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <utility>
 #include <vector>
@@ -173,7 +174,20 @@ Status Journal::rewrite(const SnapshotSource& source) {
     TRY(medium_.blank(remains));
     // Cut before or after: the superblocks name the half in use, and this one begins with nothing.
     TRY(persist(remains));
-    return switch_half(0, limit, source);
+    TRY(switch_half(0, limit, source));
+    return forget_other_half();
+}
+
+/// It leads up to the same sequence as one of a switch does, and to another state. Cut before or in it:
+/// nobody looks there while the half in use is whole.
+Status Journal::forget_other_half() {
+    constexpr std::array<std::byte, format::kRecordHeaderBytes> kNothing{};
+    const auto first = in_half(1 - superblock_.active_half, 0, kNothing.size());
+    const auto there = std::as_const(medium_).bytes().subspan(first.at.bytes, first.size.bytes);
+    if (std::ranges::equal(there, kNothing))
+        return {};  // it may have no space to store to
+    medium_.store(first.at, kNothing);
+    return persist(first);
 }
 
 /// Into the older copy's place, as the newest.

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "lib/format/layout.hh"
+#include "lib/media/reserve.hh"
 #include "lib/pool/journal.hh"
 #include "lib/pool/rescue.hh"
 #include "lib/pool/table_repair.hh"
@@ -29,8 +30,11 @@ Status check_decidable(const media::Medium& medium, const CheckReport& found, co
     if (const auto have = medium.bytes().size(); have < size)
         return fail(
             EUCLEAN,
-            "{} is cut short: it has {} bytes, and the pool in it is of {}; first give it its size again "
-            "(truncate -s {} {}), then a repair drops what was cut off",
+            "{} is cut short: it has {} bytes, and the pool in it is of {}; bring out with salvage what "
+            "verifies; "
+            "with its size again (truncate -s {} {}) it can be repaired and served, but of what lay behind "
+            "the cut only "
+            "generations are missed then: records of logs and of the journal are gone without a trace",
             medium.path(), have, size, size, medium.path());
     return {};
 }
@@ -84,6 +88,7 @@ Result<bool> Repairer::mend_snapshot() {
          fmt::format("{} of its snapshot's {} records are written anew: the half before it has all of them",
                      snapshot->damaged_records, snapshot->records));
     TRY(hooks_.keep(report_.plan));
+    TRY(media::reserve(medium_, snapshot->at, snapshot->bytes));
     medium_.store(snapshot->at, snapshot->bytes);
     // Cut before or in it: the snapshot is as damaged as it was, or less so. Cut after: it is whole.
     TRY(medium_.persist({snapshot->at, {snapshot->bytes.size()}}));

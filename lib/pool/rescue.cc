@@ -229,6 +229,28 @@ static std::optional<LostSnapshot> snapshot_of(const Catalog& catalog, const Sup
     return snapshot;
 }
 
+namespace {
+
+/// What damaged the snapshot has not gone on behind it, where there may have been records: its last record is
+/// whole, or the one that follows on it is.
+bool is_damage_of_it_alone(const LostSnapshot& snapshot, const Superblock& superblock,
+                           std::span<const std::byte> half) {
+    const auto seed = format::journal_seed(superblock.uuid, superblock.first_sequence);
+    const auto next = format::read_record(seed, half, snapshot.bytes.size());
+    if (next && next->sequence == superblock.first_sequence + snapshot.records)
+        return true;
+    std::uint64_t at = 0, last = 0;
+    for (auto record = format::read_record(seed, snapshot.bytes, at); record;
+         record = format::read_record(seed, snapshot.bytes, at)) {
+        last = at;
+        at += record->length;
+    }
+    return std::ranges::equal(half.subspan(last, snapshot.bytes.size() - last),
+                              std::span(snapshot.bytes).subspan(last));
+}
+
+}  // namespace
+
 std::optional<LostSnapshot> find_lost_snapshot(const media::Medium& medium) {
     const auto copies = usable_superblocks(medium);
     if (copies.empty())
@@ -240,9 +262,11 @@ std::optional<LostSnapshot> find_lost_snapshot(const media::Medium& medium) {
     replay(medium, *before);
     if (before->next_sequence != superblock.first_sequence)
         return std::nullopt;
-    auto snapshot = snapshot_of(before->recovered.catalog, superblock,
-                                half_of(medium, superblock, superblock.active_half));
-    return snapshot && snapshot->damaged_records > 0 ? snapshot : std::nullopt;
+    const auto half = half_of(medium, superblock, superblock.active_half);
+    auto snapshot = snapshot_of(before->recovered.catalog, superblock, half);
+    if (!snapshot || snapshot->damaged_records == 0 || !is_damage_of_it_alone(*snapshot, superblock, half))
+        return std::nullopt;
+    return snapshot;
 }
 
 // What is lost may be in the half that a repair overwrites: then as much counts as could have been there,

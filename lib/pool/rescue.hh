@@ -31,7 +31,8 @@ struct LostSnapshot {
     std::vector<std::byte> bytes;
     std::uint64_t damaged_records = 0, records = 0;
 };
-/// Nothing when that of the newest superblock is whole, or can't be had so.
+/// Nothing when that of the newest superblock is whole, or can't be had so; nor when records behind it may be
+/// lost as well.
 std::optional<LostSnapshot> find_lost_snapshot(const media::Medium& medium);
 
 /// The numbers of the journal's records that are on a medium besides those of a rescued state.

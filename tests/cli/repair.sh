@@ -72,7 +72,7 @@ stop_manager
 
 # The way back: refused when it would lose what was done since, unless --force says so.
 expect_status 2 pmemckpt-ctl check pool --restore-copy copy
-contains "$OUTPUT" "changes since its repair"
+contains "$OUTPUT" "was changed since"
 pmemckpt-ctl check pool --restore-copy copy --force >/dev/null
 expect_status 7 pmemckpt-ctl check pool
 contains "$OUTPUT" "damage: team/app@3: "
@@ -97,7 +97,13 @@ rm -rf copy.2
 expect_status 7 pmemckpt-ctl check pool --repair --copy copy.2
 contains "$OUTPUT" "both superblocks are damaged"
 [ ! -e copy.2 ] || fail "a copy of what can't be repaired"
-pmemckpt-ctl check pool --restore-copy copy >/dev/null
+# Nothing tells any more what was done since the repair.
+expect_status 2 pmemckpt-ctl check pool --restore-copy copy
+contains "$OUTPUT" "can't be opened, so nothing tells"
+cp --sparse=always pool before
+kept=$(pmemckpt-ctl check pool --restore-copy copy --force --json | jq -r .kept)
+cmp "$kept" before -n "$(stat -c %s copy)" || fail "what was overwritten is not in $kept"
+expect_status 0 pmemckpt-ctl check pool --restore-copy copy
 expect_status 0 pmemckpt-ctl check pool --repair --copy copy.2
 contains "$OUTPUT" "repaired: superblock A: written anew"
 
@@ -111,6 +117,7 @@ repaired 4
 expect_status 3 pmemckpt-ctl check pool --repair --copy nowhere/copy
 cmp pool before || fail "it was changed without a copy"
 rm copy
+rm -f pool.metadata-* # of the ways back before
 expect_status 0 pmemckpt-ctl check pool --repair
 cmp -n 65536 pool.metadata-*T*Z before || fail "the copy of the default name"
 

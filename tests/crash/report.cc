@@ -102,7 +102,10 @@ void print(const Report& report, std::chrono::nanoseconds took) {
     for (const auto& failure : report.total.failures)
         fmt::print("\nFAILED {}\n", failure);
     fmt::print(
-        "whole: moments of which every possible image was visited; of the others they were drawn\n"
+        "moments: before and after each persist, and when a step has returned; whole: of these, every "
+        "possible\n"
+        "image was visited; of the others they were drawn. A failure is played again by --only and its "
+        "name.\n"
         "{} scenarios, {} moments, {} images, {} failures, in {:.0f} s\n",
         report.scenarios, report.total.moments, report.total.images, report.total.failures.size(),
         std::chrono::duration<double>(took).count());

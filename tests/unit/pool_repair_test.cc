@@ -361,7 +361,7 @@ void cut_short() {
     image.resize(test::place_in_generation(image, "b", 1, 19'000));
     const auto tape = std::make_shared<Tape>(image, false);
     test::contains(test::error(repair_tape(tape, {.older_state = true}), EUCLEAN),
-                   fmt::format("first give it its size again (truncate -s {}", size));
+                   fmt::format("with its size again (truncate -s {}", size));
     image.resize(size);
     const auto done = repaired(image);
     test::contains(text_of(done.report.plan.changes), "b@1: dropped");

@@ -56,12 +56,13 @@ before=$(newest)
 echo "Killed. The newest generation is $before."
 
 say "3. A new process goes on from there, and is killed while it writes a checkpoint"
-"${HEAT[@]}" --region $REGION --output "$DEMO/resumed.result" --write-pause-ms 300 >"$DEMO/second.log" 2>&1 &
+"${HEAT[@]}" --region $REGION --output "$DEMO/resumed.result" --write-pause-ms 1000 >"$DEMO/second.log" 2>&1 &
 PRIMARY=$!
 # The second generation it writes: one is sealed, then it is in the middle of the next.
 wait_until '[ "$(newest)" -gt "$before" ]' "it sealed a checkpoint" "$PRIMARY"
 writes=$(grep -c 'writing generation' "$DEMO/second.log" || true)
 wait_until '[ "$(grep -c "writing generation" "$DEMO/second.log")" -gt "$writes" ]' "it wrote the next" "$PRIMARY"
+kill -STOP "$PRIMARY" # it stays there, however slow this machine is
 during=$(newest)
 kill -KILL "$PRIMARY"
 wait "$PRIMARY" 2>/dev/null || true

@@ -82,6 +82,15 @@ std::string text_of(const Repaired& repaired) {
            (report.after.findings.empty() ? "All of it verifies now.\n" : "");
 }
 
+const char* way_out(const pool::CheckReport& report) {
+    if (!report.journal)
+        return "no repair mends that; --restore-copy puts back metadata that was copied, where there is a "
+               "copy";
+    if (report.older_state)
+        return "salvage brings out what verifies; --repair says what can be mended, and what it would lose";
+    return "--repair mends what can be";
+}
+
 Status look(const Common& common, const std::string& path) {
     const auto medium = TRY(media::inspect_medium(path));
     Bars bars;
@@ -89,8 +98,8 @@ Status look(const Common& common, const std::string& path) {
     TRY(print(common.json ? checked_json(path, report) : text_of(path, report)));
     if (report.findings.empty())
         return {};
-    return fail(EUCLEAN, "{} does not verify: {}; --repair mends what can be", path,
-                plural(report.findings.size(), "finding"));
+    return fail(EUCLEAN, "{} does not verify: {}; {}", path, plural(report.findings.size(), "finding"),
+                way_out(report));
 }
 
 /// Before the first change: the metadata as it is, and the records that will have no place.
@@ -127,10 +136,11 @@ Status mend(const Common& common, const Check& request) {
 
 Status put_back(const Common& common, const Check& request) {
     const auto medium = TRY(media::open_medium(request.path, media::Use::exclusive));
-    TRY(restore_copy(*medium, request.restore_copy, request.force));
-    return print(common.json ? restored_copy_json(request.path, request.restore_copy)
-                             : fmt::format("pool {}\nThe metadata is that of {} again\n", request.path,
-                                           request.restore_copy));
+    const auto kept = TRY(restore_copy(*medium, request.restore_copy, request.force));
+    return print(common.json
+                     ? restored_copy_json(request.path, request.restore_copy, kept)
+                     : fmt::format("pool {}\nThe metadata as it was is in {}\nIt is that of {} again\n",
+                                   request.path, kept, request.restore_copy));
 }
 
 }  // namespace

@@ -170,7 +170,7 @@ std::string findings_table(const Json& findings) {
 
 std::string scrub_text(const Json& scrub) {
     if (scrub.is_null())  // a session does not know it
-        return {};
+        return "\nscrub: its findings are told on the manager's host, by status --admin-socket PATH\n";
     const auto bandwidth = number_of(scrub, "bandwidth");
     const auto& total = object_of(scrub, "total");
     std::string text = "\nscrub: off";

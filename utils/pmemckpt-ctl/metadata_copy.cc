@@ -8,10 +8,13 @@
 #include <cerrno>
 #include <chrono>
 #include <filesystem>
+#include <utility>
 #include <vector>
 
 #include "lib/base/handle.hh"
+#include "lib/format/layout.hh"
 #include "lib/format/superblock.hh"
+#include "lib/media/reserve.hh"
 #include "lib/pool/recovery.hh"
 #include "utils/pmemckpt-ctl/output.hh"
 #include "utils/pmemckpt-ctl/text.hh"
@@ -20,6 +23,8 @@ namespace pmemckpt::ctl {
 
 namespace {
 
+constexpr std::uint64_t kSequencesOfARepair = 2;  // it writes both superblocks
+constexpr int kCopiesOfASecond = 100;
 constexpr std::size_t kPieceBytes = 64 * kKiB;  // one that is all zeros becomes a hole
 
 std::string parent_of(const std::string& path) {
@@ -111,21 +116,54 @@ Status check_copy(const media::Medium& medium, std::span<const std::byte> copy, 
     return {};
 }
 
+/// Of the newer superblock in it that verifies.
+std::uint64_t newest_sequence(std::span<const std::byte> metadata) {
+    std::uint64_t newest = 0;
+    for (const auto offset : format::kSuperblockOffset) {
+        const auto reading = format::read_superblock(metadata.subspan(offset, format::kSuperblockBytes));
+        if (reading.state == format::SuperblockState::valid)
+            newest = std::max(newest, reading.superblock.sequence);
+    }
+    return newest;
+}
+
+std::span<const std::byte> journal_in(std::span<const std::byte> metadata) {
+    return metadata.subspan(format::kJournalOffset);
+}
+
 /// What a manager has written since the repair would be lost, and newer bytes lie where older ones lay.
-Status check_unchanged(const media::Medium& medium) {
+Status check_unchanged(const media::Medium& medium, std::span<const std::byte> copy,
+                       const std::string& path) {
+    if (std::ranges::equal(journal_in(medium.bytes().first(copy.size())), journal_in(copy)))
+        return {};
     const auto recovered = pool::recover(medium);
     if (!recovered)
-        return {};
+        return fail(
+            EINVAL,
+            "{} can't be opened, so nothing tells what was changed since {} was made; what was is lost "
+            "with the copy: say --force, and the metadata as it is now is kept beside the pool",
+            medium.path(), path);
     const auto& position = recovered->position;
     const auto since =
         position.next_sequence - position.superblock.first_sequence - position.superblock.snapshot_records;
-    if (since == 0)
+    if (since == 0 && position.superblock.sequence <= newest_sequence(copy) + kSequencesOfARepair)
         return {};
-    return fail(
-        EINVAL,
-        "{} has {} changes since its repair, or since it was last condensed; they are lost with the copy: "
-        "say --force",
-        medium.path(), since);
+    return fail(EINVAL,
+                "{} was changed since {} was made, by more than a repair: {} records follow its newest "
+                "snapshot; what they "
+                "and others say is lost with the copy: say --force, and the metadata as it is now is kept "
+                "beside the pool",
+                medium.path(), path, since);
+}
+
+/// Zeros over zeros may be a hole, which needs no space.
+void store_where_it_differs(media::Medium& medium, std::span<const std::byte> copy) {
+    constexpr std::size_t kBlockBytes = 4096;
+    for (std::size_t at = 0; at < copy.size(); at += kBlockBytes) {
+        const auto block = copy.subspan(at, std::min(kBlockBytes, copy.size() - at));
+        if (!std::ranges::equal(block, std::as_const(medium).bytes().subspan(at, block.size())))
+            medium.store({at}, block);
+    }
 }
 
 }  // namespace
@@ -148,6 +186,19 @@ Status write_copy(const std::string& path, std::span<const std::byte> metadata) 
     if (!filled)
         ::unlink(path.c_str());
     return filled;
+}
+
+Result<std::string> write_copy_beside(const std::string& pool, std::span<const std::byte> metadata) {
+    const auto name = default_copy_name(pool);
+    auto written = write_copy(name, metadata);
+    for (int number = 2; !written && written.error().code == EEXIST && number <= kCopiesOfASecond; ++number) {
+        const auto other = fmt::format("{}.{}", name, number);
+        written = write_copy(other, metadata);
+        if (written)
+            return other;
+    }
+    TRY(std::move(written));
+    return name;
 }
 
 std::string file_of(const pool::LogRemains& remains) {
@@ -176,21 +227,17 @@ Status write_remains(const std::string& directory, const std::vector<pool::LogRe
     return {};
 }
 
-Status restore_copy(media::Medium& medium, const std::string& path, bool force) {
+Result<std::string> restore_copy(media::Medium& medium, const std::string& path, bool force) {
     const auto copy = TRY(read_file(path, medium.bytes().size()));
     TRY(check_copy(medium, copy, path));
     if (!force)
-        TRY(check_unchanged(medium));
+        TRY(check_unchanged(medium, copy, path));
+    auto kept = TRY(write_copy_beside(medium.path(), std::as_const(medium).bytes().first(copy.size())));
+    TRY(media::reserve(medium, {0}, copy));
     // Cut before it returns: any mixture of the two. The copy is there to be put back again.
-    const Extent metadata{{0}, {copy.size()}};
-    TRY(medium.blank(metadata));
-    for (std::uint64_t at = 0; at < copy.size(); at += kPieceBytes) {
-        const auto piece =
-            std::span(copy).subspan(at, std::min<std::uint64_t>(kPieceBytes, copy.size() - at));
-        if (std::ranges::any_of(piece, [](std::byte byte) { return byte != std::byte{}; }))
-            medium.store({at}, piece);
-    }
-    return medium.persist(metadata);
+    store_where_it_differs(medium, copy);
+    TRY(medium.persist({{0}, {copy.size()}}));
+    return kept;
 }
 
 }  // namespace pmemckpt::ctl

@@ -23,8 +23,12 @@ Status write_remains(const std::string& directory, const std::vector<pool::LogRe
 /// Where in the folder.
 std::string file_of(const pool::LogRemains& remains);
 
-/// Puts a copy back, durably. EINVAL when it is none of this pool, or when the pool was changed since its
-/// repair and `force` is not given.
-Status restore_copy(media::Medium& medium, const std::string& path, bool force);
+/// The same in a file beside the pool, with a name that nothing has yet, which is returned.
+Result<std::string> write_copy_beside(const std::string& pool, std::span<const std::byte> metadata);
+
+/// Puts a copy back, durably, and returns the file that has what was there before. EINVAL when it is none of
+/// this pool, or when the pool was changed since its repair, or can't be opened to tell, and `force` is not
+/// given.
+Result<std::string> restore_copy(media::Medium& medium, const std::string& path, bool force);
 
 }  // namespace pmemckpt::ctl

@@ -130,8 +130,8 @@ std::string repaired_json(const Repaired& repaired) {
     return text(object);
 }
 
-std::string restored_copy_json(const std::string& path, const std::string& copy) {
-    return text(Json{{"path", path}, {"copy", copy}});
+std::string restored_copy_json(const std::string& path, const std::string& copy, const std::string& kept) {
+    return text(Json{{"path", path}, {"copy", copy}, {"kept", kept}});
 }
 
 std::string salvaged_json(const std::string& path, const std::string& directory, const Salvaged& salvaged) {

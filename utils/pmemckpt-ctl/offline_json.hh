@@ -51,7 +51,7 @@ struct Repaired {
     bool has_copy = false;
 };
 std::string repaired_json(const Repaired& repaired);
-std::string restored_copy_json(const std::string& path, const std::string& copy);
+std::string restored_copy_json(const std::string& path, const std::string& copy, const std::string& kept);
 
 /// Of a superblock copy: "valid", "damaged", "missing".
 std::string superblock_state(format::SuperblockState state);
