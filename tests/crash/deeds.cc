@@ -289,6 +289,21 @@ std::unique_ptr<World> lived_in() {
     return world;
 }
 
+Status live_on(World& w, const std::string& region) {
+    if (!w.pool().find_region(region)) {
+        TRY(live_in_region(w, region));
+        return append(w, region, 8);
+    }
+    TRY(w.pool().set_retention(region, 2, 0));
+    TRY(save(w, region, 2 * kPage));
+    TRY(w.open_log(region, 1));
+    for (int record = 0; record < 3; ++record)
+        TRY(append(w, region, 8));
+    (void)w.pool().drop_cursor(region, "third");  // where there is one
+    TRY(advance(w, region, "backup", 1));
+    return advance(w, region, "other", 0);
+}
+
 std::string filler() {
     return std::string(255, 'f');
 }

@@ -12,6 +12,8 @@ namespace pmemckpt::crash {
 /// older; a log with three records, open for append; cursors "backup" and "other"; pages that were in use
 /// before, and are free.
 std::unique_ptr<World> lived_in();
+/// Region `region` of a pool that has gone on since is again as a deed wants it.
+Status live_on(World& world, const std::string& region);
 
 struct Deed {
     std::string name;

@@ -14,6 +14,7 @@ namespace pmemckpt::crash {
 
 void Tally::add(const Tally& other) {
     steps += other.steps;
+    refused += other.refused;
     moments += other.moments;
     drawn_moments += other.drawn_moments;
     images += other.images;
@@ -52,7 +53,7 @@ Explorer::Reported Explorer::reported() const {
     return reported;
 }
 
-void Explorer::step(const std::string& name, const std::function<void()>& run, const Between& between) {
+void Explorer::step(const std::string& name, const std::function<Status()>& run, const Between& between) {
     if (tally_.failures.size() >= limits_.failures)
         return;
     const auto recorded_before = world_.medium().recorded();
@@ -60,7 +61,7 @@ void Explorer::step(const std::string& name, const std::function<void()>& run, c
     if (!frames_.empty())
         judge(frames_.back(), {before});
     frames_.push_back({name, before, {}});
-    run();
+    tally_.refused += !run();
     const auto after = live();
     auto& frame = frames_.back();
     judge(frame, {frame.before, after, between ? between(frame.before) : after});
@@ -76,6 +77,22 @@ void Explorer::step(const std::string& name, const std::function<void()>& run, c
     tally_.recorded.stores += recorded.stores - recorded_before.stores;
     tally_.recorded.flushes += recorded.flushes - recorded_before.flushes;
     tally_.recorded.fences += recorded.fences - recorded_before.fences;
+}
+
+void Explorer::lose_a_superblock() {
+    const auto wanted = live();
+    for (const auto offset : format::kSuperblockOffset) {
+        LineMedium medium(world_.memory());
+        const Extent copy{{offset}, {format::kSuperblockBytes}};
+        test::ok(medium.blank(copy));
+        test::ok(medium.persist(copy));
+        ++tally_.images;
+        const auto found = open(medium);
+        medium.revert();
+        if (found.tables != wanted.tables || !found.wrong.empty())
+            tally_.failures.push_back(fmt::format("without the superblock at byte {} it is\n{}not\n{}",
+                                                  offset, found.describe(), wanted.describe()));
+    }
 }
 
 void Explorer::before_persist(Extent extent) {

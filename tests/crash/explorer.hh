@@ -32,6 +32,7 @@ struct Limits {
 
 struct Tally {
     std::uint64_t steps = 0;
+    std::uint64_t refused = 0;  ///< of them: the pool did nothing, and said so
     std::uint64_t moments = 0;
     std::uint64_t drawn_moments = 0;  ///< of them: not every image was visited
     std::uint64_t images = 0;
@@ -57,7 +58,11 @@ public:
     using Between = std::function<State(State)>;
     /// A step may be run in the middle of another one, from `meanwhile`, where that one has not stored its
     /// journal record yet: till then the state is the one before it.
-    void step(const std::string& name, const std::function<void()>& run, const Between& between = {});
+    /// A step that returns an error is counted as refused: whatever it did, the power is cut in it.
+    void step(const std::string& name, const std::function<Status()>& run, const Between& between = {});
+
+    /// Either superblock is lost: the other one leads to the same state.
+    void lose_a_superblock();
 
     /// Called at each persist of a step, before its effect; not within itself.
     std::function<void(Extent)> meanwhile;

@@ -63,10 +63,10 @@ private:
 };
 
 void print_row(const std::string& name, std::uint64_t scenarios, const Tally& tally) {
-    fmt::print("{:<48} {:>9} {:>7} {:>8} {:>8} {:>7} {:>8} {:>7} {:>9} {:>10} {:>8}\n", name, scenarios,
-               tally.steps, tally.recorded.stores, tally.recorded.flushes, tally.recorded.fences,
-               tally.moments, tally.moments - tally.drawn_moments, tally.images, tally.recoveries,
-               tally.failures.size());
+    fmt::print("{:<48} {:>9} {:>7} {:>7} {:>8} {:>8} {:>7} {:>8} {:>7} {:>9} {:>10} {:>8}\n", name, scenarios,
+               tally.steps, tally.refused, tally.recorded.stores, tally.recorded.flushes,
+               tally.recorded.fences, tally.moments, tally.moments - tally.drawn_moments, tally.images,
+               tally.recoveries, tally.failures.size());
 }
 
 }  // namespace
@@ -93,8 +93,8 @@ Report play_all(const std::vector<Scenario>& scenarios, const std::string& only,
 }
 
 void print(const Report& report, std::chrono::nanoseconds took) {
-    fmt::print("{:<48} {:>9} {:>7} {:>8} {:>8} {:>7} {:>8} {:>7} {:>9} {:>10} {:>8}\n", "", "scenarios",
-               "steps", "stores", "flushes", "fences", "moments", "whole", "images", "recoveries",
+    fmt::print("{:<48} {:>9} {:>7} {:>7} {:>8} {:>8} {:>7} {:>8} {:>7} {:>9} {:>10} {:>8}\n", "", "scenarios",
+               "steps", "refused", "stores", "flushes", "fences", "moments", "whole", "images", "recoveries",
                "failures");
     for (const auto& group : report.groups)
         print_row(group.name, group.scenarios, group.tally);
@@ -102,6 +102,7 @@ void print(const Report& report, std::chrono::nanoseconds took) {
     for (const auto& failure : report.total.failures)
         fmt::print("\nFAILED {}\n", failure);
     fmt::print(
+        "refused: steps that the pool did not do, and said so, as when what they go on from is gone\n"
         "moments: before and after each persist, and when a step has returned; whole: of these, every "
         "possible\n"
         "image was visited; of the others they were drawn. A failure is played again by --only and its "

@@ -12,6 +12,13 @@ namespace pmemckpt::crash {
 
 namespace {
 
+/// The smallest free runs of pages are given first, and what was freed lately is among them.
+constexpr int kDraftsBeside = 8;
+
+std::uint64_t pages_offset(World& world) {
+    return test::ok(format::plan_layout(world.memory().size(), format::kMinimumPageSize)).pages_offset;
+}
+
 /// A pool that was lived in, made ready, with the power cut from there on. What fails by itself is a failure
 /// too.
 template <class Ready, class Play>
@@ -23,14 +30,22 @@ Tally play(const Limits& limits, std::uint64_t seed, const Ready& ready, const P
     return explorer.tally();
 }
 
+/// Of what must not be refused.
+template <class Run>
+std::function<Status()> going_well(const Run& run) {
+    return [run] {
+        test::ok(run());
+        return Status();
+    };
+}
+
 void prepare(World& world, const Deed& deed) {
     if (deed.prepare)
         test::ok(deed.prepare(world));
 }
 
 void step(World& world, Explorer& explorer, const Deed& deed) {
-    explorer.step(
-        deed.name, [&] { test::ok(deed.run(world)); }, deed.between);
+    explorer.step(deed.name, going_well([&] { return deed.run(world); }), deed.between);
 }
 
 Scenario alone(const Deed& deed) {
@@ -49,7 +64,10 @@ Scenario at_a_switch(const Deed& deed) {
                         prepare(world, deed);
                         test::ok(fill_half(world));
                     },
-                    [&](World& world, Explorer& explorer) { step(world, explorer, deed); });
+                    [&](World& world, Explorer& explorer) {
+                        step(world, explorer, deed);
+                        explorer.lose_a_superblock();
+                    });
             }};
 }
 
@@ -83,8 +101,7 @@ Tally play_half_done(const Limits& limits, std::uint64_t seed, const Deed& outer
                 prepare(world, inner);
             },
             [&](World& world, Explorer& explorer) {
-                const auto pages =
-                    format::plan_layout(world.memory().size(), format::kMinimumPageSize)->pages_offset;
+                const auto pages = pages_offset(world);
                 unsigned persists = 0;
                 explorer.meanwhile = [&](Extent extent) {
                     if (extent.at.bytes < pages || persists++ != at)
@@ -92,11 +109,11 @@ Tally play_half_done(const Limits& limits, std::uint64_t seed, const Deed& outer
                     reached = true;
                     explorer.step(
                         fmt::format("{}, while {} is half done", inner.name, outer.name),
-                        [&] { (void)inner.run(world); }, inner.between);
+                        [&] { return inner.run(world); }, inner.between);
                 };
                 explorer.step(
                     fmt::format("{}, with {} in its middle", outer.name, inner.name),
-                    [&] { (void)outer.run(world); }, outer.between);
+                    [&] { return outer.run(world); }, outer.between);
             }));
     }
     return tally;
@@ -124,13 +141,63 @@ Scenario beside_an_append(const Deed& deed) {
             }};
 }
 
+/// Peers get pages and write to them while a journal record is being persisted: none that it frees.
+Scenario beside_drafts(const Deed& deed) {
+    return {"beside a peer's drafts", deed.name, [deed](const Limits& limits, std::uint64_t seed) {
+                return play(
+                    fewer(limits), seed, [&](World& world) { prepare(world, deed); },
+                    [&](World& world, Explorer& explorer) {
+                        std::vector<std::unique_ptr<pool::Draft>> drafts;
+                        explorer.meanwhile = [&](Extent) {
+                            for (int draft = 0; draft < kDraftsBeside; ++draft) {
+                                drafts.push_back(test::ok(world.pool().begin("b", format::kMinimumPageSize)));
+                                world.write(*drafts.back(), 0, Payload(8, std::byte{9}));
+                            }
+                        };
+                        step(world, explorer, deed);
+                    });
+            }};
+}
+
+struct Killed {};
+
+/// The process is killed before its journal record is persistent, and another one opens the pool: what that
+/// one has read stays, though nobody has persisted it before.
+Scenario killed_and_opened(const Deed& deed) {
+    return {"a manager killed, and another one", deed.name, [deed](const Limits& limits, std::uint64_t seed) {
+                State before;
+                return play(
+                    limits, seed,
+                    [&](World& world) {
+                        prepare(world, deed);
+                        before = observe(world.pool());
+                        world.medium().before_persist = [&](Extent extent) {
+                            if (extent.at.bytes < pages_offset(world))
+                                throw Killed{};
+                        };
+                        try {
+                            (void)deed.run(world);
+                        } catch (const Killed&) {
+                        }
+                        world.close();
+                    },
+                    [&](World& world, Explorer& explorer) {
+                        explorer.step("open", going_well([&] { return world.open(); }),
+                                      [&](const State&) { return before; });
+                    });
+            }};
+}
+
 Scenario create_pool() {
     return {"pools", "create", [](const Limits& limits, std::uint64_t seed) {
                 World world;
                 Explorer explorer(world, limits, seed);
-                explorer.step("create a pool",
-                              [&] { test::ok(pool::Pool::create(world.medium(), world.options())); });
-                explorer.step("open it", [&] { test::ok(world.open()); });
+                explorer.step("create a pool", [&] {
+                    test::ok(pool::Pool::create(world.medium(), world.options()));
+                    return Status();
+                });
+                explorer.step("open it", going_well([&] { return world.open(); }));
+                explorer.lose_a_superblock();
                 return explorer.tally();
             }};
 }
@@ -147,7 +214,8 @@ Scenario open_damaged(unsigned slot) {
                         test::ok(world.medium().persist(copy));
                     },
                     [&](World& world, Explorer& explorer) {
-                        explorer.step("open", [&] { test::ok(world.open()); });
+                        explorer.step("open", going_well([&] { return world.open(); }));
+                        explorer.lose_a_superblock();
                     });
             }};
 }
@@ -159,10 +227,9 @@ Scenario life() {
                     fewer(limits), seed, [](World&) {},
                     [&](World& world, Explorer& explorer) {
                         for (const auto& deed : deeds("a")) {
-                            if (deed.prepare)
-                                (void)deed.prepare(world);
-                            explorer.step(
-                                deed.name, [&] { (void)deed.run(world); }, deed.between);
+                            test::ok(live_on(world, "a"));
+                            prepare(world, deed);
+                            step(world, explorer, deed);
                         }
                     });
             }};
@@ -187,6 +254,10 @@ std::vector<Scenario> scenarios() {
     all.push_back(at_a_second_switch());
     for (const auto& deed : deeds("a"))
         all.push_back(beside_an_append(deed));
+    for (const auto& deed : deeds("a"))
+        all.push_back(beside_drafts(deed));
+    for (const auto& deed : deeds("a"))
+        all.push_back(killed_and_opened(deed));
     for (const char* region : {"a", "b"})
         for (const auto& outer : deeds_with_a_middle("a"))
             for (const auto& inner : deeds(region))
