@@ -174,20 +174,31 @@ Status Journal::rewrite(const SnapshotSource& source) {
     TRY(medium_.blank(remains));
     // Cut before or after: the superblocks name the half in use, and this one begins with nothing.
     TRY(persist(remains));
+    const auto used = used_.load();
     TRY(switch_half(0, limit, source));
-    return forget_other_half();
+    return part_other_half(used);
 }
 
-/// It leads up to the same sequence as one of a switch does, and to another state. Cut before or in it:
-/// nobody looks there while the half in use is whole.
-Status Journal::forget_other_half() {
+/// The half before would lead up to this one's snapshot, as before a switch, and its state is another one: a
+/// mend of the snapshot from there would bring back what was taken away. So its last record goes; what is
+/// before that can be gone back to. Cut before or in it: nobody looks there while the half in use is whole.
+Status Journal::part_other_half(std::uint64_t used) {
+    const unsigned other = 1 - superblock_.active_half;
+    const auto whole = in_half(other, 0, half_bytes_);
+    const auto half = std::as_const(medium_).bytes().subspan(whole.at.bytes, whole.size.bytes);
+    std::uint64_t last = 0;
+    for (std::uint64_t at = 0, length = 0; at < used; at += length) {
+        length = format::claimed_length(half, at);
+        if (length == 0)
+            return {};  // it leads nowhere
+        last = at;
+    }
+    if (used == 0)
+        return {};
     constexpr std::array<std::byte, format::kRecordHeaderBytes> kNothing{};
-    const auto first = in_half(1 - superblock_.active_half, 0, kNothing.size());
-    const auto there = std::as_const(medium_).bytes().subspan(first.at.bytes, first.size.bytes);
-    if (std::ranges::equal(there, kNothing))
-        return {};  // it may have no space to store to
-    medium_.store(first.at, kNothing);
-    return persist(first);
+    const auto header = in_half(other, last, last + kNothing.size());
+    medium_.store(header.at, kNothing);
+    return persist(header);
 }
 
 /// Into the older copy's place, as the newest.

@@ -55,8 +55,8 @@ public:
                   const SnapshotSource& source);
 
     /// A fresh snapshot in the other half, and both superblocks name it: the state on the medium is the
-    /// source's from then on, whatever it was, and the half before leads to none. ENOSPC: it does not fit,
-    /// nothing changed. Otherwise as append().
+    /// source's from then on, whatever it was, and the half before does not lead up to it. ENOSPC: it does
+    /// not fit, nothing changed. Otherwise as append().
     Status rewrite(const SnapshotSource& source);
 
     bool failed() const { return failed_; }
@@ -71,7 +71,7 @@ private:
     Status measure(const SnapshotSource& source, std::uint64_t room, std::uint64_t& bytes) const;
     Status write_snapshot(unsigned half, std::uint64_t bytes, const SnapshotSource& source);
     std::uint64_t written_bytes(unsigned half) const;
-    Status forget_other_half();
+    Status part_other_half(std::uint64_t used);
     Status publish(format::Superblock next);
     Status reserve(std::uint64_t end);
     Status persist(Extent extent);

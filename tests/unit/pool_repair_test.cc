@@ -298,6 +298,7 @@ void a_snapshot_that_can_not_be_had() {
                        "; nothing was changed: ");
         const auto done = repaired(image, {.older_state = true});
         CHECK(done.report.plan.older->last_lost >= test::superblock_of(good).first_sequence);
+        CHECK(test::superblock_of(done.image).sequence > test::superblock_of(image).sequence);
         const auto pool = test::ok(test::open_image(done.image));
         CHECK(test::ok(pool->find_region("b")).epoch >= 2);
         test::equal(pool->regions("", 10).size(), regions);
