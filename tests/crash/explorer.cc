@@ -129,7 +129,8 @@ void Explorer::cut_here() {
     const auto reported = this->reported();
     const auto lines = world_.medium().open_lines();  // a copy: recoveries have a medium of their own
     const auto visited = for_each_image(world_.memory(), lines, limits_.images, generator_, [&] {
-        ++frame.seen[{recover(), reported}];
+        for (const auto& state : recover())
+            ++frame.seen[Seen{state, reported}];
     });
     ++tally_.moments;
     tally_.drawn_moments += !visited.all;
@@ -188,7 +189,7 @@ State Explorer::recover_once() {
 }
 
 /// Of what is in the memory now.
-State Explorer::recover() {
+std::set<State> Explorer::recover() {
     LineMedium medium(world_.memory());
     std::set<State> of_cut_recoveries;
     const auto cut = [&] {
@@ -201,15 +202,14 @@ State Explorer::recover() {
     auto state = open(medium);
     cut();
     medium.before_persist = nullptr;
-    of_cut_recoveries.insert(open(medium));
-    for (const auto& other : of_cut_recoveries)
-        if (other != state)
-            state.wrong += fmt::format("recovered twice, with two results:\n{}and\n{}", state.describe(),
-                                       other.describe());
+    if (const auto again = open(medium); again != state)
+        state.wrong +=
+            fmt::format("recovered twice, with two results:\n{}and\n{}", state.describe(), again.describe());
     if (tally_.recoveries % limits_.work_on_every == 0)
         state.wrong += work_on(medium, state);
     medium.revert();
-    return state;
+    of_cut_recoveries.insert(std::move(state));
+    return of_cut_recoveries;
 }
 
 /// A region more, durable when it was reported.

@@ -7,8 +7,9 @@
 //
 // What is recovered must be the state before the step or the one after it, and once it has returned the one
 // after it; of each log the records that somebody was told of, and of the others the first ones, as they were
-// written. Each image is recovered twice, with the power cut in the first recovery too: the same must come of
-// it. Of some, what was recovered goes on working.
+// written. Each image is recovered twice: the same must come of it. And the power is cut in the first
+// recovery: nobody was told anything by it, so what comes of that may again be the state before or the one
+// after. Of some, what was recovered goes on working.
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -92,7 +93,7 @@ private:
     State live();
     Reported reported() const;
 
-    State recover();
+    std::set<State> recover();
     State recover_once();
     State open(LineMedium& medium);
     std::string work_on(LineMedium& medium, const State& recovered);
