@@ -14,6 +14,7 @@
 #include <pthread.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
+#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -55,12 +56,18 @@ const char* trigger = nullptr;
 const char* log_path = nullptr;
 const char* clock_path = nullptr;
 
-// Reading and writing these can't fail in life.
+// Of eventfd and signalfd: reading and writing these can't fail in life, nor give less.
 constexpr int kMaximumFiles = 4096;
 std::atomic<bool> is_event[kMaximumFiles];
 
 bool can_fail(int file) {
     return file < 0 || file >= kMaximumFiles || !is_event[file];
+}
+
+int event_file(int file) {
+    if (file >= 0 && file < kMaximumFiles)
+        is_event[file] = true;
+    return file;
 }
 
 struct ErrnoName {
@@ -322,10 +329,11 @@ int poll(pollfd* files, nfds_t count, int timeout_ms) {
     return fails("poll") ? -1 : real(files, count, timeout_ms);
 }
 int eventfd(unsigned value, int flags) {
-    const int file = fails("eventfd") ? -1 : static_cast<int>(::syscall(SYS_eventfd2, value, flags));
-    if (file >= 0 && file < kMaximumFiles)
-        is_event[file] = true;
-    return file;
+    return event_file(fails("eventfd") ? -1 : static_cast<int>(::syscall(SYS_eventfd2, value, flags)));
+}
+int signalfd(int old, const sigset_t* signals, int flags) noexcept {
+    static auto* const real = next<int(int, const sigset_t*, int)>("signalfd");
+    return event_file(fails("signalfd") ? -1 : real(old, signals, flags));
 }
 int close(int file) {
     if (file >= 0 && file < kMaximumFiles)
