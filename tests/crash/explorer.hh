@@ -25,7 +25,7 @@
 namespace pmemckpt::crash {
 
 struct Limits {
-    std::uint64_t images = 4096;             ///< at a moment; see for_each_image
+    std::uint64_t images = 1024;             ///< at a moment; see for_each_image
     std::uint64_t images_in_recovery = 256;  ///< at a moment of a recovery
     std::uint64_t work_on_every = 16;        ///< of so many images one is worked on with
     std::size_t failures = 3;                ///< of a scenario; then it ends

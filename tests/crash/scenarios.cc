@@ -238,8 +238,8 @@ Scenario life() {
 }  // namespace
 
 Limits fewer(Limits limits) {
-    limits.images = std::max<std::uint64_t>(limits.images / 32, 1);
-    limits.images_in_recovery = std::max<std::uint64_t>(limits.images_in_recovery / 32, 1);
+    limits.images = std::max<std::uint64_t>(limits.images / 8, 1);
+    limits.images_in_recovery = std::max<std::uint64_t>(limits.images_in_recovery / 8, 1);
     return limits;
 }
 
