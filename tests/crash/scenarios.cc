@@ -98,7 +98,8 @@ Tally play_half_done(const Limits& limits, std::uint64_t seed, const Deed& outer
             limits, seed + at,
             [&](World& world) {
                 prepare(world, outer);
-                prepare(world, inner);
+                if (inner.prepare)  // refused where the other one has ended the log
+                    (void)inner.prepare(world);
             },
             [&](World& world, Explorer& explorer) {
                 const auto pages = pages_offset(world);

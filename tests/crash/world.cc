@@ -64,7 +64,10 @@ Status World::grow_log(const std::string& region, std::uint64_t room) {
         return fail(ESTALE, "nobody has the log of {} open", region);
     const auto& [id, term] = std::pair(found->second.grant.log.id, found->second.grant.log.term);
     const auto more = TRY(pool_->grow_log(region, id, term, room));
-    auto& grant = appenders_.at(region).grant;
+    const auto now = appenders_.find(region);  // it may have been revoked meanwhile
+    if (now == appenders_.end())
+        return fail(ESTALE, "the log of {} was revoked", region);
+    auto& grant = now->second.grant;
     grant.segments.insert(grant.segments.end(), more.segments.begin(), more.segments.end());
     grant.log.capacity = more.log.capacity;
     grant.pages = more.pages;
