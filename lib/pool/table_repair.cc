@@ -157,13 +157,17 @@ void TableRepair::keep_remains(const Region& region, std::uint64_t generation, c
 
 /// What is behind the end is of an older opening from now on, as it is when a writer goes on there.
 void TableRepair::skip_later(Region& region) {
-    const auto& later = plan_.remains.back();
     if (region.log->term == UINT32_MAX)
         return;
     ++region.log->term;
+    // The search behind the end may have been given up: then none of them is kept.
+    const auto& remains = plan_.remains;
+    const bool kept =
+        !remains.empty() && remains.back().behind_end && remains.back().region == region.info.name;
     note(region.info.name + " log",
          fmt::format("ends before {}, which nothing leads to: a record before does not verify",
-                     records_text(later.first, later.last)));
+                     kept ? records_text(remains.back().first, remains.back().last)
+                          : "records that could not be brought out"));
 }
 
 /// Pages behind the records may hold what others have written since this state.
