@@ -18,7 +18,7 @@
 namespace {
 
 using namespace pmemckpt;
-using rdma::iwarp::Clock;
+using rdma::Clock;
 
 constexpr std::size_t kPieceBytes = 64 * 1024;
 constexpr auto kConnectTime = std::chrono::seconds(10);

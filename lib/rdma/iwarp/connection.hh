@@ -21,7 +21,7 @@
 #include "lib/rdma/iwarp/greeter.hh"
 #include "lib/rdma/iwarp/link.hh"
 #include "lib/rdma/iwarp/persister.hh"
-#include "lib/rdma/iwarp/reactor.hh"
+#include "lib/rdma/reactor.hh"
 #include "lib/rdma/iwarp/receive.hh"
 #include "lib/rdma/iwarp/transmit.hh"
 

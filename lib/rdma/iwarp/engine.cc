@@ -16,8 +16,8 @@ constexpr unsigned kMinimumIdleTimeout_ms = 1000;
 
 class IwarpEngine final : public Engine {
 public:
-    IwarpEngine(const EngineOptions& options, std::vector<std::shared_ptr<Reactor>> reactors)
-        : shared_{options, &persister_}, reactors_(std::make_shared<Reactors>(std::move(reactors))) {}
+    IwarpEngine(const EngineOptions& options, std::shared_ptr<Reactors> reactors)
+        : shared_{options, &persister_}, reactors_(std::move(reactors)) {}
     ~IwarpEngine() override;
 
     const char* name() const override { return "iwarp"; }
@@ -88,10 +88,7 @@ Result<std::unique_ptr<Engine>> make_iwarp_engine(const EngineOptions& options) 
     TRY(check_options(options));
     if (::sodium_init() < 0)
         return fail(EIO, "the system gives no random numbers");
-    std::vector<std::shared_ptr<Reactor>> reactors;
-    for (unsigned i = 0; i < options.threads; ++i)
-        reactors.push_back(TRY(Reactor::start()));
-    return std::make_unique<IwarpEngine>(options, std::move(reactors));
+    return std::make_unique<IwarpEngine>(options, TRY(Reactors::start(options.threads)));
 }
 
 }  // namespace pmemckpt::rdma::iwarp

@@ -37,16 +37,6 @@ void StartUps::remove(std::uint64_t number) {
     connections_.erase(number);
 }
 
-std::shared_ptr<Handler> Entrance::enter(const std::shared_ptr<Connection>& connection) {
-    const std::lock_guard<std::mutex> lock(mutex_);
-    return acceptor_ ? acceptor_(connection) : nullptr;
-}
-
-void Entrance::close() {
-    const std::lock_guard<std::mutex> lock(mutex_);
-    acceptor_ = nullptr;
-}
-
 AcceptSource::AcceptSource(std::shared_ptr<Reactor> reactor, std::shared_ptr<Reactors> reactors,
                            Shared shared, std::shared_ptr<Entrance> entrance, Listening listening)
     : reactor_(std::move(reactor)),

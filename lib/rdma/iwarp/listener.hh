@@ -6,6 +6,7 @@
 #include <mutex>
 #include <vector>
 
+#include "lib/rdma/entrance.hh"
 #include "lib/rdma/iwarp/connection.hh"
 #include "lib/rdma/iwarp/socket.hh"
 
@@ -24,30 +25,6 @@ private:
     std::mutex mutex_;
     std::map<std::uint64_t, std::weak_ptr<IwarpConnection>> connections_;  // the oldest first
     std::uint64_t last_ = 0;
-};
-
-/// Reactors in turn. Any thread.
-class Reactors {
-public:
-    explicit Reactors(std::vector<std::shared_ptr<Reactor>> reactors) : reactors_(std::move(reactors)) {}
-    const std::shared_ptr<Reactor>& next() { return reactors_[turn_++ % reactors_.size()]; }
-    const std::vector<std::shared_ptr<Reactor>>& all() const { return reactors_; }
-
-private:
-    std::vector<std::shared_ptr<Reactor>> reactors_;
-    std::atomic<std::size_t> turn_{0};
-};
-
-/// The acceptor, till the listener goes: then it is not called any more.
-class Entrance {
-public:
-    explicit Entrance(Acceptor acceptor) : acceptor_(std::move(acceptor)) {}
-    std::shared_ptr<Handler> enter(const std::shared_ptr<Connection>& connection);
-    void close();
-
-private:
-    std::mutex mutex_;  // held while the acceptor runs: close() waits for it
-    Acceptor acceptor_;
 };
 
 /// The socket on its reactor.

@@ -1,7 +1,5 @@
 #include "lib/rdma/iwarp/socket.hh"
 
-#include <arpa/inet.h>
-#include <netdb.h>
 #include <netinet/tcp.h>
 #include <poll.h>
 
@@ -15,30 +13,6 @@ namespace {
 
 constexpr int kBacklog = 128;
 constexpr unsigned kProbes = 3;  // of keep-alive, in the second half of the idle time
-
-Result<std::vector<SocketAddress>> resolve(const Address& address, int flags) {
-    addrinfo hints{};
-    hints.ai_socktype = SOCK_STREAM;
-    hints.ai_flags = flags | AI_NUMERICSERV;
-    addrinfo* list = nullptr;
-    const char* host = address.host.empty() ? nullptr : address.host.c_str();
-    const int status = ::getaddrinfo(host, std::to_string(address.port).c_str(), &hints, &list);
-    if (status != 0)
-        return fail(EHOSTUNREACH, "the host \"{}\" is not known: {}", address.host, ::gai_strerror(status));
-    const std::unique_ptr<addrinfo, Closer<freeaddrinfo>> owner(list);
-    std::vector<SocketAddress> found;
-    for (const addrinfo* entry = list; entry; entry = entry->ai_next) {
-        SocketAddress socket_address;
-        std::memcpy(&socket_address.storage, entry->ai_addr, entry->ai_addrlen);
-        socket_address.size = entry->ai_addrlen;
-        found.push_back(socket_address);
-    }
-    return found;
-}
-
-const sockaddr* raw(const SocketAddress& address) {
-    return reinterpret_cast<const sockaddr*>(&address.storage);
-}
 
 FileDescriptor make_socket(const SocketAddress& address) {
     return FileDescriptor(::socket(address.storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
@@ -55,7 +29,7 @@ int milliseconds_till(Clock::time_point deadline) {
 
 /// An errno value; 0 when connected.
 int connect_one(int socket, const SocketAddress& address, Clock::time_point deadline) {
-    if (::connect(socket, raw(address), address.size) == 0)
+    if (::connect(socket, as_sockaddr(address), address.size) == 0)
         return 0;
     if (errno != EINPROGRESS && errno != EINTR)
         return errno;
@@ -82,7 +56,7 @@ Result<FileDescriptor> bind_one(const SocketAddress& address, const std::string&
     set_option(socket.get(), SOL_SOCKET, SO_REUSEADDR, 1);
     if (address.storage.ss_family == AF_INET6)
         set_option(socket.get(), IPPROTO_IPV6, IPV6_V6ONLY, 0);
-    if (::bind(socket.get(), raw(address), address.size) != 0 || ::listen(socket.get(), kBacklog) != 0) {
+    if (::bind(socket.get(), as_sockaddr(address), address.size) != 0 || ::listen(socket.get(), kBacklog) != 0) {
         if (errno == EADDRINUSE)
             return fail(EADDRINUSE,
                         "{} is in use: another program listens there; end it or take another port", name);
@@ -93,29 +67,9 @@ Result<FileDescriptor> bind_one(const SocketAddress& address, const std::string&
 
 }  // namespace
 
-std::string format_socket_address(const SocketAddress& address) {
-    char host[INET6_ADDRSTRLEN] = "?";
-    if (address.storage.ss_family == AF_INET) {
-        ::inet_ntop(AF_INET, &reinterpret_cast<const sockaddr_in&>(address.storage).sin_addr, host,
-                    sizeof host);
-        return format_address({host, port_of(address)});
-    }
-    const auto& six = reinterpret_cast<const sockaddr_in6&>(address.storage).sin6_addr;
-    if (IN6_IS_ADDR_V4MAPPED(&six))
-        ::inet_ntop(AF_INET, &six.s6_addr[12], host, sizeof host);
-    else
-        ::inet_ntop(AF_INET6, &six, host, sizeof host);
-    return format_address({host, port_of(address)});
-}
-
-std::uint16_t port_of(const SocketAddress& address) {
-    // Both forms have it at the same place.
-    return ntohs(reinterpret_cast<const sockaddr_in&>(address.storage).sin_port);
-}
-
 Result<Connected> connect_socket(const Address& address, Clock::time_point deadline) {
     int error = EHOSTUNREACH;
-    for (const SocketAddress& candidate : TRY(resolve(address, 0))) {
+    for (const SocketAddress& candidate : TRY(resolve_peer(address))) {
         FileDescriptor socket = make_socket(candidate);
         error = socket ? connect_one(socket.get(), candidate, deadline) : errno;
         if (error == 0)
@@ -128,11 +82,7 @@ Result<Connected> connect_socket(const Address& address, Clock::time_point deadl
 
 Result<Listening> listen_socket(const Address& address) {
     const std::string name = format_address(address);
-    auto candidates = TRY(resolve(address, AI_PASSIVE));
-    // For "any address" IPv6 takes both kinds, where the kernel has it.
-    std::stable_partition(candidates.begin(), candidates.end(), [&](const SocketAddress& candidate) {
-        return address.host.empty() && candidate.storage.ss_family == AF_INET6;
-    });
+    const auto candidates = TRY(resolve_to_listen(address));
     Result<FileDescriptor> socket = fail(EHOSTUNREACH, "the host \"{}\" has no address", address.host);
     for (const SocketAddress& candidate : candidates)
         if (socket = bind_one(candidate, name); socket || socket.error().code == EADDRINUSE)

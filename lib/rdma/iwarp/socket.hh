@@ -1,27 +1,15 @@
 #pragma once
 // TCP sockets, non-blocking, set up for iWARP.
-#include <netinet/in.h>
-#include <sys/socket.h>
-
 #include <cstddef>
 #include <string>
-#include <vector>
 
 #include "lib/base/address.hh"
 #include "lib/base/handle.hh"
 #include "lib/base/result.hh"
-#include "lib/rdma/iwarp/reactor.hh"
+#include "lib/rdma/reactor.hh"
+#include "lib/rdma/socket_address.hh"
 
 namespace pmemckpt::rdma::iwarp {
-
-struct SocketAddress {
-    sockaddr_storage storage{};
-    socklen_t size = 0;
-};
-
-/// "127.0.0.1:40112", "[::1]:40112".
-std::string format_socket_address(const SocketAddress& address);
-std::uint16_t port_of(const SocketAddress& address);
 
 /// Waits till it is connected. ECONNREFUSED, EHOSTUNREACH, ETIMEDOUT.
 struct Connected {

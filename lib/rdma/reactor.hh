@@ -1,5 +1,6 @@
 #pragma once
-// One thread around one epoll: connections and listeners live on it. Sleeps when nothing is to be done.
+// One thread around one epoll: an engine's connections and listeners live on it. Sleeps when nothing is to be
+// done.
 #include <atomic>
 #include <chrono>
 #include <cstdint>
@@ -16,7 +17,7 @@
 #include "lib/base/handle.hh"
 #include "lib/base/result.hh"
 
-namespace pmemckpt::rdma::iwarp {
+namespace pmemckpt::rdma {
 
 using Clock = std::chrono::steady_clock;
 
@@ -86,4 +87,18 @@ private:
     std::thread::id thread_id_;
 };
 
-}  // namespace pmemckpt::rdma::iwarp
+/// Reactors in turn. Any thread.
+class Reactors {
+public:
+    explicit Reactors(std::vector<std::shared_ptr<Reactor>> reactors) : reactors_(std::move(reactors)) {}
+    static Result<std::shared_ptr<Reactors>> start(unsigned count);
+
+    const std::shared_ptr<Reactor>& next() { return reactors_[turn_++ % reactors_.size()]; }
+    const std::vector<std::shared_ptr<Reactor>>& all() const { return reactors_; }
+
+private:
+    std::vector<std::shared_ptr<Reactor>> reactors_;
+    std::atomic<std::size_t> turn_{0};
+};
+
+}  // namespace pmemckpt::rdma

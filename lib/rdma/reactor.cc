@@ -1,4 +1,4 @@
-#include "lib/rdma/iwarp/reactor.hh"
+#include "lib/rdma/reactor.hh"
 
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -7,7 +7,7 @@
 #include <array>
 #include <cerrno>
 
-namespace pmemckpt::rdma::iwarp {
+namespace pmemckpt::rdma {
 
 namespace {
 
@@ -78,7 +78,7 @@ Status Reactor::add(const std::shared_ptr<Source>& source, int descriptor, std::
         return fail(ECANCELED, "the engine is being closed");
     epoll_event event{.events = interest, .data = {.u64 = last_id_ + 1}};
     if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, descriptor, &event) != 0)
-        return fail_errno(errno, "can't wait for a socket's events");
+        return fail_errno(errno, "can't wait for a connection's events");
     source->id_ = ++last_id_;
     source->descriptor_ = descriptor;
     source->interest_ = interest;
@@ -198,4 +198,11 @@ int Reactor::timeout_ms() {
     return static_cast<int>(std::clamp<std::int64_t>(ms, 0, 60'000));
 }
 
-}  // namespace pmemckpt::rdma::iwarp
+Result<std::shared_ptr<Reactors>> Reactors::start(unsigned count) {
+    std::vector<std::shared_ptr<Reactor>> reactors;
+    for (unsigned i = 0; i < count; ++i)
+        reactors.push_back(TRY(Reactor::start()));
+    return std::make_shared<Reactors>(std::move(reactors));
+}
+
+}  // namespace pmemckpt::rdma
