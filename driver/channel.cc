@@ -35,6 +35,11 @@ void Channel::revoke(rdma::Key key) {
         to->revoke(key);
 }
 
+bool Channel::reads_persist() const {
+    const auto to = connection();
+    return to && to->reads_persist();
+}
+
 rdma::Peer Channel::peer() const {
     if (const auto to = connection())
         return to->peer();

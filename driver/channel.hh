@@ -22,6 +22,8 @@ public:
     /// On return the window is dead, by this call or because the connection is.
     void revoke(rdma::Key key);
 
+    /// Whether what the peer wrote is durable when a read of it is answered; false when it is gone.
+    bool reads_persist() const;
     rdma::Peer peer() const;
     /// After on_close: the connection is let go; its last counts stay.
     void release();

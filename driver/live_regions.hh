@@ -40,7 +40,8 @@ struct Appender {
     std::string principal, peer;
     std::uint64_t log_id = 0;
     std::uint32_t term = 0;
-    std::vector<rdma::Key> windows;     ///< in the log's order
+    std::vector<rdma::Key> windows;  ///< in the log's order
+    std::vector<pool::LogSegment> segments;
     std::shared_ptr<const void> pages;  ///< holds them till the windows are dead
 };
 

@@ -2,7 +2,8 @@
 //
 // A log's windows die last first. Who makes records durable writes them, and then reads a byte of the last
 // window that it wrote to; the engine persists what lies in living windows before it answers. So when that
-// read was answered, all windows before that one were alive, and what lies in them was persisted.
+// read was answered, all windows before that one were alive, and what lies in them was persisted. A device
+// persists nothing: over one, FLUSH_LOG asks for it.
 #include <algorithm>
 #include <cerrno>
 
@@ -32,6 +33,23 @@ std::vector<pool::LogSegment> join(const std::vector<pool::LogSegment>& segments
                                  segment.page_offsets.end());
     }
     return joined;
+}
+
+/// Where the bytes [from, to) of a log's range lie on the medium, as far as they are in its segments.
+std::vector<Extent> extents_of(const std::vector<pool::LogSegment>& segments, std::uint64_t page_size,
+                               std::uint64_t from, std::uint64_t to) {
+    std::vector<Extent> extents;
+    for (const auto& segment : segments) {
+        const auto end = std::min(to, segment.start + segment.size);
+        for (auto at = std::max(from, segment.start); at < end;) {
+            const auto within = (at - segment.start) % page_size;
+            const auto page = segment.page_offsets[(at - segment.start) / page_size];
+            const auto size = std::min(page_size - within, end - at);
+            extents.push_back({{page + within}, {size}});
+            at += size;
+        }
+    }
+    return extents;
 }
 
 bool is_too_much(const Error& error) {
@@ -93,7 +111,7 @@ Requests::Answer<wire::LogGranted> Requests::open_log(const wire::OpenLog& reque
     if (grant.epoch != now.epoch)
         return tl::unexpected<Error>(fenced(now.name, *entered.live, grant.epoch));
     appender = Appender{
-        who_.session_id, who_.principal, channel_->peer().address, grant.log.id, grant.log.term, {}, {}};
+        who_.session_id, who_.principal, channel_->peer().address, grant.log.id, grant.log.term, {}, {}, {}};
     auto answer = append_to({now, entered.live}, std::move(grant), lock);
     if (!answer) {
         end_log(*entered.live, lock);
@@ -119,25 +137,48 @@ Result<wire::LogGranted> Requests::append_to(const Entered& entered, pool::LogGr
     answer.generation = entered.info.newest;
     const auto keys = keys_of(answer.segments);
     appender.windows.insert(appender.windows.end(), keys.begin(), keys.end());
+    appender.segments.insert(appender.segments.end(), grant.segments.begin(), grant.segments.end());
     appender.pages = std::move(grant.pages);
+    answer.flush_by =
+        static_cast<std::uint8_t>(channel_->reads_persist() ? wire::FlushBy::read : wire::FlushBy::request);
     return answer;
+}
+
+Result<Appender*> Requests::own_appender(LiveRegion& live, const std::string& region, std::uint64_t log_id,
+                                         std::uint32_t term, const Locked&) {
+    auto& appender = live.appender;
+    if (!appender || appender->session_id != who_.session_id || appender->log_id != log_id ||
+        appender->term != term)
+        return fail(ESTALE,
+                    "log {:016x} of region {} is not open for append by this session any more: open it anew",
+                    log_id, region);
+    return &*appender;
 }
 
 Requests::Answer<wire::LogGranted> Requests::grow_log(const wire::GrowLog& request) {
     const auto entered = TRY(enter(request.region));
     const Locked lock(entered.live->mutex);
     const auto now = TRY(check_entered(entered, lock));
-    const auto& appender = entered.live->appender;
-    if (!appender || appender->session_id != who_.session_id || appender->log_id != request.log_id ||
-        appender->term != request.term)
-        return fail(ESTALE,
-                    "log {:016x} of region {} is not open for append by this session any more: open it anew",
-                    request.log_id, request.region);
+    TRY(own_appender(*entered.live, request.region, request.log_id, request.term, lock));
     const auto share = std::min(now.log.capacity / kGrowthShare, kMaximumGrowth);
     auto grown = pool().grow_log(request.region, request.log_id, request.term, std::max(request.room, share));
     if (!grown && is_too_much(grown.error()) && request.room < share)
         grown = pool().grow_log(request.region, request.log_id, request.term, request.room);
     return append_to({now, entered.live}, TRY(std::move(grown)), lock);
+}
+
+// The request came behind the writes, so what they brought is there. Under the region's lock: who was fenced
+// meanwhile is told nothing that is not so any more.
+Requests::Answer<wire::Empty> Requests::flush_log(const wire::FlushLog& request) {
+    const auto entered = TRY(enter(request.region));
+    const Locked lock(entered.live->mutex);
+    TRY(check_entered(entered, lock));
+    const auto* appender =
+        TRY(own_appender(*entered.live, request.region, request.log_id, request.term, lock));
+    auto& medium = pool().medium();
+    for (const auto extent : extents_of(appender->segments, pool().page_size(), request.from, request.to))
+        TRY(medium.persist(extent));
+    return wire::Empty{};
 }
 
 Requests::Answer<wire::Empty> Requests::close_log(const wire::CloseLog& request) {

@@ -73,6 +73,7 @@ Requests::Reply Requests::run(const wire::Message& message) {
         case Type::pin: return call(message, &Requests::pin);
         case Type::open_log: return call(message, &Requests::open_log);
         case Type::grow_log: return call(message, &Requests::grow_log);
+        case Type::flush_log: return call(message, &Requests::flush_log);
         case Type::close_log: return call(message, &Requests::close_log);
         case Type::read_log: return call(message, &Requests::read_log);
         case Type::wait_log: return call_waiting(message, &Requests::wait_log);

@@ -79,6 +79,7 @@ private:
 
     Answer<wire::LogGranted> open_log(const wire::OpenLog& request);
     Answer<wire::LogGranted> grow_log(const wire::GrowLog& request);
+    Answer<wire::Empty> flush_log(const wire::FlushLog& request);
     Answer<wire::Empty> close_log(const wire::CloseLog& request);
     Answer<wire::LogOpened> read_log(const wire::ReadLog& request);
     Answer<wire::Empty> log_hint(const wire::LogHint& request);
@@ -146,6 +147,9 @@ private:
                                                     std::uint64_t handle,
                                                     const std::vector<pool::LogSegment>& segments,
                                                     rdma::Access access);
+    /// This session's opening of the log, if it is that one. ESTALE.
+    Result<Appender*> own_appender(LiveRegion& live, const std::string& region, std::uint64_t log_id,
+                                   std::uint32_t term, const Locked& lock);
     Result<wire::LogGranted> append_to(const Entered& entered, pool::LogGrant grant, const Locked& lock);
     /// Whether this session was its primary to the end.
     bool leave_region(std::uint64_t region_id);

@@ -23,10 +23,8 @@ Result<rdma::Grant> Tables::grant(const std::shared_ptr<Channel>& channel, Windo
     const auto grant = TRY(channel->grant(std::move(translation), access));
     const std::lock_guard lock(mutex_);
     const Id id{subject.session_id, grant.key};
-    const auto [place, is_new] =
-        windows_.try_emplace(id, Window{{std::move(subject), access, grant, size}, channel});
-    require(is_new, "an engine gives each window of a connection another key");
-    return place->second.entry.grant;
+    windows_.insert_or_assign(id, Window{{std::move(subject), access, grant, size}, ++last_number_, channel});
+    return grant;
 }
 
 void Tables::revoke(std::uint64_t session_id, rdma::Key key) {
@@ -36,12 +34,14 @@ void Tables::revoke(std::uint64_t session_id, rdma::Key key) {
     if (found == windows_.end())
         return;
     const auto channel = found->second.channel;
+    const auto number = found->second.number;
     lock.unlock();
     channel->revoke(key);
     // It leaves the table only when it is dead: so another thread that revokes it too finds it, and waits as
     // well.
     lock.lock();
-    windows_.erase(id);
+    if (const auto now = windows_.find(id); now != windows_.end() && now->second.number == number)
+        windows_.erase(now);
 }
 
 std::vector<Tables::Id> Tables::region_writers(const std::string& pool, std::uint64_t region_id) const {

@@ -65,11 +65,13 @@ private:
     using Id = std::pair<std::uint64_t, rdma::Key>;  // session, key: a key belongs to one connection
     struct Window {
         WindowEntry entry;
+        std::uint64_t number = 0;  // a device may give a key again as soon as its window is dead
         std::shared_ptr<Channel> channel;
     };
     std::vector<Id> region_writers(const std::string& pool, std::uint64_t region_id) const;
 
     mutable std::mutex mutex_;
+    std::uint64_t last_number_ = 0;
     std::map<Id, Window> windows_;
 };
 

@@ -151,10 +151,26 @@ Status Appender::State::flush() {
         return {};
     TRY(check_open());
     TRY(post_staged());
-    TRY(read_back());
+    TRY(make_durable());
     flushed_ = end_;
     hint();
     return {};
+}
+
+Status Appender::State::make_durable() {
+    return opening.flush_by == wire::FlushBy::read ? read_back() : ask_to_persist();
+}
+
+/// A device that only moves bytes: the request comes to the manager behind them.
+Status Appender::State::ask_to_persist() {
+    wire::FlushLog request;
+    request.region = opening.region;
+    request.log_id = opening.log_id;
+    request.term = opening.term;
+    request.from = flushed_;
+    request.to = end_;
+    TRY(session->call<wire::Empty>(request, work_limit(end_ - flushed_)));
+    return transfer_.drain();
 }
 
 /// The responder makes durable what this connection wrote before it answers a read; one read goes through

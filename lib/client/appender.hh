@@ -14,6 +14,7 @@ struct LogOpening {
     std::string region;
     std::uint64_t log_id = 0, epoch = 0, generation = 0;
     std::uint32_t term = 0;
+    wire::FlushBy flush_by = wire::FlushBy::read;
 };
 
 /// Makes a log longer, ahead of need: asks the manager in a thread of its own while records go on.
@@ -67,7 +68,9 @@ private:
     Status put_copied(std::span<const std::byte> bytes);
     Status put_in_place(std::span<const std::byte> bytes);
     Status post_staged();
+    Status make_durable();
     Status read_back();
+    Status ask_to_persist();
     void hint();
 
     LogRange range_;

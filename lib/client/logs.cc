@@ -16,6 +16,9 @@ Result<LogRange> check_granted(const wire::LogGranted& granted) {
         granted.end > range.end())
         return fail(EPROTO, "the manager opened a log with its end at {}, in segments from {} to {}",
                     granted.end, range.start(), range.end());
+    if (granted.flush_by > static_cast<std::uint8_t>(wire::FlushBy::request))
+        return fail(EPROTO, "the manager wants a log to be flushed in way {}, which is not known here",
+                    granted.flush_by);
     return range;
 }
 
@@ -31,7 +34,9 @@ Result<std::unique_ptr<Appender>> Client::open_log(const std::string& region) {
     if (!range)
         return tl::unexpected(session_->distrust(range.error()));
     session_->end_log(region);  // an earlier opening of this client
-    LogOpening opening{region, granted.log_id, granted.epoch, granted.generation, granted.term};
+    LogOpening opening{region,        granted.log_id,
+                       granted.epoch, granted.generation,
+                       granted.term,  static_cast<wire::FlushBy>(granted.flush_by)};
     auto state = std::make_unique<Appender::State>(session_, std::move(opening), std::move(*range), granted);
     return std::unique_ptr<Appender>(new Appender(std::move(state)));
 }

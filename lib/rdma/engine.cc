@@ -3,20 +3,33 @@
 #include <cerrno>
 
 #include "lib/base/log.hh"
+#include "lib/rdma/auto_engine.hh"
 #include "lib/rdma/iwarp/engine.hh"
+#include "lib/rdma/verbs/engine.hh"
 
 namespace pmemckpt::rdma {
 
-Result<std::unique_ptr<Engine>> make_engine(const std::string& transport, const EngineOptions& options) {
-    if (transport == "auto") {
+namespace {
+
+Result<std::unique_ptr<Engine>> choose_engine(const EngineOptions& options) {
+    auto iwarp = TRY(iwarp::make_iwarp_engine(options));
+    if (verbs::devices().empty()) {
         log::write(options.announce ? log::Level::notice : log::Level::info,
-                   "transport iwarp: no RDMA device is used, because the verbs engine is not built in");
-        return iwarp::make_iwarp_engine(options);
+                   "transport iwarp: there is no RDMA device here");
+        return iwarp;
     }
+    return make_auto_engine(TRY(verbs::make_verbs_engine(options)), std::move(iwarp), options);
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Engine>> make_engine(const std::string& transport, const EngineOptions& options) {
+    if (transport == "auto")
+        return choose_engine(options);
     if (transport == "iwarp")
         return iwarp::make_iwarp_engine(options);
     if (transport == "verbs")
-        return fail(ENODEV, "transport verbs: the verbs engine is not built in; use iwarp, or auto");
+        return verbs::make_verbs_engine(options);
     return fail(EINVAL, "there is no transport \"{}\": write iwarp, verbs or auto", transport);
 }
 

@@ -72,7 +72,8 @@ public:
     /// Copies the message, at most kMaximumMessage bytes (EMSGSIZE). EAGAIN when kMaximumQueued posts wait;
     /// ENOTCONN once closed. No completion is reported; order on the wire is that of the posts.
     virtual Status send(std::span<const std::byte> message) = 0;
-    /// The same, and the peer's window `key` is dead before the peer's on_message.
+    /// The same, and the peer's window `key` is dead before the peer's on_message. Devices that can't do that
+    /// end the connection.
     virtual Status send_with_invalidate(std::span<const std::byte> message, Key key) = 0;
 
     virtual Result<std::shared_ptr<Registration>> register_memory(std::span<std::byte> bytes) = 0;
@@ -82,12 +83,15 @@ public:
     /// connection is behind them.
     virtual Status write(std::shared_ptr<Registration> local, Extent from, const Grant& remote, Offset offset,
                          std::uint64_t tag) = 0;
-    /// RDMA Read of `remote` + offset into registration bytes; on_completion(tag) when all have arrived. The
-    /// responder persists what this connection wrote before it answers.
+    /// RDMA Read of `remote` + offset into registration bytes; on_completion(tag) when all have arrived. A
+    /// responder whose reads_persist() persists what this connection wrote before it answers.
     virtual Status read(std::shared_ptr<Registration> local, Extent into, const Grant& remote, Offset offset,
                         std::uint64_t tag) = 0;
 
-    /// A new window for this connection's peer. ENOSPC beyond kMaximumWindows.
+    /// Whether this end, as the responder, makes durable what the peer wrote before it answers a read of it.
+    virtual bool reads_persist() const = 0;
+    /// A new window for this connection's peer, who may use it at once; granted by a handler, once he has a
+    /// message that was sent after. ENOSPC beyond kMaximumWindows.
     virtual Result<Grant> grant(Translation translation, Access access) = 0;
     /// On return the window is dead: nothing in flight is placed or read through it any more. Unknown keys
     /// are ignored.
@@ -144,8 +148,8 @@ struct EngineOptions {
         60'000;  ///< a peer whose host is gone is noticed within this (TCP keep-alive, TCP_USER_TIMEOUT)
 };
 
-/// "iwarp", "verbs" or "auto" (verbs when there is a device; one log line says which and why). Never falls
-/// back silently: ENODEV when "verbs" has no device or is not built in.
+/// "iwarp", "verbs" or "auto" (verbs when a device reaches the peer, else iwarp; one log line says which and
+/// why). Never falls back silently: ENODEV when "verbs" has no device.
 Result<std::unique_ptr<Engine>> make_engine(const std::string& transport, const EngineOptions& options);
 
 }  // namespace pmemckpt::rdma

@@ -55,6 +55,7 @@ enum class Type : std::uint16_t {
     log_hint = 0x0406,
     find_in_log = 0x0407,
     find_log = 0x0408,
+    flush_log = 0x0409,
     cursor_get = 0x0501,
     cursor_advance = 0x0502,
     cursor_drop = 0x0503,
@@ -388,8 +389,10 @@ struct LogGranted {
     std::uint32_t term = 0;
     std::uint64_t epoch = 0, next_sequence = 0, end = 0, generation = 0;
     std::vector<LogSegment> segments;
+    std::uint8_t flush_by = 0;  ///< FlushBy
     static void fields(auto& s, auto& c) {
-        c(s.log_id), c(s.term), c(s.epoch), c(s.next_sequence), c(s.end), c(s.generation), c(s.segments);
+        c(s.log_id), c(s.term), c(s.epoch), c(s.next_sequence), c(s.end), c(s.generation), c(s.segments),
+            c(s.flush_by);
     }
 };
 struct GrowLog {  // answer: LogGranted with the new segments alone
@@ -399,6 +402,19 @@ struct GrowLog {  // answer: LogGranted with the new segments alone
     std::uint32_t term = 0;
     std::uint64_t room = 0;
     static void fields(auto& s, auto& c) { c(s.region), c(s.log_id), c(s.term), c(s.room); }
+};
+/// How records that were written get durable.
+enum class FlushBy : std::uint8_t {
+    read = 0,    ///< by an RDMA Read of a byte of the last window written through, when it is answered
+    request = 1  ///< by FLUSH_LOG
+};
+struct FlushLog {  // answer: Empty, when the bytes [from, to) of the log's range are durable
+    static constexpr Type kType = Type::flush_log;
+    std::string region;
+    std::uint64_t log_id = 0;
+    std::uint32_t term = 0;
+    std::uint64_t from = 0, to = 0;
+    static void fields(auto& s, auto& c) { c(s.region), c(s.log_id), c(s.term), c(s.from), c(s.to); }
 };
 struct CloseLog {  // answer: Empty
     static constexpr Type kType = Type::close_log;

@@ -29,6 +29,7 @@ public:
 
     Status send(std::span<const std::byte> message) override { return on_send(message); }
     Status send_with_invalidate(std::span<const std::byte>, rdma::Key) override { return {}; }
+    bool reads_persist() const override { return true; }
     Result<std::shared_ptr<rdma::Registration>> register_memory(std::span<std::byte>) override {
         return fail(ENOTCONN, "the connection is closed");
     }

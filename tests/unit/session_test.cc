@@ -77,6 +77,7 @@ public:
     Status send_with_invalidate(std::span<const std::byte> message, rdma::Key) override {
         return send(message);
     }
+    bool reads_persist() const override { return true; }
     Result<std::shared_ptr<rdma::Registration>> register_memory(std::span<std::byte>) override {
         return fail(ENOTSUP, "not played");
     }

@@ -61,6 +61,7 @@ public:
                  std::uint64_t tag) override;
     Status read(std::shared_ptr<Registration> local, Extent into, const Grant& remote, Offset offset,
                 std::uint64_t tag) override;
+    bool reads_persist() const override { return true; }
     Result<Grant> grant(Translation translation, Access access) override;
     void revoke(Key key) override;
     void close(Error why) override;

@@ -1,0 +1,255 @@
+#include "lib/rdma/verbs/connection.hh"
+
+#include <sys/epoll.h>
+
+#include <array>
+#include <cerrno>
+
+#include "lib/rdma/verbs/completion_error.hh"
+
+namespace pmemckpt::rdma::verbs {
+
+namespace {
+
+constexpr std::size_t kCompletionsPerRound = 32;
+constexpr unsigned kRoundsPerTurn = 8;
+constexpr unsigned kProbes = 3;                               // unanswered, within the idle time
+constexpr auto kReasonTime = std::chrono::milliseconds(500);  // from failed work to the event that tells why
+constexpr auto kDrainTime = std::chrono::seconds(5);          // for what is posted
+
+}  // namespace
+
+VerbsConnection::VerbsConnection(std::shared_ptr<Reactor> reactor, const EngineOptions& options,
+                                 std::string peer_address)
+    : reactor_(std::move(reactor)), options_(options), peer_address_(std::move(peer_address)) {}
+
+VerbsConnection::~VerbsConnection() {
+    // One that its reactor never took, because it ended before.
+    leave_start_up(fail(ECANCELED, "the engine was closed"));
+}
+
+void VerbsConnection::on_events(std::uint32_t) {
+    if (state_ == State::open || state_ == State::draining || (state_ == State::starting && pair_))
+        take_completions();
+    if (state_ != State::ended)
+        take_cm_events();
+}
+
+void VerbsConnection::on_wake() {
+    if (state_ == State::fresh)
+        begin();
+    else if (state_ == State::open || state_ == State::draining)
+        look_after();
+}
+
+void VerbsConnection::on_deadline() {
+    switch (state_) {
+        case State::starting:
+            fail_start_up({ETIMEDOUT, "the peer did not finish the start-up in time"});
+            break;
+        case State::open:
+            if (why_)
+                finish();
+            else
+                probe();
+            break;
+        case State::draining: finish(); break;
+        case State::fresh:
+        case State::ended: break;
+    }
+}
+
+void VerbsConnection::on_stop() {
+    if (state_ == State::starting)
+        fail_start_up({ECANCELED, "the engine was closed"});
+    else if (state_ == State::open)
+        drain({ESHUTDOWN, "this end closed its engine"});
+}
+
+/// What other threads have left for this one.
+void VerbsConnection::look_after() {
+    take_completions();
+    if (state_ == State::ended)
+        return;
+    if (auto failed = queue_->failure()) {
+        stop(std::move(*failed));
+        return;
+    }
+    if (state_ == State::draining) {
+        if (queue_->is_idle())
+            finish();
+        return;
+    }
+    if (auto why = asked_to_close())
+        drain(std::move(*why));
+}
+
+void VerbsConnection::take_completions() {
+    std::array<ibv_wc, kCompletionsPerRound> completions;
+    pair_->forget_events();
+    auto armed = pair_->arm();
+    for (unsigned round = 0; armed && round < kRoundsPerTurn; ++round) {
+        const auto count = pair_->poll(completions);
+        if (!count) {
+            stop(count.error());
+            return;
+        }
+        for (std::size_t i = 0; i < *count && state_ != State::ended; ++i)
+            take(completions[i]);
+        if (state_ == State::ended)
+            return;
+        if (*count < completions.size()) {
+            if (state_ == State::draining && queue_->is_idle())
+                finish();
+            return;
+        }
+    }
+    if (!armed)
+        stop(std::move(armed).error());
+    else
+        reactor_->wake(shared_from_this());
+}
+
+/// What the peer sent before it closed the connection may lie there unread.
+void VerbsConnection::hear_last_words() {
+    if (state_ == State::open || state_ == State::draining)
+        take_completions();
+}
+
+void VerbsConnection::take(const ibv_wc& completion) {
+    heard_ = true;
+    silent_ = 0;
+    if (completion.status == IBV_WC_WR_FLUSH_ERR) {
+        lose({ECONNRESET, "the connection was lost"});
+    } else if (completion.status != IBV_WC_SUCCESS) {
+        stop(completion_error(completion));
+    } else if ((completion.wr_id & kReceiveMark) != 0) {
+        take_message(completion);
+    } else {
+        queue_->complete(completion, done_);
+        report();
+    }
+}
+
+void VerbsConnection::take_message(const ibv_wc& completion) {
+    // A message may overtake the connection manager's word that the peer is ready.
+    if (state_ == State::starting)
+        open();
+    if (state_ == State::open)
+        handler_->on_message(ring_->message(completion));
+    if (state_ == State::ended)
+        return;
+    if (auto given = ring_->give_back(completion); !given)
+        stop(std::move(given).error());
+}
+
+void VerbsConnection::report() {
+    std::vector<Done> done;
+    done.swap(done_);
+    for (const auto& one : done) {
+        if (one.status)
+            (one.kind == Work::Kind::read ? bytes_received_ : bytes_sent_) += one.bytes;
+        handler_->on_completion(one.tag, one.status);
+    }
+}
+
+/// RoCE and InfiniBand notice a peer whose host is gone only by what is sent to it.
+void VerbsConnection::probe() {
+    reactor_->set_deadline(*this,
+                           Clock::now() + std::chrono::milliseconds(options_.idle_timeout_ms / kProbes));
+    if (domain_->traits().iwarp || std::exchange(heard_, false))
+        return;
+    if (++silent_ > kProbes) {
+        stop({ETIMEDOUT, fmt::format("the peer has been silent for {} ms", options_.idle_timeout_ms)});
+        return;
+    }
+    Work nothing;
+    nothing.kind = Work::Kind::probe;
+    static_cast<void>(queue_->post(std::move(nothing)));
+}
+
+void VerbsConnection::close(Error why) {
+    {
+        const std::lock_guard lock(mutex_);
+        if (closed_)
+            return;
+        closed_ = true;
+        close_asked_ = std::move(why);
+    }
+    if (queue_)
+        queue_->close();
+    reactor_->wake(shared_from_this());
+}
+
+std::optional<Error> VerbsConnection::asked_to_close() {
+    const std::lock_guard lock(mutex_);
+    return why_ ? std::nullopt : close_asked_;
+}
+
+/// A flushed work request tells nothing: what ended the connection comes as an event, or does not come.
+void VerbsConnection::lose(Error why) {
+    if (state_ == State::starting) {
+        fail_start_up(std::move(why));
+        return;
+    }
+    if (state_ != State::open || why_)
+        return;
+    why_ = std::move(why);
+    queue_->close();
+    reactor_->set_deadline(*this, Clock::now() + kReasonTime);
+}
+
+void VerbsConnection::drain(Error why) {
+    why_ = std::move(why);
+    state_ = State::draining;
+    queue_->close();
+    reactor_->set_deadline(*this, Clock::now() + kDrainTime);
+    if (queue_->is_idle())
+        finish();
+}
+
+void VerbsConnection::stop(Error why) {
+    if (state_ == State::starting) {
+        fail_start_up(std::move(why));
+        return;
+    }
+    if (state_ == State::ended)
+        return;
+    // What was asked for first counts; that a connection was lost is no reason of its own.
+    if (!why_ || (state_ == State::open && why_->code == ECONNRESET))
+        why_ = std::move(why);
+    finish();
+}
+
+void VerbsConnection::finish() {
+    {
+        const std::lock_guard lock(mutex_);
+        closed_ = true;
+        if (close_asked_)
+            why_ = close_asked_;
+    }
+    state_ = State::ended;
+    reactor_->remove(*this);
+    queue_->halt();
+    ::rdma_disconnect(domain_->id());
+    pair_->fail_all();
+    // A window that is bound to it holds the pair: rxe waits, then, till the window goes.
+    windows_->close();
+    pair_->destroy();
+    queue_->abandon(*why_, done_);
+    report();
+    handler_->on_close(*why_);
+    handler_.reset();
+    events_.reset();
+}
+
+Peer VerbsConnection::peer() const {
+    Peer peer;
+    peer.address = peer_address_;
+    peer.engine = "verbs";
+    peer.bytes_received = bytes_received_;
+    peer.bytes_sent = bytes_sent_;
+    return peer;
+}
+
+}  // namespace pmemckpt::rdma::verbs

@@ -1,0 +1,112 @@
+#include "lib/rdma/verbs/queue_pair.hh"
+
+#include <fcntl.h>
+
+#include <algorithm>
+#include <cerrno>
+
+namespace pmemckpt::rdma::verbs {
+
+namespace {
+
+constexpr std::uint32_t kInlineBytes = 220;  // a small request or answer; what most devices can
+
+}  // namespace
+
+Result<std::unique_ptr<QueuePair>> QueuePair::make(const std::shared_ptr<Domain>& domain) {
+    auto pair = std::unique_ptr<QueuePair>(new QueuePair(domain));
+    TRY(pair->make_queues());
+    return pair;
+}
+
+Status QueuePair::make_queues() {
+    const auto device = domain_->id()->verbs;
+    const auto& traits = domain_->traits();
+    if (traits.work_requests < kReceiveDepth)
+        return fail(ENODEV, "RDMA device {} has queues of {} entries; {} are needed", traits.device,
+                    traits.work_requests, kReceiveDepth);
+    send_depth_ = std::min(kSendDepth, traits.work_requests);
+    channel_.reset(ibv_create_comp_channel(device));
+    if (!channel_ || ::fcntl(channel_->fd, F_SETFL, O_NONBLOCK) != 0)
+        return fail_errno(errno, "RDMA device {} gives no completion channel", traits.device);
+    completions_.reset(
+        ibv_create_cq(device, static_cast<int>(send_depth_ + kReceiveDepth), nullptr, channel_.get(), 0));
+    if (!completions_)
+        return fail_errno(errno, "RDMA device {} gives no completion queue", traits.device);
+    if (!make_pair(kInlineBytes) && !make_pair(0))
+        return fail_errno(errno, "RDMA device {} gives no queue pair", traits.device);
+    return arm();
+}
+
+bool QueuePair::make_pair(std::uint32_t inline_bytes) {
+    ibv_qp_init_attr attributes{};
+    attributes.send_cq = attributes.recv_cq = completions_.get();
+    attributes.qp_type = IBV_QPT_RC;
+    attributes.cap = {send_depth_, kReceiveDepth, 1, 1, inline_bytes};
+    if (::rdma_create_qp(domain_->id(), domain_->pd(), &attributes) != 0)
+        return false;
+    inline_bytes_ = std::min(inline_bytes, attributes.cap.max_inline_data);
+    return true;
+}
+
+void QueuePair::destroy() {
+    const std::lock_guard lock(existing_);
+    if (domain_->id()->qp)
+        ::rdma_destroy_qp(domain_->id());
+}
+
+Status QueuePair::post_send(ibv_send_wr& work) {
+    ibv_send_wr* refused = nullptr;
+    if (const int code = ibv_post_send(domain_->id()->qp, &work, &refused); code != 0)
+        return fail_errno(code, "RDMA device {} takes no work", domain_->traits().device);
+    return {};
+}
+
+Status QueuePair::post_receive(ibv_recv_wr& work) {
+    ibv_recv_wr* refused = nullptr;
+    if (const int code = ibv_post_recv(domain_->id()->qp, &work, &refused); code != 0)
+        return fail_errno(code, "RDMA device {} takes no receive buffer", domain_->traits().device);
+    return {};
+}
+
+Result<std::size_t> QueuePair::poll(std::span<ibv_wc> into) {
+    const int count = ibv_poll_cq(completions_.get(), static_cast<int>(into.size()), into.data());
+    if (count < 0)
+        return fail(EIO, "RDMA device {} gives no completions any more", domain_->traits().device);
+    return static_cast<std::size_t>(count);
+}
+
+Status QueuePair::arm() {
+    if (const int code = ibv_req_notify_cq(completions_.get(), 0); code != 0)
+        return fail_errno(code, "RDMA device {} tells of no completions", domain_->traits().device);
+    return {};
+}
+
+void QueuePair::forget_events() {
+    ibv_cq* queue = nullptr;
+    void* ours = nullptr;
+    unsigned count = 0;
+    while (ibv_get_cq_event(channel_.get(), &queue, &ours) == 0)
+        ++count;
+    if (count != 0)
+        ibv_ack_cq_events(completions_.get(), count);
+}
+
+/// siw holds the queue pair's lock while it places what came; a change of the pair's attributes waits for it.
+void QueuePair::wait_for_receiver() {
+    const std::lock_guard lock(existing_);
+    ibv_qp_attr attributes{};
+    attributes.qp_access_flags = IBV_ACCESS_REMOTE_READ | IBV_ACCESS_REMOTE_WRITE;
+    if (domain_->traits().iwarp && domain_->id()->qp)
+        ibv_modify_qp(domain_->id()->qp, &attributes, IBV_QP_ACCESS_FLAGS);
+}
+
+void QueuePair::fail_all() {
+    const std::lock_guard lock(existing_);
+    ibv_qp_attr attributes{};
+    attributes.qp_state = IBV_QPS_ERR;
+    if (domain_->id()->qp)
+        ibv_modify_qp(domain_->id()->qp, &attributes, IBV_QP_STATE);
+}
+
+}  // namespace pmemckpt::rdma::verbs

@@ -1,0 +1,227 @@
+#include "lib/rdma/verbs/send_queue.hh"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+namespace pmemckpt::rdma::verbs {
+
+namespace {
+
+constexpr std::size_t kMessageBuffers = 32;
+constexpr std::uint64_t kSignalEvery = 16;
+
+ibv_wr_opcode opcode_of(Work::Kind kind) {
+    switch (kind) {
+        case Work::Kind::send: return IBV_WR_SEND;
+        case Work::Kind::send_invalidate: return IBV_WR_SEND_WITH_INV;
+        case Work::Kind::read: return IBV_WR_RDMA_READ;
+        case Work::Kind::bind: return IBV_WR_BIND_MW;
+        case Work::Kind::write:
+        case Work::Kind::probe: break;
+    }
+    return IBV_WR_RDMA_WRITE;
+}
+
+bool is_message(const Work& work) {
+    return work.kind == Work::Kind::send || work.kind == Work::Kind::send_invalidate;
+}
+
+}  // namespace
+
+SendQueue::SendQueue(const std::shared_ptr<Domain>& domain, QueuePair& pair)
+    : domain_(domain), pair_(pair), message_memory_(kMessageBuffers * kMaximumMessage) {
+    for (std::size_t number = 0; number < kMessageBuffers; ++number)
+        free_buffers_.push_back(number);
+}
+
+Result<std::unique_ptr<SendQueue>> SendQueue::make(const std::shared_ptr<Domain>& domain, QueuePair& pair) {
+    auto queue = std::unique_ptr<SendQueue>(new SendQueue(domain, pair));
+    queue->message_buffers_ = TRY(LocalMemory::make(domain, queue->message_memory_));
+    return queue;
+}
+
+Status SendQueue::post(Work work) {
+    const std::lock_guard lock(mutex_);
+    if (closed_)
+        return fail(ENOTCONN, "the connection is closed");
+    if (waiting_.size() + posted_.size() >= kMaximumQueued)
+        return fail(EAGAIN, "{} operations wait on this connection; post again when some have completed",
+                    waiting_.size() + posted_.size());
+    waiting_.push_back(std::move(work));
+    pump();
+    return {};
+}
+
+void SendQueue::open() {
+    const std::lock_guard lock(mutex_);
+    open_ = true;
+    pump();
+}
+
+void SendQueue::close() {
+    const std::lock_guard lock(mutex_);
+    closed_ = true;
+}
+
+void SendQueue::forget_bind(const ibv_mw* window) {
+    const std::lock_guard lock(mutex_);
+    std::erase_if(waiting_, [&](const Work& work) { return window && work.window == window; });
+}
+
+bool SendQueue::is_binding(const ibv_mw* window) const {
+    const auto binds = [&](const Work& work) { return work.window == window; };
+    return std::any_of(waiting_.begin(), waiting_.end(), binds) ||
+           std::any_of(posted_.begin(), posted_.end(),
+                       [&](const Posted& posted) { return binds(posted.work); });
+}
+
+Status SendQueue::wait_bound(const ibv_mw* window) {
+    std::unique_lock lock(mutex_);
+    bound_.wait(lock, [&] { return halted_ || !is_binding(window); });
+    if (halted_)
+        return fail(ENOTCONN, "the connection is closed");
+    return {};
+}
+
+/// Work requests that take room in the device's queue: those from the oldest on that is not done.
+std::uint64_t SendQueue::on_device() const {
+    return made_ + 1 - (posted_.empty() ? front_first_ : posted_.front().first);
+}
+
+bool SendQueue::has_room(const Work& work) const {
+    if (on_device() >= pair_.send_depth())
+        return false;
+    return !is_message(work) || work.message.size() <= pair_.inline_bytes() || !free_buffers_.empty();
+}
+
+void SendQueue::pump() {
+    while (open_ && !failure_ && !waiting_.empty() && has_room(waiting_.front())) {
+        if (!post_piece(waiting_.front()))
+            continue;
+        posted_.push_back(
+            {std::move(waiting_.front()), front_first_, made_, std::exchange(buffer_, std::nullopt)});
+        waiting_.pop_front();
+        piece_at_ = 0;
+        front_first_ = made_ + 1;
+    }
+}
+
+/// There must be a signal behind everything somebody waits for: the last of what there is, what fills the
+/// queue, what holds a buffer, a binding. Reads come with answers: a signal more costs nothing there.
+bool SendQueue::wants_signal(const Work& work, bool is_last_piece) const {
+    const bool is_plain_write = work.kind == Work::Kind::write || work.kind == Work::Kind::probe;
+    return !is_plain_write || (is_last_piece && waiting_.size() == 1) ||
+           on_device() + 1 >= pair_.send_depth() || (made_ + 1) % kSignalEvery == 0;
+}
+
+/// Small ones are copied into the work request, others into a buffer that the device reads.
+void SendQueue::fill_message(const Work& work, ibv_sge& piece, ibv_send_wr& request) {
+    const auto size = work.message.size();
+    request.invalidate_rkey = work.key;
+    request.num_sge = size == 0 ? 0 : 1;
+    piece.length = static_cast<std::uint32_t>(size);
+    if (size <= pair_.inline_bytes()) {
+        piece.addr = reinterpret_cast<std::uintptr_t>(work.message.data());
+        request.send_flags |= IBV_SEND_INLINE;
+        return;
+    }
+    buffer_ = free_buffers_.back();
+    free_buffers_.pop_back();
+    std::byte* const place = message_memory_.data() + *buffer_ * kMaximumMessage;
+    std::memcpy(place, work.message.data(), size);
+    piece.addr = reinterpret_cast<std::uintptr_t>(place);
+    piece.lkey = message_buffers_->key();
+}
+
+void SendQueue::fill_transfer(const Work& work, std::uint64_t size, ibv_sge& piece,
+                              ibv_send_wr& request) const {
+    request.num_sge = size == 0 ? 0 : 1;
+    piece.addr =
+        reinterpret_cast<std::uintptr_t>(work.local->bytes().data() + work.range.at.bytes + piece_at_);
+    piece.length = static_cast<std::uint32_t>(size);
+    piece.lkey = work.local->key();
+    request.wr.rdma.remote_addr = work.remote + piece_at_;
+    request.wr.rdma.rkey = work.key;
+}
+
+/// Whether that was the last one of this work.
+bool SendQueue::post_piece(Work& work) {
+    const auto left = work.range.size.bytes - piece_at_;
+    const auto size = std::min(left, domain_->traits().largest_message);
+    ibv_sge piece{};
+    ibv_send_wr request{};
+    request.wr_id = made_ + 1;
+    request.opcode = opcode_of(work.kind);
+    request.sg_list = &piece;
+    request.send_flags = wants_signal(work, size == left) ? unsigned{IBV_SEND_SIGNALED} : 0U;
+    if (is_message(work)) {
+        fill_message(work, piece, request);
+    } else if (work.is_reported()) {
+        fill_transfer(work, size, piece, request);
+    } else if (work.kind == Work::Kind::bind) {
+        request.bind_mw.mw = work.window;
+        request.bind_mw.rkey = work.key;
+        request.bind_mw.bind_info = work.binding;
+    }
+    if (auto taken = pair_.post_send(request); !taken) {
+        failure_ = std::move(taken).error();
+        return false;
+    }
+    ++made_;
+    piece_at_ += size;
+    return size == left;
+}
+
+void SendQueue::finish(Posted& posted, Status status, std::vector<Done>& into) {
+    if (posted.work.kind == Work::Kind::bind)
+        bound_.notify_all();
+    if (posted.buffer)
+        free_buffers_.push_back(*posted.buffer);
+    if (posted.work.is_reported())
+        into.push_back({posted.work.kind, posted.work.tag, posted.work.range.size.bytes, std::move(status)});
+}
+
+void SendQueue::complete(const ibv_wc& completion, std::vector<Done>& into) {
+    const std::lock_guard lock(mutex_);
+    const bool is_read = completion.opcode == IBV_WC_RDMA_READ;
+    for (auto& posted : posted_)
+        posted.done |= posted.last <= completion.wr_id && (posted.work.kind == Work::Kind::read) == is_read;
+    front_first_ = std::max(front_first_, completion.wr_id + 1);
+    while (!posted_.empty() && posted_.front().done) {
+        finish(posted_.front(), {}, into);
+        posted_.pop_front();
+    }
+    pump();
+}
+
+void SendQueue::halt() {
+    const std::lock_guard lock(mutex_);
+    closed_ = halted_ = true;
+    open_ = false;
+    bound_.notify_all();
+}
+
+void SendQueue::abandon(const Error& why, std::vector<Done>& into) {
+    const std::lock_guard lock(mutex_);
+    for (auto& posted : posted_)
+        finish(posted, tl::unexpected(why), into);
+    for (auto& work : waiting_) {
+        Posted never{std::move(work), 0, 0, std::nullopt};
+        finish(never, tl::unexpected(why), into);
+    }
+    posted_.clear();
+    waiting_.clear();
+}
+
+bool SendQueue::is_idle() const {
+    const std::lock_guard lock(mutex_);
+    return waiting_.empty() && posted_.empty();
+}
+
+std::optional<Error> SendQueue::failure() const {
+    const std::lock_guard lock(mutex_);
+    return failure_;
+}
+
+}  // namespace pmemckpt::rdma::verbs

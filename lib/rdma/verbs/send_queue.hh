@@ -1,0 +1,110 @@
+#pragma once
+// What users post, in order: as much as the device's send queue takes is on the device, the rest waits here.
+// So the device's queue is never overrun.
+//
+// Not every device completes reads and other work in one order (siw doesn't): a completion tells of what was
+// posted before it of its own kind alone. Users are told in the order of their posts all the same.
+//
+// Threads: all calls may come from any thread. post_send() is called under the lock; it never blocks.
+#include <condition_variable>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <vector>
+
+#include "lib/rdma/verbs/queue_pair.hh"
+
+namespace pmemckpt::rdma::verbs {
+
+/// Something posted.
+struct Work {
+    enum class Kind : std::uint8_t { send, send_invalidate, write, read, bind, probe };
+    Kind kind = Kind::send;
+    std::vector<std::byte> message;      ///< send
+    std::shared_ptr<LocalMemory> local;  ///< write, read
+    Extent range{};                      ///< of `local`
+    std::uint64_t remote = 0;            ///< address of its first byte at the peer
+    Key key = 0;  ///< of the peer's window; of the one to be invalidated; of the new one
+    std::uint64_t tag = 0;
+    ibv_mw_bind_info binding{};  ///< bind: of `window`
+    ibv_mw* window = nullptr;
+
+    bool is_reported() const { return kind == Kind::write || kind == Kind::read; }
+};
+
+/// Of a write or a read.
+struct Done {
+    Work::Kind kind;
+    std::uint64_t tag;
+    std::uint64_t bytes;
+    Status status;
+};
+
+class SendQueue {
+public:
+    static Result<std::unique_ptr<SendQueue>> make(const std::shared_ptr<Domain>& domain, QueuePair& pair);
+
+    /// EAGAIN when kMaximumQueued wait; ENOTCONN when closed. What is refused by the device is told by
+    /// failure().
+    Status post(Work work);
+    /// The connection is made: from now on work goes to the device.
+    void open();
+    /// No more posts.
+    void close();
+    /// The window is to go: its binding, if it waits yet, is not posted any more.
+    void forget_bind(const ibv_mw* window);
+    /// All work up to this completion has ended well; appends what its users are to be told.
+    void complete(const ibv_wc& completion, std::vector<Done>& into);
+    /// Waits till the binding of this window has been done. ENOTCONN when the connection ended before. Not
+    /// from the thread that takes completions.
+    Status wait_bound(const ibv_mw* window);
+    /// Gives nothing more to the device. Closes.
+    void halt();
+    /// After halt(), when the device has nothing of it any more: all that is left ends with `why`.
+    void abandon(const Error& why, std::vector<Done>& into);
+
+    bool is_idle() const;
+    /// The device took no work: the connection is to be ended.
+    std::optional<Error> failure() const;
+
+private:
+    struct Posted {
+        Work work;
+        std::uint64_t first = 0, last = 0;  // the numbers of its work requests
+        std::optional<std::size_t> buffer;
+        bool done = false;
+    };
+
+    SendQueue(const std::shared_ptr<Domain>& domain, QueuePair& pair);
+    void pump();
+    bool post_piece(Work& work);
+    std::uint64_t on_device() const;
+    bool has_room(const Work& work) const;
+    void fill_message(const Work& work, ibv_sge& piece, ibv_send_wr& request);
+    void fill_transfer(const Work& work, std::uint64_t size, ibv_sge& piece, ibv_send_wr& request) const;
+    bool is_binding(const ibv_mw* window) const;
+    void finish(Posted& posted, Status status, std::vector<Done>& into);
+    bool wants_signal(const Work& work, bool is_last_piece) const;
+
+    const std::shared_ptr<Domain> domain_;
+    QueuePair& pair_;
+    std::vector<std::byte> message_memory_;
+    std::shared_ptr<LocalMemory> message_buffers_;
+
+    mutable std::mutex mutex_;  // guards all below
+    std::condition_variable bound_;
+    bool open_ = false, closed_ = false, halted_ = false;
+    std::optional<Error> failure_;
+    std::deque<Work> waiting_;
+    std::uint64_t piece_at_ = 0;     // bytes of waiting_.front() that are posted
+    std::uint64_t front_first_ = 1;  // its first work request that is not done
+    std::deque<Posted> posted_;
+    std::vector<std::size_t> free_buffers_;
+    std::optional<std::size_t> buffer_;  // of the message that is being posted
+    std::uint64_t made_ = 0;             // work requests
+};
+
+}  // namespace pmemckpt::rdma::verbs
