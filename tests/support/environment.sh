@@ -14,7 +14,10 @@ export PROJECT BUILD TEST_DIRECTORY
 export TMPDIR=$TEST_DIRECTORY
 export PATH=$BUILD/bin:$BUILD/examples:$PATH
 export PMEMCKPT_KEY_DIR=$TEST_DIRECTORY/keys
-unset PMEMCKPT_SERVER PMEMCKPT_POOL PMEMCKPT_PRINCIPAL PMEMCKPT_TRANSPORT
+unset PMEMCKPT_SERVER PMEMCKPT_POOL PMEMCKPT_PRINCIPAL
+# The engine that is tested, of the manager and of all clients, and an address that its device has.
+: "${TEST_HOST:=127.0.0.1}"
+export PMEMCKPT_TRANSPORT=${TEST_TRANSPORT:-iwarp}
 ADMIN_SOCKET=$TEST_DIRECTORY/admin.sock
 CKPT=$TEST_DIRECTORY/ckpt
 MANAGER_PID=
@@ -85,7 +88,7 @@ start_manager() {
     case " $* " in *" --pool "*) pool=() ;; *) make_pool ;; esac
     [ -f "$PMEMCKPT_KEY_DIR/tester.key" ] || pmemckpt-ctl create-key tester >/dev/null
     rm -f "$TEST_DIRECTORY/addresses"
-    pmemckptd --listen "127.0.0.1:${MANAGER_PORT:-0}" --admin-socket "$ADMIN_SOCKET" \
+    pmemckptd --listen "$TEST_HOST:${MANAGER_PORT:-0}" --transport "$PMEMCKPT_TRANSPORT" --admin-socket "$ADMIN_SOCKET" \
         --address-file "$TEST_DIRECTORY/addresses" "${pool[@]}" "$@" >>"$TEST_DIRECTORY/manager.log" 2>&1 &
     MANAGER_PID=$!
     started "$MANAGER_PID"

@@ -8,6 +8,7 @@
 
 #include "lib/base/handle.hh"
 #include "lib/pool/pool.hh"
+#include "tests/support/transport.hh"
 
 namespace pmemckpt::test {
 
@@ -29,11 +30,11 @@ ManagerFixture::ManagerFixture(std::uint64_t pool_size) {
     ok(store_key(keys, "bob", Key::random()));
     config.key_dir = keys;
     config.pools = {{"pool", make_pool("pool", keys, pool_size)}};
-    config.listen = {{"127.0.0.1", 0}};
-    config.transport = "iwarp";
+    config.listen = {{host(), 0}};
+    config.transport = transport();
     config.admin_socket = (directory() / "admin.sock").string();
     config.log_level = log::Level::error;
-    engine = ok(rdma::make_engine("iwarp", {}));
+    engine = ok(rdma::make_engine(transport(), {}));
 }
 
 void ManagerFixture::start() {

@@ -1,5 +1,7 @@
 #include "tests/support/rdma_ends.hh"
 
+#include <sys/mman.h>
+
 #include <algorithm>
 #include <cstring>
 #include <future>
@@ -98,17 +100,25 @@ bool Ear::called_after_close() {
     return called_after_close_;
 }
 
-Scattered::Scattered(std::size_t pages, std::size_t page_size)
-    : page_size_(page_size), mapping_((2 * pages + 1) * page_size, kGuard), pages_(pages) {
+Scattered::Scattered(std::size_t pages, std::size_t page_size) : page_size_(page_size), pages_(pages) {
+    const auto mapped = (2 * pages + 1) * page_size;
+    void* const memory = ::mmap(nullptr, mapped, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    CHECK(memory != MAP_FAILED);
+    mapping_ = {static_cast<std::byte*>(memory), mapped};
+    std::fill(mapping_.begin(), mapping_.end(), kGuard);
     for (std::size_t i = 0; i < pages; ++i)
         pages_[i] = (2 * i + 1) * page_size;
     std::shuffle(pages_.begin(), pages_.end(), generator());
     fill(Bytes(size()));
 }
 
+Scattered::~Scattered() {
+    ::munmap(mapping_.data(), mapping_.size());
+}
+
 rdma::Translation Scattered::translation() const {
     rdma::Translation translation;
-    translation.medium = {const_cast<std::byte*>(mapping_.data()), mapping_.size()};
+    translation.medium = mapping_;
     translation.page_size = page_size_;
     translation.pages = pages_;
     translation.size = size();
@@ -133,15 +143,15 @@ void Scattered::fill(const Bytes& content) {
 
 bool Scattered::guards_whole() const {
     for (std::size_t i = 0; i <= pages_.size(); ++i) {
-        const auto guard = std::span(mapping_).subspan(2 * i * page_size_, page_size_);
+        const auto guard = mapping_.subspan(2 * i * page_size_, page_size_);
         if (!std::all_of(guard.begin(), guard.end(), [](std::byte b) { return b == kGuard; }))
             return false;
     }
     return true;
 }
 
-Server::Server(rdma::EngineOptions options, const std::string& host)
-    : engine(ok(rdma::make_engine("iwarp", options))) {
+Server::Server(rdma::EngineOptions options, const std::string& host, const std::string& engine_name)
+    : engine(ok(rdma::make_engine(engine_name, options))) {
     listener = ok(engine->listen({host, 0}, [this](std::shared_ptr<rdma::Connection> connection) {
         const Accepted accepted{std::move(connection), std::make_shared<Ear>()};
         if (accept_hook)
@@ -182,11 +192,13 @@ std::uint32_t sink_of(std::span<const std::byte> read_request_ulpdu) {
     return sink;
 }
 
-Pair::Pair(rdma::EngineOptions server_options, rdma::EngineOptions client_options)
-    : host(server_options), client_engine(ok(rdma::make_engine("iwarp", client_options))) {
+Pair::Pair(rdma::EngineOptions server_options, rdma::EngineOptions client_options,
+           const std::string& engine_name, const std::string& host)
+    : listening(server_options, host, engine_name),
+      client_engine(ok(rdma::make_engine(engine_name, client_options))) {
     client_ear = std::make_shared<Ear>();
-    client = ok(client_engine->connect(host.address(), client_ear, kConnectTimeout_ms));
-    const Accepted accepted = host.wait_accepted(0);
+    client = ok(client_engine->connect(listening.address(), client_ear, kConnectTimeout_ms));
+    const Accepted accepted = listening.wait_accepted(0);
     server = accepted.connection;
     server_ear = accepted.ear;
 }

@@ -12,6 +12,7 @@
 #include "lib/rdma/engine.hh"
 #include "tests/support/check.hh"
 #include "tests/support/hostile_peer.hh"
+#include "tests/support/transport.hh"
 
 namespace pmemckpt::test {
 
@@ -59,7 +60,8 @@ private:
     bool called_after_close_ = false;
 };
 
-/// `pages` pages of `page_size` bytes, in random order, each with a guard page on either side.
+/// `pages` pages of `page_size` bytes, in random order, each with a guard page on either side; mapped shared,
+/// as media are.
 class Scattered {
 public:
     Scattered(std::size_t pages, std::size_t page_size);
@@ -71,11 +73,14 @@ public:
     void fill(const Bytes& content);
     /// Whether no byte of a guard was changed.
     bool guards_whole() const;
-    std::vector<std::byte>& mapping() { return mapping_; }
+    std::span<std::byte> mapping() { return mapping_; }
+    Scattered(const Scattered&) = delete;
+    Scattered& operator=(const Scattered&) = delete;
+    ~Scattered();
 
 private:
     std::size_t page_size_;
-    std::vector<std::byte> mapping_;
+    std::span<std::byte> mapping_;
     std::vector<std::uint64_t> pages_;
 };
 
@@ -84,10 +89,11 @@ struct Accepted {
     std::shared_ptr<Ear> ear;
 };
 
-/// Listens on 127.0.0.1 and keeps what is accepted.
+/// Listens on a host's address and keeps what is accepted.
 class Server {
 public:
-    explicit Server(rdma::EngineOptions options = {}, const std::string& host = "127.0.0.1");
+    explicit Server(rdma::EngineOptions options = {}, const std::string& host = "127.0.0.1",
+                    const std::string& engine_name = "iwarp");
     Address address() const { return listener->address(); }
     /// The connection accepted as the `number`th, from 0.
     Accepted wait_accepted(std::size_t number, const Place& place = Place::current());
@@ -128,9 +134,10 @@ std::uint32_t sink_of(std::span<const std::byte> read_request_ulpdu);
 /// Two engines connected with each other.
 class Pair {
 public:
-    explicit Pair(rdma::EngineOptions server = {}, rdma::EngineOptions client = {});
+    explicit Pair(rdma::EngineOptions server = {}, rdma::EngineOptions client = {},
+                  const std::string& engine_name = "iwarp", const std::string& host = "127.0.0.1");
 
-    Server host;
+    Server listening;
     std::unique_ptr<rdma::Engine> client_engine;
     std::shared_ptr<Ear> server_ear, client_ear;
     std::shared_ptr<rdma::Connection> server, client;

@@ -10,6 +10,7 @@
 #include "lib/wire/handshake.hh"
 #include "tests/support/check.hh"
 #include "tests/support/manager_fixture.hh"
+#include "tests/support/transport.hh"
 
 namespace pmemckpt::test {
 
@@ -44,8 +45,8 @@ public:
     void start() {
         driver::Config config;
         config.pools = {{"first", pool_path()}};
-        config.listen = {Address{"127.0.0.1", port_}};
-        config.transport = "iwarp";
+        config.listen = {Address{test::host(), port_}};
+        config.transport = test::transport();
         config.key_dir = key_dir_;
         config.admin_socket = (directory() / "admin.sock").string();
         config.log_level = log::Level::error;
@@ -58,10 +59,10 @@ public:
 
     client::Options options(const std::string& principal = "alice") const {
         client::Options options;
-        options.server = format_address({"127.0.0.1", port_});
+        options.server = format_address({test::host(), port_});
         options.principal = principal;
         options.key_dir = key_dir_;
-        options.transport = "iwarp";
+        options.transport = test::transport();
         return options;
     }
     std::shared_ptr<client::Client> connect(const std::string& principal = "alice") const {

@@ -143,6 +143,8 @@ void a_log_is_read_as_bytes() {
 
 /// A cursor's place in a long log is found by the manager, not by reading all that lies before.
 void skipping_reads_nothing() {
+    if (test::transport() == "verbs")
+        test::skip("a device does not tell its host how much it has sent");
     ManagerHere here({}, 256 * kMiB);
     const auto client = here.connect(), reader = here.connect("bob");
     test::ok(client->create_region("long", {}, true));

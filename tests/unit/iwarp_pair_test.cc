@@ -5,6 +5,7 @@
 #include <cstring>
 #include <thread>
 
+#include "lib/rdma/verbs/engine.hh"
 #include "tests/support/rdma_ends.hh"
 
 using namespace pmemckpt;
@@ -23,8 +24,10 @@ rdma::EngineOptions with_crc(bool crc) {
 
 void transports() {
     equal(std::string(ok(rdma::make_engine("iwarp", {}))->name()), std::string("iwarp"));
-    equal(std::string(ok(rdma::make_engine("auto", {}))->name()), std::string("iwarp"));
-    contains(error(rdma::make_engine("verbs", {}), ENODEV), "not built in");
+    if (rdma::verbs::devices().empty()) {
+        equal(std::string(ok(rdma::make_engine("auto", {}))->name()), std::string("iwarp"));
+        contains(error(rdma::make_engine("verbs", {}), ENODEV), "no RDMA device");
+    }
     contains(error(rdma::make_engine("carrier pigeon", {}), EINVAL), "carrier pigeon");
     rdma::EngineOptions options;
     options.threads = 0;
@@ -32,29 +35,6 @@ void transports() {
     options = {};
     options.outstanding_reads = 0x3fff;
     contains(error(rdma::make_engine("iwarp", options), EINVAL), "16382");
-}
-
-void messages_go_both_ways() {
-    Pair pair;
-    ok(pair.client->send(bytes_of("hello")));
-    CHECK(pair.server_ear->wait_messages(1)[0] == bytes_of("hello"));
-    ok(pair.server->send(bytes_of("and hello")));
-    ok(pair.server->send({}));
-    const Bytes longest = random_bytes(rdma::kMaximumMessage);
-    ok(pair.server->send(longest));
-    const auto heard = pair.client_ear->wait_messages(3);
-    CHECK(heard[0] == bytes_of("and hello") && heard[1].empty() && heard[2] == longest);
-    contains(error(pair.client->send(Bytes(rdma::kMaximumMessage + 1)), EMSGSIZE), "16385");
-}
-
-/// The initiator has nothing to say: the responder's message goes all the same.
-void the_responder_speaks_first() {
-    Server server;
-    server.accept_hook = [](const Accepted& accepted) { ok(accepted.connection->send(bytes_of("welcome"))); };
-    auto engine = ok(rdma::make_engine("iwarp", {}));
-    auto ear = std::make_shared<Ear>();
-    const auto connection = ok(engine->connect(server.address(), ear, kConnectTimeout_ms));
-    CHECK(ear->wait_messages(1)[0] == bytes_of("welcome"));
 }
 
 void names_and_addresses() {
@@ -130,63 +110,6 @@ void model_with_tiny_pages() {
 }
 void model_with_odd_pages() {
     against_a_model(true, true, 999);
-}
-
-/// Writes, reads and messages of both ends at the same time, through windows of both.
-void both_ways_at_once() {
-    constexpr std::size_t kBytes = 256 * 1024, kPiece = 10'000, kRounds = 200;
-    struct Side {
-        std::shared_ptr<rdma::Connection> connection;
-        std::shared_ptr<Ear> ear;
-        Scattered written{64, kBytes / 64}, readable{64, kBytes / 64};
-        Bytes source = random_bytes(kBytes), back = Bytes(kBytes);
-        rdma::Grant to_write, to_read;
-    } sides[2];
-    Pair pair;
-    sides[0].connection = pair.server, sides[0].ear = pair.server_ear;
-    sides[1].connection = pair.client, sides[1].ear = pair.client_ear;
-    for (Side& side : sides) {
-        side.readable.fill(random_bytes(kBytes));
-        side.to_write = ok(side.connection->grant(side.written.translation(), Access::write));
-        side.to_read = ok(side.connection->grant(side.readable.translation(), Access::read));
-    }
-    const auto drive = [&](Side& self, Side& peer) {
-        const auto local = ok(self.connection->register_memory(self.source));
-        const auto into = ok(self.connection->register_memory(self.back));
-        for (std::uint64_t i = 0; i < kRounds; ++i) {
-            const Extent piece{{i * 7919 % (kBytes - kPiece)}, {kPiece}};
-            ok(self.connection->write(local, piece, peer.to_write, piece.at, 2 * i));
-            ok(self.connection->read(into, piece, peer.to_read, piece.at, 2 * i + 1));
-            ok(self.connection->send(Bytes(i % 300, std::byte(i))));
-            self.ear->wait_completions(i < 100 ? 0 : 2 * (i - 100));
-        }
-        self.ear->wait_completions(2 * kRounds);
-        self.ear->wait_messages(kRounds);
-    };
-    std::exception_ptr failure;
-    std::thread other([&] {
-        try {
-            drive(sides[0], sides[1]);
-        } catch (...) {
-            failure = std::current_exception();
-        }
-    });
-    drive(sides[1], sides[0]);
-    other.join();
-    if (failure)
-        std::rethrow_exception(failure);
-    for (int i = 0; i < 2; ++i) {
-        const Side &self = sides[i], &peer = sides[1 - i];
-        for (std::uint64_t round = 0; round < kRounds; ++round) {
-            const std::uint64_t at = round * 7919 % (kBytes - kPiece);
-            CHECK(std::memcmp(&self.back[at], peer.readable.read(at, kPiece).data(), kPiece) == 0);
-            CHECK(std::memcmp(&self.source[at], peer.written.read(at, kPiece).data(), kPiece) == 0);
-        }
-        CHECK(self.written.guards_whole() && self.readable.guards_whole());
-        const auto heard = sides[i].ear->wait_messages(kRounds);
-        for (std::uint64_t m = 0; m < kRounds; ++m)
-            CHECK(heard[m] == Bytes(m % 300, std::byte(m)));
-    }
 }
 
 void large_transfers() {
@@ -267,15 +190,12 @@ void invalidation_comes_before_the_message() {
 int main() {
     return run("iwarp_pair",
                {{"transports", transports},
-                {"messages go both ways", messages_go_both_ways},
-                {"the responder speaks first", the_responder_speaks_first},
                 {"names and addresses", names_and_addresses},
                 {"model without CRC", model_without_crc},
                 {"model with CRC", model_with_crc},
                 {"model where one asks for CRC", model_where_one_asks_for_crc},
                 {"model with tiny pages", model_with_tiny_pages},
                 {"model with odd pages", model_with_odd_pages},
-                {"both ways at once", both_ways_at_once},
                 {"large transfers", large_transfers},
                 {"empty operations", empty_operations},
                 {"invalidation comes before the message", invalidation_comes_before_the_message}});

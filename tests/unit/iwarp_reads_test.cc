@@ -204,7 +204,7 @@ void a_read_persists_what_was_written() {
         const bool empty = round % 3 == 0;
         ok(pair.client->read(into, {{0}, {empty ? 0U : 1U}}, round % 2 == 0 ? grant : other, {5}, ++tags));
         pair.client_ear->wait_completions(tags);
-        CHECK(persisted.all_written_are(memory.mapping(), kMark));
+        CHECK(persisted.all_written_are(Bytes(memory.mapping().begin(), memory.mapping().end()), kMark));
         equal(persisted.bytes(),
               static_cast<std::size_t>(std::count(memory.mapping().begin(), memory.mapping().end(), kMark)));
     }
@@ -218,7 +218,7 @@ void others_go_on_while_one_persists() {
     Bytes data = random_bytes(64), back(64);
     Pair pair(one_thread);
     auto other_ear = std::make_shared<Ear>();
-    auto other = ok(pair.client_engine->connect(pair.host.address(), other_ear, kConnectTimeout_ms));
+    auto other = ok(pair.client_engine->connect(pair.listening.address(), other_ear, kConnectTimeout_ms));
     persisted.hold(true);
     auto translation = memory.translation();
     persisted.watch(translation);
@@ -229,7 +229,7 @@ void others_go_on_while_one_persists() {
     ok(pair.client->send(bytes_of("behind the read")));
     ok(other->send(bytes_of("another")));
     pair.server_ear->wait_messages(1);
-    pair.host.wait_accepted(1).ear->wait_messages(1);
+    pair.listening.wait_accepted(1).ear->wait_messages(1);
     ok(pair.server->send(bytes_of("before the answer")));
     pair.client_ear->wait_messages(1);
     equal(pair.client_ear->completions().size(), 1U);
