@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "lib/base/crc32c.hh"
+#include "lib/base/memory_fault.hh"
 #include "lib/rdma/iwarp/big_endian.hh"
 
 namespace pmemckpt::rdma::iwarp {
@@ -103,6 +104,9 @@ Receiver::Progress Receiver::lost(int code) {
         return Step::again;
     if (code == EAGAIN || code == EWOULDBLOCK)
         return Step::wait;
+    if (code == EFAULT)
+        return tl::unexpected<Stop>(Stop{
+            {EFAULT, "memory that was to be written can't be had: a bad block, or a file cut short"}, {}});
     if (code != 0)
         return tl::unexpected<Stop>(Stop{system_error(code, "the connection was lost"), {}});
     if (!in_payload_ && header_have_ == 0)
@@ -148,7 +152,9 @@ void Receiver::place(std::size_t bytes, std::size_t pieces) {
         std::size_t left = bytes;
         for (std::size_t i = 0; i < pieces && left != 0; ++i) {
             const std::size_t part = std::min(left, pieces_[i].iov_len);
-            crc_ = crc32c({static_cast<const std::byte*>(pieces_[i].iov_base), part}, crc_);
+            // What is gone again already does not verify.
+            crc_ = crc32c_if_readable({static_cast<const std::byte*>(pieces_[i].iov_base), part}, crc_)
+                       .value_or(~crc_);
             left -= part;
         }
     }

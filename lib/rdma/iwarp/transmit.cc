@@ -155,6 +155,10 @@ std::optional<Transmitter::Progress> Transmitter::send_some() {
         return std::nullopt;
     if (sent < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
         return Progress{State::blocked, {}};
+    if (sent < 0 && errno == EFAULT)
+        return Progress{
+            State::ended,
+            Stop{{EFAULT, "memory that was to be sent can't be read: a bad block, or a file cut short"}, {}}};
     if (sent < 0) {
         const int code = errno == EPIPE ? ECONNRESET : errno;
         return Progress{State::ended, Stop{system_error(code, "the connection was lost while sending"), {}}};
