@@ -4,8 +4,7 @@
 #include <cerrno>
 #include <span>
 
-#include "lib/base/crc32c.hh"
-#include "lib/media/inspect.hh"
+#include "lib/media/readable.hh"
 
 namespace pmemckpt::driver {
 
@@ -15,17 +14,14 @@ constexpr std::size_t kRegionsAtATime = 256;
 /// Of regions and pools without a generation, in one step.
 constexpr int kMaximumLooks = 256;
 
-/// The CRC of these runs, after what came before. EBADMSG when the disk can't give one; touching it would end
-/// the process.
+/// The CRC of these runs, after what came before. EBADMSG when one can't be read.
 Result<std::uint32_t> checksum(std::span<const std::byte> medium, std::span<const Extent> runs,
                                std::uint32_t crc) {
     for (const auto& [at, size] : runs) {
         if (!fits({at, size}, {medium.size()}))
             return fail(EBADMSG, "its {} bytes at {} lie beyond the end of the pool's {} bytes", size.bytes,
                         at.bytes, medium.size());
-        const auto bytes = medium.subspan(at.bytes, size.bytes);
-        TRY(media::check_readable(bytes, at.bytes));
-        crc = crc32c(bytes, crc);
+        crc = TRY(media::checksum(medium.subspan(at.bytes, size.bytes), at.bytes, crc));
     }
     return crc;
 }

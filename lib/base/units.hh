@@ -30,6 +30,12 @@ constexpr bool fits(Extent e, Length whole) {
 static_assert(!fits({{8}, {UINT64_MAX}}, {16}));
 static_assert(fits({{16}, {0}}, {16}));
 
+/// Of extents that fit their whole.
+constexpr bool overlap(Extent a, Extent b) {
+    return a.at.bytes < b.at.bytes + b.size.bytes && b.at.bytes < a.at.bytes + a.size.bytes;
+}
+static_assert(overlap({{8}, {8}}, {{15}, {1}}) && !overlap({{8}, {8}}, {{16}, {1}}));
+
 constexpr std::uint64_t divide_up(std::uint64_t n, std::uint64_t by) {
     return n / by + (n % by != 0);
 }

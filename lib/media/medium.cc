@@ -1,6 +1,9 @@
 #include "lib/media/medium.hh"
 
+#include <algorithm>
 #include <cstring>
+
+#include "lib/media/readable.hh"
 
 namespace pmemckpt::media {
 
@@ -12,6 +15,13 @@ const char* to_string(Durability durability) {
         case Durability::flush: return "flush";
     }
     return "unknown";
+}
+
+Result<bool> is_in_use(const Medium& medium) {
+    const auto bytes = medium.bytes();
+    const auto first = bytes.first(std::min<std::size_t>(bytes.size(), kMiB));
+    TRY(check_readable(first, 0));
+    return std::ranges::any_of(first, [](std::byte byte) { return byte != std::byte{}; });
 }
 
 void Medium::store(Offset at, std::span<const std::byte> bytes) {

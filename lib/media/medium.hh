@@ -6,6 +6,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "lib/base/result.hh"
 #include "lib/base/units.hh"
@@ -27,6 +28,7 @@ public:
 
     /// The one way metadata gets onto a medium: a copy, persistent only after persist(). The bytes must fit
     /// the medium: where they go has been checked when the pool was opened.
+    /// One that the medium can't take is an error of the next persist() of that place.
     virtual void store(Offset at, std::span<const std::byte> bytes);
 
     /// On return the extent's bytes survive power loss, by this medium's method. EIO when the system says
@@ -38,14 +40,31 @@ public:
     virtual Status blank(Extent extent) = 0;
 
     virtual Durability durability() const = 0;
+    /// Persistence reaches to the processor's caches (eADR): what has been stored, by a processor or by a
+    /// device that writes into the caches, survives power loss with no persist().
+    virtual bool stores_are_durable() const { return false; }
+
+    /// What was known to be unreadable when it was mapped: sorted, and never to be touched.
+    virtual std::vector<Extent> bad_extents() const { return {}; }
+    /// A pool's page must be a multiple of it, in bytes.
+    virtual std::uint64_t alignment() const { return 1; }
+
     virtual const std::string& path() const = 0;
 };
 
 enum class Use { exclusive, read_only };
 
-/// Maps an existing medium. exclusive: takes its lock (open file description lock on a file; EBUSY when
-/// another holds it). ENOENT; ENODATA when it is empty.
+/// Maps an existing medium: a plain file, or a devdax device. exclusive: takes its lock (open file
+/// description lock of the file or the device's node; EBUSY when another holds it). ENOENT; ENODATA when it
+/// is empty; EINVAL and ENXIO when no pool can lie there.
 Result<std::unique_ptr<Medium>> open_medium(const std::string& path, Use use);
+
+/// Whether it is a device, or is named like one that is not there: then nothing can be made at this path.
+bool is_device(const std::string& path);
+
+/// Whether its first MiB, where each file system, partition table and pool begins, holds anything. EBADMSG
+/// when it can't be read.
+Result<bool> is_in_use(const Medium& medium);
 
 /// Makes a sparse file of this size and maps it with its lock taken. EEXIST when there is one, unless
 /// `replace`. On error nothing is left behind.

@@ -7,14 +7,21 @@
 #include <cerrno>
 #include <filesystem>
 
+#include "lib/media/devdax_medium.hh"
 #include "lib/media/file_medium.hh"
 #include "lib/media/inspect.hh"
+#include "lib/media/lock.hh"
 
 namespace pmemckpt::media {
 
 namespace {
 
 constexpr mode_t kPoolMode = 0600;  // checkpoints are their owners' business
+
+/// By its path: as the kernel names them.
+bool names_a_device(const std::string& path) {
+    return path.starts_with("/dev/dax") || path.starts_with("/dev/pmem");
+}
 
 Result<FileDescriptor> open_file(const std::string& path, int flags) {
     FileDescriptor file(::open(path.c_str(), flags | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, kPoolMode));
@@ -23,6 +30,10 @@ Result<FileDescriptor> open_file(const std::string& path, int flags) {
     const int code = errno;
     if (code == ENOENT && (flags & O_CREAT) != 0)
         return fail(ENOENT, "can't make {}: its directory is not there", path);
+    if (code == ENOENT && names_a_device(path))
+        return fail(ENOENT,
+                    "there is no device {}; to make one: {} (pmemckpt-ctl list-devices shows what there is)",
+                    path, kMakeDevice);
     if (code == ENOENT)
         return fail(ENOENT, "there is no pool file {}", path);
     if (code == EEXIST)
@@ -127,24 +138,64 @@ Result<std::unique_ptr<Medium>> create_over(const std::string& path, Length size
     return medium;
 }
 
-}  // namespace
+enum class Kind { file, device };
 
-Result<std::unique_ptr<Medium>> open_medium(const std::string& path, Use use) {
-    auto file = TRY(open_file(path, use == Use::exclusive ? O_RDWR : O_RDONLY));
+Result<Kind> kind_of(const FileDescriptor& file, const std::string& path) {
+    struct stat status {};
+    if (::fstat(file.get(), &status) != 0)
+        return fail_errno(errno, "{}: fstat", path);
+    if (S_ISBLK(status.st_mode))
+        return fail(EINVAL,
+                    "{} is a block device; a pool lies on a devdax device or in a plain file; where it is a "
+                    "namespace of persistent memory, this makes one of it, and what is in it is lost: {}",
+                    path, kMakeDevice);
+    return S_ISCHR(status.st_mode) ? Kind::device : Kind::file;
+}
+
+/// How the lock is taken: by nobody, with others that only look, or alone.
+enum class Lock { none, shared, exclusive };
+
+Result<std::unique_ptr<Medium>> map_device(FileDescriptor file, const std::string& path, Use use, Lock lock) {
+    struct stat status {};
+    if (::fstat(file.get(), &status) != 0)
+        return fail_errno(errno, "{}: fstat", path);
+    const auto device = TRY(find_dax_device(status.st_rdev, path));
+    FileDescriptor held;
+    if (lock != Lock::none)
+        held = TRY(lock_dax_device(file, device, lock == Lock::exclusive, path));
+    return DevdaxMedium::map(std::move(file), std::move(held), device, path, use);
+}
+
+Result<std::unique_ptr<Medium>> map_file(FileDescriptor file, const std::string& path, Use use, Lock lock) {
     TRY(regular_file_size(file, path));
-    if (use == Use::exclusive) {
-        TRY(lock_file(file, path));
+    if (lock != Lock::none) {
+        TRY(lock == Lock::exclusive ? lock_file(file, path) : lock_file_shared(file, path));
         TRY(still_named(file, path));
     }
     return FileMedium::map(std::move(file), path, use);
 }
 
+Result<std::unique_ptr<Medium>> map_existing(const std::string& path, Use use, Lock lock) {
+    auto file = TRY(open_file(path, use == Use::exclusive ? O_RDWR : O_RDONLY));
+    const auto kind = TRY(kind_of(file, path));
+    return kind == Kind::device ? map_device(std::move(file), path, use, lock)
+                                : map_file(std::move(file), path, use, lock);
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Medium>> open_medium(const std::string& path, Use use) {
+    return map_existing(path, use, use == Use::exclusive ? Lock::exclusive : Lock::none);
+}
+
 Result<std::unique_ptr<Medium>> inspect_medium(const std::string& path) {
-    auto file = TRY(open_file(path, O_RDONLY));
-    TRY(regular_file_size(file, path));
-    TRY(lock_file_shared(file, path));
-    TRY(still_named(file, path));
-    return FileMedium::map(std::move(file), path, Use::read_only);
+    return map_existing(path, Use::read_only, Lock::shared);
+}
+
+bool is_device(const std::string& path) {
+    struct stat status {};
+    return ::stat(path.c_str(), &status) == 0 ? S_ISCHR(status.st_mode) || S_ISBLK(status.st_mode)
+                                              : names_a_device(path);
 }
 
 Result<std::unique_ptr<Medium>> create_file_medium(const std::string& path, Length size, bool replace) {

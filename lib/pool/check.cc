@@ -6,7 +6,7 @@
 
 #include "lib/base/crc32c.hh"
 #include "lib/format/layout.hh"
-#include "lib/media/inspect.hh"
+#include "lib/media/readable.hh"
 #include "lib/pool/contents.hh"
 #include "lib/pool/page_holders.hh"
 #include "lib/pool/rescue.hh"

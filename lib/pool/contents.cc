@@ -5,7 +5,7 @@
 #include <cstring>
 
 #include "lib/base/crc32c.hh"
-#include "lib/media/inspect.hh"
+#include "lib/media/readable.hh"
 
 namespace pmemckpt::pool {
 

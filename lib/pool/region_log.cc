@@ -4,7 +4,7 @@
 #include <cerrno>
 #include <optional>
 
-#include "lib/base/crc32c.hh"
+#include "lib/base/memory_fault.hh"
 
 namespace pmemckpt::pool {
 
@@ -23,7 +23,8 @@ __attribute__((no_sanitize("thread"))) void copy_words(std::byte* to, const std:
     }
 }
 
-/// The next record's header, when it may be one: it may lie in two segments or pages.
+/// The next record's header, when it may be one: it may lie in two segments or pages. What can't be read is
+/// none, so a log ends where its medium does.
 std::optional<LogRecordHeader> header_at(std::span<const std::byte> medium, const LogMap& map,
                                          const LogPlace& end, const format::LogBounds& bounds) {
     // Somebody else may have looked at more of the log than this map has.
@@ -33,7 +34,8 @@ std::optional<LogRecordHeader> header_at(std::span<const std::byte> medium, cons
     alignas(std::uint64_t) std::byte bytes[format::kLogRecordHeaderBytes];
     for (std::size_t got = 0; got < sizeof bytes;) {
         const auto piece = map.piece(end.bytes + got, sizeof bytes - got);
-        copy_words(bytes + got, medium.data() + piece.at.bytes, piece.size.bytes);
+        if (try_touch([&] { copy_words(bytes + got, medium.data() + piece.at.bytes, piece.size.bytes); }))
+            return std::nullopt;
         got += piece.size.bytes;
     }
     return format::claimed_log_record(bytes, end.last, bounds, room);
@@ -45,7 +47,10 @@ bool verifies(std::span<const std::byte> medium, const LogMap& map, std::uint64_
     at += format::kLogRecordHeaderBytes;
     for (std::uint64_t left = header.length; left > 0;) {
         const auto piece = map.piece(at, left);
-        crc = crc32c(medium.subspan(piece.at.bytes, piece.size.bytes), crc);
+        const auto sum = crc32c_if_readable(medium.subspan(piece.at.bytes, piece.size.bytes), crc);
+        if (!sum)
+            return false;
+        crc = *sum;
         at += piece.size.bytes;
         left -= piece.size.bytes;
     }

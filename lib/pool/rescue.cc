@@ -7,7 +7,7 @@
 #include <tuple>
 #include <vector>
 
-#include "lib/media/inspect.hh"
+#include "lib/media/readable.hh"
 #include "lib/pool/journal_scan.hh"
 #include "lib/pool/replay.hh"
 

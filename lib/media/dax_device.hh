@@ -1,0 +1,37 @@
+#pragma once
+// What the system says of a device-dax character device (/dev/dax0.0), by sysfs.
+#include <sys/types.h>
+
+#include <string>
+
+#include "lib/base/handle.hh"
+#include "lib/base/result.hh"
+
+namespace pmemckpt::media {
+
+/// Where persistence begins, of a region of NVDIMMs.
+enum class PersistenceDomain {
+    unknown,            ///< the platform does not say: what has left the caches may still be lost
+    memory_controller,  ///< what has left the caches is safe (ADR)
+    cpu_cache,          ///< what is in the caches is safe (eADR)
+};
+const char* to_string(PersistenceDomain domain);
+
+struct DaxDevice {
+    std::string sysfs;  ///< its folder there
+    PersistenceDomain domain = PersistenceDomain::unknown;
+};
+
+/// EINVAL when it is a device of another kind; ENXIO when its memory is of no NVDIMM, and so is lost when the
+/// power goes.
+Result<DaxDevice> find_dax_device(dev_t device, const std::string& path);
+
+/// EBUSY. By the device, whichever node names it, where this process may see the name that is locked for
+/// that; by the node in any case.
+Result<FileDescriptor> lock_dax_device(const FileDescriptor& node, const DaxDevice& device, bool exclusive,
+                                       const std::string& path);
+
+/// The command that makes a device that a pool can lie on.
+inline constexpr const char* kMakeDevice = "ndctl create-namespace -m devdax -e namespace0.0 -f";
+
+}  // namespace pmemckpt::media
