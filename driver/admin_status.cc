@@ -32,6 +32,7 @@ Json pool_object(const ServedPool& served) {
             {"page_size", info.page_size},
             {"pages", info.pages},
             {"free_pages", info.free_pages},
+            {"bad_pages", info.bad_pages},
             {"regions", info.regions},
             {"generations", info.generations},
             {"drafts", info.drafts},

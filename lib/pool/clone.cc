@@ -3,6 +3,7 @@
 #include <cerrno>
 #include <mutex>
 
+#include "lib/media/readable.hh"
 #include "lib/pool/pool_on_medium.hh"
 
 namespace pmemckpt::pool {
@@ -77,14 +78,17 @@ Plan plan_pages(std::uint64_t size, std::uint64_t base_length, std::uint64_t pag
 
 }  // namespace
 
-void PoolOnMedium::copy_pages(const Found& base, const std::vector<std::uint64_t>& to,
-                              const std::vector<std::size_t>& indexes) {
+Status PoolOnMedium::copy_pages(const Found& base, const std::vector<std::uint64_t>& to,
+                                const std::vector<std::size_t>& indexes) {
     const std::span<const std::byte> bytes = std::as_const(*medium_).bytes();
     const auto length = base.info.length;
     for (const auto index : indexes) {
         const auto here = std::min(page_size(), length - index * page_size());
-        medium_->store({to[index]}, bytes.subspan(base.pages->offsets()[index], here));
+        const auto from = base.pages->offsets()[index];
+        TRY(media::check_readable(bytes.subspan(from, here), from));
+        medium_->store({to[index]}, bytes.subspan(from, here));
     }
+    return {};
 }
 
 Result<std::unique_ptr<Draft>> PoolOnMedium::begin_clone(const std::string& region, std::uint64_t size,
@@ -102,7 +106,7 @@ Result<std::unique_ptr<Draft>> PoolOnMedium::begin_clone(const std::string& regi
                        fmt::format("a clone of generation {} of region {} with {} dirty ranges",
                                    generation.number, region, dirty.size()));
     TRY(blank(own_extents(*pages, plan.own)));
-    copy_pages(found, pages->offsets(), plan.copied);
+    TRY(copy_pages(found, pages->offsets(), plan.copied));
     return std::make_unique<PagesDraft>(info, size, std::move(*pages), drafts_,
                                         PagesDraft::Origin{found.pages, std::move(plan.own)});
 }

@@ -24,16 +24,41 @@ Result<Uuid> random_uuid() {
     return uuid;
 }
 
-Status check_sizes(const CreateOptions& options) {
-    if (options.size < kMinimumPoolSize || options.size > kMaximumPoolSize)
-        return fail(ERANGE, "a pool of {} ({} bytes) can't be made: it takes {} to {}",
-                    format_size(options.size), options.size, format_size(kMinimumPoolSize),
-                    format_size(kMaximumPoolSize));
+Status check_page_size(const CreateOptions& options) {
     if (!std::has_single_bit(options.page_size) || options.page_size < format::kMinimumPageSize ||
         options.page_size > format::kMaximumPageSize)
         return fail(EINVAL, "pages of {} bytes can't be had: a page is a power of two, {} to {}",
                     options.page_size, format_size(format::kMinimumPageSize),
                     format_size(format::kMaximumPageSize));
+    return {};
+}
+
+Status check_sizes(const CreateOptions& options) {
+    if (options.size < kMinimumPoolSize || options.size > kMaximumPoolSize)
+        return fail(ERANGE, "a pool of {} ({} bytes) can't be made: it takes {} to {}",
+                    format_size(options.size), options.size, format_size(kMinimumPoolSize),
+                    format_size(kMaximumPoolSize));
+    return check_page_size(options);
+}
+
+/// What a pool of these sizes asks of its medium.
+Status check_medium(const media::Medium& medium, const CreateOptions& options, const format::Layout& layout) {
+    if (options.size > medium.bytes().size())
+        return fail(ENOSPC, "a pool of {} ({} bytes) does not fit {}, which has {} bytes",
+                    format_size(options.size), options.size, medium.path(), medium.bytes().size());
+    if (options.page_size % medium.alignment() != 0)
+        return fail(
+            EINVAL,
+            "pages of {} ({} bytes) can't be had on {}: its alignment is {} ({} bytes), and a page is a "
+            "multiple of it",
+            format_size(options.page_size), options.page_size, medium.path(), format_size(medium.alignment()),
+            medium.alignment());
+    for (const auto& bad : medium.bad_extents())
+        if (overlap(bad, {{0}, {layout.pages_offset}}))
+            return fail(EIO,
+                        "{}: {} bytes at {} are a bad block, and the pool's metadata would lie there, in its "
+                        "first {}; ndctl clear-errors clears it",
+                        medium.path(), bad.size.bytes, bad.at.bytes, format_size(layout.pages_offset));
     return {};
 }
 
@@ -69,12 +94,43 @@ Status write_superblocks(media::Medium& medium, format::Superblock superblock) {
 Result<Uuid> Pool::create(media::Medium& medium, const CreateOptions& options) {
     TRY(check_sizes(options));
     const auto layout = TRY(format::plan_layout(options.size, options.page_size));
+    TRY(check_medium(medium, options, layout));
     const Uuid uuid = options.uuid ? *options.uuid : TRY(random_uuid());
     TRY(write_superblocks(medium, first_superblock(options, layout, uuid)));
     return uuid;
 }
 
+namespace {
+
+/// Of a device, which can't be made beside the old one. Old records are of another pool and would not verify;
+/// but nothing of them is to be taken for a record that is not whole.
+Status wipe(media::Medium& medium, const CreateOptions& options, const format::Layout& layout) {
+    const Extent superblocks{{0}, {2 * format::kSuperblockBytes}};
+    const Extent journal{{superblocks.size.bytes}, {layout.pages_offset - superblocks.size.bytes}};
+    if (!options.replace && TRY(media::is_in_use(medium)))
+        return fail(EEXIST, "{} is not empty; say --force to lose what is in it", medium.path());
+    TRY(medium.blank(superblocks));
+    TRY(medium.persist(superblocks));  // cut before or in it: the old pool, or none; cut after: none
+    TRY(medium.blank(journal));
+    return medium.persist(journal);  // cut before, in it or after: no pool
+}
+
+Result<Uuid> create_on_device(CreateOptions options) {
+    const auto medium = TRY(media::open_medium(options.path, media::Use::exclusive));
+    if (options.size == 0)
+        options.size = medium->bytes().size();
+    TRY(check_sizes(options));
+    const auto layout = TRY(format::plan_layout(options.size, options.page_size));
+    TRY(check_medium(*medium, options, layout));
+    TRY(wipe(*medium, options, layout));
+    return Pool::create(*medium, options);
+}
+
+}  // namespace
+
 Result<Uuid> Pool::create(const CreateOptions& options) {
+    if (media::is_device(options.path))
+        return create_on_device(options);
     TRY(check_sizes(options));
     TRY(format::plan_layout(options.size, options.page_size));
     const auto medium = TRY(media::create_file_medium(options.path, {options.size}, options.replace));

@@ -165,6 +165,19 @@ Pages PageStore::share(const Pages& pages) {
     return Pages(shared_from_this(), pages.list());
 }
 
+void PageStore::withhold(std::uint32_t page) {
+    require(page < geometry_.count, "a page lies in the pool");
+    const std::lock_guard lock(lock_);
+    if (!withheld_.insert(page).second)
+        return;
+    is_free({page, 1}) ? take_out({page, 1}) : add_owner({page, 1});
+}
+
+std::uint64_t PageStore::withheld_pages() const {
+    const std::lock_guard lock(lock_);
+    return withheld_.size();
+}
+
 Result<Pages> PageStore::derive(const Pages& base, const std::vector<bool>& own) {
     ExtentCursor old(base.extents());
     std::vector<PageExtent> extents, shared;

@@ -115,6 +115,9 @@ public:
     Result<Pages> claim(std::vector<PageExtent> extents, const MayShare& may_share = {});
     /// One more owner of the same pages: they are free when all owners have let go.
     Pages share(const Pages& pages);
+    /// Nobody gets this page any more: it counts as owned from now on, or from when its owners let go.
+    void withhold(std::uint32_t page);
+    std::uint64_t withheld_pages() const;
     /// As many pages as `own` has entries: own ones where it says so, the others shared with `base` at the
     /// same place. ENOSPC.
     Result<Pages> derive(const Pages& base, const std::vector<bool>& own);
@@ -143,6 +146,7 @@ private:
     std::uint64_t free_pages_ = 0;
     std::map<std::uint32_t, std::uint32_t> runs_;                 ///< free: start to count
     std::set<std::pair<std::uint32_t, std::uint32_t>> by_count_;  ///< the same: count, start
+    std::set<std::uint32_t> withheld_;                            ///< each has one owner for that
     std::map<std::uint32_t, std::uint64_t> more_owners_;          ///< page to owners beyond the first, if any
 };
 

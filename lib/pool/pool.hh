@@ -127,6 +127,7 @@ struct PoolInfo {
     Uuid uuid{};
     std::string path;
     std::uint64_t size = 0, page_size = 0, pages = 0, free_pages = 0;
+    std::uint64_t bad_pages = 0;  ///< that nobody gets: the medium can't read all of them
     std::uint64_t regions = 0, generations = 0, drafts = 0;
     std::uint64_t journal_half_bytes = 0, journal_used_bytes = 0, journal_switches = 0;
     media::Durability durability = media::Durability::page;
@@ -164,7 +165,7 @@ public:
 
 struct CreateOptions {
     std::string path;
-    std::uint64_t size = 0;
+    std::uint64_t size = 0;                      ///< 0: a device's own
     std::uint64_t page_size = kDefaultPageSize;  ///< a power of two, 4 KiB to 1 GiB
     ManagerKey manager_key{};
     bool replace = false;
@@ -180,7 +181,8 @@ using SealListener = std::function<void(const RegionInfo&, const GenerationInfo&
 /// I/O.
 class Pool {
 public:
-    /// Formats a new pool. EINVAL/ERANGE for sizes, EEXIST.
+    /// Formats a new pool: in a new file, or in place on a device. EINVAL/ERANGE for sizes, EEXIST when
+    /// something is there and may not be replaced. ENOENT: no such device.
     static Result<Uuid> create(const CreateOptions& options);
     /// The same on a medium of the caller's, of at least options.size bytes: for crash tests.
     static Result<Uuid> create(media::Medium& medium, const CreateOptions& options);
@@ -236,11 +238,13 @@ public:
     /// before. With `expected_crc`, EBADMSG when it differs: nothing is sealed then. On any error the draft
     /// is dropped and the old generation stays. What retention no longer keeps is dropped by the same journal
     /// record, which also ends the log. ESTALE when the region's epoch is not the draft's any more.
+    /// EBADMSG also when the medium can't read some of them: then nobody gets those pages any more.
     virtual Result<GenerationInfo> seal(std::unique_ptr<Draft> draft, std::uint64_t length,
                                         std::optional<std::uint32_t> expected_crc,
                                         const std::string& writer) = 0;
 
-    /// number 0: the newest. ENOENT; ENODATA when the region has none yet.
+    /// number 0: the newest. ENOENT; ENODATA when the region has none yet; EBADMSG when it lies on a bad
+    /// block that was known when the pool was opened.
     virtual Result<std::shared_ptr<const Generation>> open_generation(const std::string& region,
                                                                       std::uint64_t number) const = 0;
     /// Where a range of a kept generation lies in the medium: runs, in their order. Nothing is held: once it

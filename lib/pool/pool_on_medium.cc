@@ -9,8 +9,11 @@ PoolOnMedium::PoolOnMedium(std::unique_ptr<media::Medium> medium, Recovered reco
     : medium_(std::move(medium)),
       superblock_(recovered.position.superblock),
       pages_(std::move(recovered.pages)),
+      bad_(medium_->bad_extents()),
       journal_(*medium_, recovered.position),
-      catalog_(std::move(recovered.catalog)) {}
+      catalog_(std::move(recovered.catalog)) {
+    withhold_bad_extents();
+}
 
 Status PoolOnMedium::settle() {
     const std::lock_guard writing(writing_);
@@ -25,6 +28,7 @@ PoolInfo PoolOnMedium::info() const {
     info.page_size = superblock_.page_size;
     info.pages = superblock_.page_count;
     info.free_pages = pages_->free_pages();
+    info.bad_pages = pages_->withheld_pages();
     info.drafts = *drafts_;
     info.journal_half_bytes = journal_.half_bytes();
     info.journal_used_bytes = journal_.used_bytes();
@@ -52,6 +56,7 @@ Result<PoolOnMedium::Found> PoolOnMedium::find_generation(const std::string& reg
 Result<std::shared_ptr<const Generation>> PoolOnMedium::open_generation(const std::string& region,
                                                                         std::uint64_t number) const {
     auto found = TRY(find_generation(region, number));
+    TRY(check_good(found));
     return std::make_shared<const Generation>(std::move(found.info), std::move(found.pages));
 }
 

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "lib/base/units.hh"
 #include "lib/pool/catalog.hh"
 #include "lib/pool/draft.hh"
 #include "lib/pool/journal.hh"
@@ -83,8 +84,8 @@ private:
     Result<Found> find_generation(const std::string& region, std::uint64_t number) const;
     Result<RegionInfo> check_begin(const std::string& region, std::uint64_t size) const;
     Status blank(std::span<const PageExtent> extents) const;
-    void copy_pages(const Found& base, const std::vector<std::uint64_t>& to,
-                    const std::vector<std::size_t>& indexes);
+    Status copy_pages(const Found& base, const std::vector<std::uint64_t>& to,
+                      const std::vector<std::size_t>& indexes);
     tl::unexpected<Error> no_room(const Error& error, const std::string& what) const;
 
     // Under writing_.
@@ -103,7 +104,10 @@ private:
     Result<std::optional<LogGrant>> raise_term(const LookedAt& looked, std::shared_ptr<const Pages> pages);
     static Status check_log(const Region& region, std::uint64_t log_id, std::uint32_t term);
 
-    std::uint32_t checksum(const Pages& pages, std::uint64_t length) const;
+    Result<std::uint32_t> checksum(const Pages& pages, std::uint64_t length) const;
+    Status check_good(const Found& found) const;
+    void withhold_bad_extents();
+    void withhold_unreadable(const Pages& pages);
     Status check_seal(const PagesDraft& draft, std::uint64_t length, const std::string& writer) const;
     Result<std::uint32_t> finish_payload(PagesDraft& draft, std::uint64_t length,
                                          std::optional<std::uint32_t> expected_crc);
@@ -119,6 +123,7 @@ private:
     std::unique_ptr<media::Medium> medium_;
     const format::Superblock superblock_;  ///< as it was at open; its identity and geometry never change
     std::shared_ptr<PageStore> pages_;
+    const std::vector<Extent> bad_;  ///< of the medium, when it was opened
     std::shared_ptr<std::atomic<std::uint64_t>> drafts_ = std::make_shared<std::atomic<std::uint64_t>>(0);
 
     std::mutex writing_;  ///< one metadata change at a time; held over its persists

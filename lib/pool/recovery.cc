@@ -5,6 +5,7 @@
 #include <cerrno>
 
 #include "lib/base/log.hh"
+#include "lib/media/readable.hh"
 #include "lib/pool/journal_scan.hh"
 #include "lib/pool/replay.hh"
 
@@ -124,12 +125,33 @@ Status check_not_used_again(const media::Medium& medium, const Superblock& super
         medium.path(), superblock.active_half, *first, superblock.first_sequence);
 }
 
+/// Of the first `size` bytes. On memory each line is loaded; a file's are left to the file system: to look at
+/// holes can take room.
+Status check_metadata(const media::Medium& medium, std::uint64_t size) {
+    const auto metadata = part(medium.bytes(), 0, size);
+    Status good;
+    for (const auto& bad : medium.bad_extents())
+        if (good && overlap(bad, {{0}, {metadata.size()}}))
+            good = fail(EUCLEAN, "{} bytes at {} are a bad block", bad.size.bytes, bad.at.bytes);
+    if (good && medium.durability() != media::Durability::page)
+        good = media::check_readable(metadata, 0);
+    if (good)
+        return {};
+    return fail(
+        EUCLEAN,
+        "{}: the pool's metadata, its first {} bytes, can't be read: {}; ndctl clear-errors makes zeros "
+        "of what is bad, and pmemckpt-ctl check --repair then mends what can be",
+        medium.path(), metadata.size(), good.error().message);
+}
+
 }  // namespace
 
 Result<Recovered> recover(const media::Medium& medium) {
+    TRY(check_metadata(medium, 2 * format::kSuperblockBytes));
     const auto choice = TRY(choose_superblock(medium));
     const auto& superblock = choice.superblock;
     TRY(format::check(superblock, medium.bytes().size(), medium.path()));
+    TRY(check_metadata(medium, superblock.pages_offset));
     Recovered recovered;
     recovered.pages = PageStore::make({superblock.pages_offset, superblock.page_size, superblock.page_count});
     Replay replay(medium.path(), superblock, recovered.catalog, *recovered.pages);

@@ -4,20 +4,20 @@
 #include <cerrno>
 #include <mutex>
 
-#include "lib/base/crc32c.hh"
 #include "lib/base/keys.hh"
+#include "lib/media/readable.hh"
 #include "lib/pool/clock.hh"
 #include "lib/pool/pool_on_medium.hh"
 
 namespace pmemckpt::pool {
 
-std::uint32_t PoolOnMedium::checksum(const Pages& pages, std::uint64_t length) const {
+Result<std::uint32_t> PoolOnMedium::checksum(const Pages& pages, std::uint64_t length) const {
     const std::span<const std::byte> bytes = std::as_const(*medium_).bytes();
     std::uint32_t crc = 0;
     for (const auto extent : pages.extents()) {
         const auto [at, size] = pages_->bytes_of(extent);
         const auto here = std::min(size.bytes, length);
-        crc = crc32c(bytes.subspan(at.bytes, here), crc);
+        crc = TRY(media::checksum(bytes.subspan(at.bytes, here), at.bytes, crc));
         length -= here;
     }
     return crc;
@@ -35,7 +35,12 @@ Status PoolOnMedium::check_seal(const PagesDraft& draft, std::uint64_t length,
 Result<std::uint32_t> PoolOnMedium::finish_payload(PagesDraft& draft, std::uint64_t length,
                                                    std::optional<std::uint32_t> expected_crc) {
     draft.truncate(divide_up(length, page_size()));
-    const auto crc = checksum(draft.pages(), length);
+    const auto sum = checksum(draft.pages(), length);
+    if (!sum) {
+        withhold_unreadable(draft.pages());
+        return fail(EBADMSG, "{}; nothing is sealed, write them again", sum.error().message);
+    }
+    const auto crc = *sum;
     if (expected_crc && *expected_crc != crc)
         return fail(
             EBADMSG,

@@ -35,6 +35,7 @@ struct Tape {
 
     std::uint64_t persists = 0;
     bool read_only = false;
+    std::vector<Extent> bad;  ///< extents that the medium says are bad
     /// A medium that is wrong: persists from this byte on say that they went well, and do nothing.
     std::uint64_t lies_from = UINT64_MAX;
 };
@@ -47,6 +48,7 @@ public:
     Status persist(Extent extent) override;
     Status blank(Extent extent) override;
     media::Durability durability() const override { return media::Durability::page; }
+    std::vector<Extent> bad_extents() const override { return tape_->bad; }
     const std::string& path() const override { return path_; }
 
 private:
