@@ -6,12 +6,13 @@ CXX ?= g++
 VERSION := 0.1.0
 ABI := 1
 
-PACKAGES := g++ make pkg-config libpmem2-dev libfuse3-dev fuse3 libcmocka-dev libexpected-dev libfmt-dev \
-            libcli11-dev libtomlplusplus-dev nlohmann-json3-dev libisal-dev libsodium-dev libsystemd-dev \
-            libibverbs-dev librdmacm-dev ibverbs-providers \
+PACKAGES := g++ make pkg-config libpmem2-dev libndctl-dev libdaxctl-dev libfuse3-dev fuse3 libcmocka-dev \
+            libexpected-dev libfmt-dev libcli11-dev libtomlplusplus-dev nlohmann-json3-dev libisal-dev \
+            libsodium-dev libsystemd-dev libibverbs-dev librdmacm-dev ibverbs-providers \
             attr procps util-linux iproute2 mandoc jq
 # What the tests and the demo need to be there at all; `make deps` installs it when one is missing.
-NEEDED_FILES := /usr/include/libpmem2.h /usr/include/fuse3/fuse_lowlevel.h /usr/include/cmocka.h \
+NEEDED_FILES := /usr/include/libpmem2.h /usr/include/ndctl/libndctl.h /usr/include/daxctl/libdaxctl.h \
+                /usr/include/fuse3/fuse_lowlevel.h /usr/include/cmocka.h \
                 /usr/include/tl/expected.hpp /usr/include/fmt/core.h /usr/include/CLI/CLI.hpp \
                 /usr/include/toml++/toml.h /usr/include/nlohmann/json.hpp /usr/include/isa-l/crc.h \
                 /usr/include/sodium.h /usr/include/systemd/sd-daemon.h /usr/include/rdma/rdma_cma.h /usr/bin/fusermount3 \
@@ -35,7 +36,7 @@ CPPFLAGS += -I. -Ilib/include -D_GNU_SOURCE -DFUSE_USE_VERSION=314 -DPMEMCKPT_VE
             -isystem /usr/include/fuse3
 CXXFLAGS += -std=c++20 $(OPTIMIZE) $(SANITIZE_FLAGS) $(WARNINGS) -fPIC -fvisibility=hidden -pthread
 LDFLAGS += $(SANITIZE_FLAGS) -pthread
-LIBRARIES := -lpmem2 -lisal -lsodium -lfmt -lrdmacm -libverbs
+LIBRARIES := -lpmem2 -lndctl -ldaxctl -lrdmacm -libverbs -lisal -lsodium -lfmt
 
 Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-5s %s\n' '$(1)' '$(2)')

@@ -96,11 +96,15 @@ void add_region(CLI::App& command, std::string& region) {
 }
 
 void add_pool_commands(CLI::App& app, Parsed& parsed) {
-    auto& pool = add_command(app, "create-pool", "make a pool in a file, and its manager key", parsed,
-                             [&] { return create_pool(parsed.common, parsed.create_pool); });
-    pool.add_option("PATH", parsed.create_pool.path, "the file")->required()->type_name("");
-    pool.add_option("--size", parsed.create_pool.size, "of the file, from 16M to 16T")
+    add_command(app, "list-devices", "what persistent memory is here, and which pools are on it", parsed,
+                [&] { return list_devices(parsed.common); });
+
+    auto& pool = add_command(app, "create-pool", "make a pool on a device or in a file, and its manager key",
+                             parsed, [&] { return create_pool(parsed.common, parsed.create_pool); });
+    pool.add_option("PATH", parsed.create_pool.path, "the devdax device, or the file")
         ->required()
+        ->type_name("");
+    pool.add_option("--size", parsed.create_pool.size, "of the file, from 16M to 16T; a device has its own")
         ->type_name("SIZE");
     pool.add_option("--page-size", parsed.create_pool.page_size,
                     "unit of allocation, 4K to 1G; 2M unless given")
@@ -116,7 +120,7 @@ void add_pool_commands(CLI::App& app, Parsed& parsed) {
 void add_offline_commands(CLI::App& app, Parsed& parsed) {
     auto& checking = add_command(app, "check", "verify all that a pool holds, with no manager; repair it",
                                  parsed, [&] { return check_pool(parsed.common, parsed.check); });
-    checking.add_option("PATH", parsed.check.path, "the pool's file")->required()->type_name("");
+    checking.add_option("PATH", parsed.check.path, "the pool's device or file")->required()->type_name("");
     auto* repair = checking.add_flag("--repair", parsed.check.repair,
                                      "drop what can't be good, after a copy of the metadata was made");
     checking
@@ -134,7 +138,7 @@ void add_offline_commands(CLI::App& app, Parsed& parsed) {
 
     auto& saving = add_command(app, "salvage", "bring all that verifies to files, with no manager", parsed,
                                [&] { return salvage(parsed.common, parsed.salvage); });
-    saving.add_option("PATH", parsed.salvage.path, "the pool's file")->required()->type_name("");
+    saving.add_option("PATH", parsed.salvage.path, "the pool's device or file")->required()->type_name("");
     saving.add_option("--to", parsed.salvage.to, "the folder; it is made when missing")
         ->required()
         ->type_name("DIRECTORY");

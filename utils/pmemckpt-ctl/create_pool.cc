@@ -18,22 +18,56 @@ namespace pmemckpt::ctl {
 
 namespace {
 
-/// What --force destroys: said before it is done. EBUSY while a manager has the pool.
+/// What --force destroys: said before it is done.
+Status say_what_is_replaced(const pool::Pool& old, const std::string& path) {
+    const auto info = old.info();
+    log::warning("replacing pool {} at {}: {} with {} are lost", pool::to_string(info.uuid), path,
+                 plural(info.regions, "region"), plural(info.generations, "generation"));
+    return {};
+}
+
+/// EBUSY while a manager has the pool.
 Status say_what_is_replaced(const std::string& path) {
-    auto old = pool::Pool::open(path);
-    if (old) {
-        const auto info = (*old)->info();
-        log::warning("replacing pool {} at {}: {} with {} are lost", pool::to_string(info.uuid), path,
-                     plural(info.regions, "region"), plural(info.generations, "generation"));
-        return {};
-    }
+    const auto old = pool::Pool::open(path);
+    if (old)
+        return say_what_is_replaced(**old, path);
     if (old.error().code == EBUSY || old.error().code == EACCES)
         return tl::unexpected(old.error());
     log::warning("replacing {}, which can't be opened as a pool: {}", path, old.error().message);
     return {};
 }
 
+/// On a device everything is replaced in place: what is there is looked at first.
+Status check_device(const CreatePool& request) {
+    const auto old = pool::Pool::open(request.path);
+    if (old && !request.force) {
+        const auto info = (*old)->info();
+        return fail(EEXIST,
+                    "{} holds pool {}: {} with {}; --force makes a new pool in its place, and they are lost",
+                    request.path, pool::to_string(info.uuid), plural(info.regions, "region"),
+                    plural(info.generations, "generation"));
+    }
+    if (old)
+        return say_what_is_replaced(**old, request.path);
+    const auto& error = old.error();
+    if (error.code != EUCLEAN && error.code != EPROTONOSUPPORT)
+        return tl::unexpected(error);
+    const auto medium = TRY(media::open_medium(request.path, media::Use::read_only));
+    if (!TRY(media::is_in_use(*medium)))
+        return {};
+    if (!request.force)
+        return fail(
+            EEXIST,
+            "{} is not empty, and what is there can't be opened as a pool: {}; --force makes a new pool "
+            "in its place",
+            request.path, error.message);
+    log::warning("replacing what is on {}, which can't be opened as a pool: {}", request.path, error.message);
+    return {};
+}
+
 Status check_place(const CreatePool& request) {
+    if (media::is_device(request.path))
+        return check_device(request);
     std::error_code ignored;
     if (!std::filesystem::exists(std::filesystem::symlink_status(request.path, ignored)))
         return {};
@@ -58,7 +92,10 @@ std::string key_directory(const Common& common) {
 Result<pool::CreateOptions> create_options(const CreatePool& request, const Key& key) {
     pool::CreateOptions options;
     options.path = request.path;
-    options.size = TRY(parse_size(request.size));
+    if (request.size.empty() && !media::is_device(request.path))
+        return fail(EINVAL, "how large is the file {} to be? Say --size; only a device has its own",
+                    request.path);
+    options.size = TRY(size_or_zero(request.size));
     if (!request.page_size.empty())
         options.page_size = TRY(parse_size(request.page_size));
     options.manager_key = wire::public_key(key);

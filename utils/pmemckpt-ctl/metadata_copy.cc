@@ -14,6 +14,7 @@
 #include "lib/base/handle.hh"
 #include "lib/format/layout.hh"
 #include "lib/format/superblock.hh"
+#include "lib/media/medium.hh"
 #include "lib/media/reserve.hh"
 #include "lib/pool/recovery.hh"
 #include "utils/pmemckpt-ctl/output.hh"
@@ -173,7 +174,9 @@ std::string default_copy_name(const std::string& pool) {
     auto time = iso_time(std::chrono::duration_cast<std::chrono::nanoseconds>(now).count());
     time.resize(time.find('.'));
     std::erase_if(time, [](char c) { return c == '-' || c == ':'; });
-    return pool + ".metadata-" + time + "Z";
+    // Beside a device is the kernel's own folder, which is empty after the next start.
+    const auto beside = media::is_device(pool) ? std::filesystem::path(pool).filename().string() : pool;
+    return beside + ".metadata-" + time + "Z";
 }
 
 Status write_copy(const std::string& path, std::span<const std::byte> metadata) {

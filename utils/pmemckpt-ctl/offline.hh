@@ -1,5 +1,5 @@
 #pragma once
-// Commands that read a pool's medium itself, with no manager: for when one can't be had, or should not be.
+// Commands that look at media themselves, with no manager: for when one can't be had, or should not be.
 #include <string>
 
 #include "lib/base/result.hh"
@@ -26,5 +26,8 @@ struct Salvage {
 /// Prints what was written and what was not. EBADMSG when something was left out, or the newest state can't
 /// be had; EBUSY when a manager has the pool.
 Status salvage(const Common& common, const Salvage& request);
+
+/// Prints what persistent memory this host has, and how a devdax device is made when there is none.
+Status list_devices(const Common& common);
 
 }  // namespace pmemckpt::ctl
