@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 
 #include "lib/media/lock.hh"
 
@@ -66,7 +67,12 @@ Result<DaxDevice> find_dax_device(dev_t device, const std::string& path) {
                     "{} is memory of no NVDIMM region: what is in it is lost when the power goes, so no pool "
                     "can lie there",
                     path);
-    return DaxDevice{folder.string(), domain_of(region)};
+    return DaxDevice{folder.string(), region.string(), domain_of(region)};
+}
+
+std::string bad_block_list(const DaxDevice& device) {
+    std::ifstream file(device.region + "/badblocks");
+    return {std::istreambuf_iterator<char>(file), {}};
 }
 
 // A lock is an inode's, and each node of a device is another one. In sysfs the device has one inode, whoever

@@ -18,7 +18,8 @@ enum class PersistenceDomain {
 const char* to_string(PersistenceDomain domain);
 
 struct DaxDevice {
-    std::string sysfs;  ///< its folder there
+    std::string sysfs;   ///< its folder there
+    std::string region;  ///< that of the region it is in
     PersistenceDomain domain = PersistenceDomain::unknown;
 };
 
@@ -30,6 +31,9 @@ Result<DaxDevice> find_dax_device(dev_t device, const std::string& path);
 /// that; by the node in any case.
 Result<FileDescriptor> lock_dax_device(const FileDescriptor& node, const DaxDevice& device, bool exclusive,
                                        const std::string& path);
+
+/// The region's bad blocks as the kernel lists them at this moment: a text that changes when one is found.
+std::string bad_block_list(const DaxDevice& device);
 
 /// The command that makes a device that a pool can lie on.
 inline constexpr const char* kMakeDevice = "ndctl create-namespace -m devdax -e namespace0.0 -f";

@@ -2,7 +2,9 @@
 // A namespace of persistent memory as a medium: the whole device-dax device, made persistent by the
 // processor.
 #include <memory>
+#include <mutex>
 #include <string>
+#include <vector>
 
 #include "lib/base/handle.hh"
 #include "lib/media/dax_device.hh"
@@ -13,8 +15,8 @@ namespace pmemckpt::media {
 class DevdaxMedium final : public MappedMedium {
 public:
     /// Takes over the descriptor and, with `lock`, what holds its lock besides.
-    static Result<std::unique_ptr<Medium>> map(FileDescriptor file, FileDescriptor lock,
-                                               const DaxDevice& device, std::string path, Use use);
+    static Result<std::unique_ptr<Medium>> map(FileDescriptor file, FileDescriptor lock, DaxDevice device,
+                                               std::string path, Use use);
 
     /// The caches are flushed where that is needed. What then lies in the memory controller is safe by the
     /// platform's word (ADR), so nothing more is done; where it gives none, a deep flush brings it to the
@@ -25,17 +27,22 @@ public:
     /// Whoever has stored: this processor flushes before the manager answers.
     Durability durability() const override { return Durability::gpspm; }
     bool stores_are_durable() const override {
-        return granularity() == PMEM2_GRANULARITY_BYTE && domain_ == PersistenceDomain::cpu_cache;
+        return granularity() == PMEM2_GRANULARITY_BYTE && device_.domain == PersistenceDomain::cpu_cache;
     }
-    std::uint64_t alignment() const override { return alignment_; }
+    /// Also of bad blocks that were found since.
+    Status check_present(std::span<const Extent> extents) const override;
+    std::uint64_t alignment() const override { return mapping().alignment; }
 
 private:
-    DevdaxMedium(FileDescriptor file, FileDescriptor lock, PersistenceDomain domain, std::string path,
-                 Use use, Mapping mapping);
+    DevdaxMedium(FileDescriptor file, FileDescriptor lock, DaxDevice device, std::string path, Use use,
+                 Mapping mapping);
 
     FileDescriptor lock_;
-    const PersistenceDomain domain_;
-    const std::uint64_t alignment_;
+    const DaxDevice device_;
+
+    mutable std::mutex looking_;
+    mutable std::string list_;           ///< guarded by looking_
+    mutable std::vector<Extent> known_;  ///< what the list says; guarded by looking_
 };
 
 }  // namespace pmemckpt::media

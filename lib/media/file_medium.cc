@@ -75,6 +75,16 @@ Status FileMedium::persist(Extent extent) {
     return {};
 }
 
+/// The file may be shorter than it was when it was mapped.
+Status FileMedium::check_present(std::span<const Extent> extents) const {
+    const auto size = TRY(regular_file_size(file(), path()));
+    for (const auto& extent : extents)
+        if (!fits(extent, {size}))
+            return fail(EBADMSG, "{} bytes at {} are gone: {} was cut short, to {} bytes", extent.size.bytes,
+                        extent.at.bytes, path(), size);
+    return {};
+}
+
 Status FileMedium::blank(Extent extent) {
     TRY(check(extent, "blanked"));
     if (extent.size.bytes == 0)

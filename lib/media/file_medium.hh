@@ -19,6 +19,7 @@ public:
 
     Status persist(Extent extent) override;
     Status blank(Extent extent) override;
+    Status check_present(std::span<const Extent> extents) const override;
     Durability durability() const override { return is_dax_ ? Durability::gpspm : Durability::page; }
     bool stores_are_durable() const override { return is_dax_ && granularity() == PMEM2_GRANULARITY_BYTE; }
 

@@ -46,6 +46,9 @@ public:
 
     /// What was known to be unreadable when it was mapped: sorted, and never to be touched.
     virtual std::vector<Extent> bad_extents() const { return {}; }
+    /// EBADMSG when the system says by now that one of these can't be read. Cheap: nothing of them is loaded,
+    /// so what nobody knows yet is not found.
+    virtual Status check_present(std::span<const Extent>) const { return {}; }
     /// A pool's page must be a multiple of it, in bytes.
     virtual std::uint64_t alignment() const { return 1; }
 

@@ -26,9 +26,11 @@ void PoolOnMedium::withhold_bad_extents() {
 }
 
 Status PoolOnMedium::check_good(const Found& found) const {
-    if (bad_.empty())
-        return {};
-    for (const auto& run : found.pages->locate({{0}, {found.info.length}}))
+    const auto runs = found.pages->locate({{0}, {found.info.length}});
+    if (const auto present = medium_->check_present(runs); !present)
+        return fail(present.error().code, "generation {} can't be read: {}", found.info.number,
+                    present.error().message);
+    for (const auto& run : runs)
         for (const auto& bad : bad_)
             if (overlap(run, bad))
                 return fail(EBADMSG,

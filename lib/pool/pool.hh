@@ -244,7 +244,7 @@ public:
                                         const std::string& writer) = 0;
 
     /// number 0: the newest. ENOENT; ENODATA when the region has none yet; EBADMSG when it lies on a bad
-    /// block that was known when the pool was opened.
+    /// block that is known, or where a file was cut off.
     virtual Result<std::shared_ptr<const Generation>> open_generation(const std::string& region,
                                                                       std::uint64_t number) const = 0;
     /// Where a range of a kept generation lies in the medium: runs, in their order. Nothing is held: once it

@@ -200,6 +200,16 @@ void a_clone_of_what_can_not_be_read() {
     test::ok(cut.pool->pin("a", 1, true));
 }
 
+/// The reader is told when it opens it, and takes an older one.
+void a_generation_that_was_cut_off() {
+    CutPool cut;
+    for (int number = 1; number <= 2; ++number)
+        test::ok(test::save(*cut.pool, "a", test::random_bytes(3 * kPage)));
+    cut.cut(test::ok(cut.pool->open_generation("a", 2))->page_offsets()[2] + 5);
+    test::contains(test::error(cut.pool->open_generation("a", 0), EBADMSG), "was cut short, to");
+    test::ok(cut.pool->open_generation("a", 1));
+}
+
 void a_log_ends_where_it_can_not_be_read() {
     CutPool cut;
     test::LogWriter writer(*cut.pool, test::ok(cut.pool->open_log("a", 4 * kPage)));
@@ -235,6 +245,7 @@ int main() {
          {"a_page_is_a_multiple_of_the_alignment", a_page_is_a_multiple_of_the_alignment},
          {"a_seal_of_what_can_not_be_read", a_seal_of_what_can_not_be_read},
          {"a_clone_of_what_can_not_be_read", a_clone_of_what_can_not_be_read},
+         {"a_generation_that_was_cut_off", a_generation_that_was_cut_off},
          {"a_log_ends_where_it_can_not_be_read", a_log_ends_where_it_can_not_be_read},
          {"a_journal_that_can_not_be_written", a_journal_that_can_not_be_written}});
 }
