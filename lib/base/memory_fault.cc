@@ -17,6 +17,13 @@ namespace {
 [[gnu::tls_model("initial-exec")]] thread_local sigjmp_buf* volatile way_out = nullptr;
 [[gnu::tls_model("initial-exec")]] thread_local const void* volatile fault_address = nullptr;
 
+/// ThreadSanitizer's own handler, in front of ours, blocks all signals: there the jump must undo it.
+#ifdef __SANITIZE_THREAD__
+constexpr int kSavesMask = 1;
+#else
+constexpr int kSavesMask = 0;
+#endif
+
 struct sigaction action_before {};
 
 void end_as_before(int number, siginfo_t* info, void* context) {
@@ -62,7 +69,7 @@ namespace detail {
 std::optional<const void*> try_touch(Touch touch, void* context) {
     sigjmp_buf here;
     auto* const outer = way_out;
-    if (sigsetjmp(here, 0) != 0) {
+    if (sigsetjmp(here, kSavesMask) != 0) {
         way_out = outer;
         return fault_address;
     }
