@@ -64,7 +64,7 @@ SHARED := $(BUILD)/lib/libpmemckpt.so.$(ABI)
 PROGRAMS := $(BUILD)/bin/pmemckptd $(BUILD)/bin/mount.pmemckpt $(BUILD)/bin/pmemckpt-ctl
 EXAMPLES := $(BUILD)/examples/heat $(BUILD)/examples/process_pair
 
-.PHONY: all demo demo-failover check check-crash soak \
+.PHONY: all demo demo-failover check check-crash vm check-vm vm-shell soak \
         lint install uninstall deps needed clean help unit-tests check-hostile-media media-tests
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
@@ -151,6 +151,13 @@ check-crash: needed
 # Where the pools of a soak lie: memory, so that an hour of it does not wear a disk.
 SOAK_DIRECTORY ?= $(firstword $(wildcard /dev/shm) /tmp)
 TIME ?= 10m
+vm:
+	@tests/vm/prepare >/dev/null
+check-vm: needed vm
+	@$(MAKE) --no-print-directory $(JOBS) all $(TOOLS)
+	@BUILD=$(BUILD) tests/run --vm $(if $(SEED),--seed $(SEED)) $(TESTS)
+vm-shell:
+	@BUILD=$(BUILD) tests/vm/run --shell --devdax --time-limit 86400 $(VM)
 soak: needed
 	@$(MAKE) --no-print-directory $(JOBS) all $(BUILD)/tests/soak
 	@$(BUILD)/tests/soak run programs=$(BUILD)/bin directory=$(SOAK_DIRECTORY) time=$(TIME) $(if $(SEED),seed=$(SEED)) $(SOAK)
@@ -220,6 +227,9 @@ help:
 	    'make demo-failover   a process pair, killed at random moments: nothing lost, nothing doubled; SEED=N, KILLS=N' \
     'make check           all tests; SEED=N replays one run, TESTS="PATTERN ..." picks some' \
 	    'make check-crash     the power cut at every moment of all that is done to a pool, and recovered' \
+	    'make vm              fetch and prepare the test machine: an emulator, a kernel, NVDIMM and RDMA in it (root)' \
+	    'make check-vm        the tests that need it; SEED=N, TESTS="PATTERN ..."' \
+	    'make vm-shell        a shell in it; VM="--rdma siw ..." are options of tests/vm/run' \
 	    'make soak            processes killed at random for TIME=10m, and an account of all that was answered; SEED=N' \
 	    'make check-hostile-media  each byte of a pool flipped, each length cut, with ASan and UBSan' \
 	    'make lint            format, shell scripts, man pages' \
