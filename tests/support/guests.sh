@@ -21,7 +21,8 @@ start_network() {
 start_guest() {
     local n=$1 link=()
     shift
-    [ ! -S "$GUESTS/switch" ] || link=(--link "$GUESTS" --number "$n")
+    # Of several guests each gets one processor: an emulated one that waits for another, which the host does not run, spins.
+    [ ! -S "$GUESTS/switch" ] || link=(--link "$GUESTS" --number "$n" --processors 1)
     mkdir -p "$(guest_directory "$n")"
     rm -f "$(guest_directory "$n")/share/status"
     (cd "$PROJECT" && exec tests/vm/run --directory "$(guest_directory "$n")" ${link[@]+"${link[@]}"} "$@") \

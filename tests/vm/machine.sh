@@ -20,7 +20,7 @@ END
 mkdir -p first/share
 echo from-host >first/share/from-host
 status=0
-(cd / && TWO="a 'second'" SEED=7 exec "$PROJECT/tests/vm/run" --rdma none --env ONE=1 --env TWO --directory "$TEST_DIRECTORY/first" \
+(cd / && TWO="a 'second'" SEED=7 exec "$PROJECT/tests/vm/run" --processors 1 --rdma none --env ONE=1 --env TWO --directory "$TEST_DIRECTORY/first" \
     bash "$TEST_DIRECTORY/script.sh" 'with  spaces, "quotes" and $' '*') >output 2>errors || status=$?
 [ $status = 42 ] || fail "the exit status is $status: $(cat output errors)"
 {
@@ -37,17 +37,17 @@ cmp output wanted || fail "the output is another one: $(diff output wanted | hea
 [ ! -e first/pid ] || fail "QEMU's pid is still there"
 
 # Three that don't end by themselves, each noticed, with a sentence.
-start_guest 1 --rdma none --time-limit 120 bash -c 'echo it hangs; sleep 1000'
-start_guest 2 --rdma none bash -c 'echo it panics; sync; echo c >/proc/sysrq-trigger; sleep 1000'
+start_guest 1 --processors 1 --rdma none --time-limit 120 bash -c 'echo it hangs; sleep 1000'
+start_guest 2 --processors 1 --rdma none bash -c 'echo it panics; sync; echo c >/proc/sysrq-trigger; sleep 1000'
 expect_guest_status 2 125
 contains "$(guest_output 2)" "it panics"
 contains "$(guest_output 2)" "the guest ended before its script did: Kernel panic - not syncing: sysrq triggered crash"
-start_guest 2 --rdma none bash -c 'echo it is reset; sleep 1000'
+start_guest 2 --processors 1 --rdma none bash -c 'echo it is reset; sleep 1000'
 wait_for_guest 2 'it is reset'
 reset_guest 2
 [ "$GUEST_STATUS" = 125 ] || fail "a guest that was reset has the status $GUEST_STATUS"
 contains "$(guest_output 2)" "the guest ended before its script did: it was reset"
-start_guest 3 --rdma none bash -c 'echo it is killed; sleep 1000'
+start_guest 3 --processors 1 --rdma none bash -c 'echo it is killed; sleep 1000'
 wait_for_guest 3 'it is killed'
 cut_power 3
 [ "$GUEST_STATUS" = 137 ] || fail "a guest without power has the status $GUEST_STATUS"
@@ -58,7 +58,7 @@ contains "$(guest_output 1)" "the guest did not end within 120 s, and was killed
 
 # Ended from outside, it takes QEMU along and its temporary files, whether it hears of it or not.
 for signal in TERM KILL; do
-    "$PROJECT/tests/vm/run" --rdma none sleep 1000 >/dev/null 2>&1 &
+    "$PROJECT/tests/vm/run" --processors 1 --rdma none sleep 1000 >/dev/null 2>&1 &
     runner=$!
     wait_for 'cat "$TEST_DIRECTORY"/pmemckpt-vm.*/pid >pid 2>/dev/null && running "$(cat pid)"' 60
     kill -"$signal" "$runner"
