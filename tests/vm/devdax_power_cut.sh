@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# time-limit: 900
+# time-limit: 1800
 # A guest that serves a pool on an NVDIMM is cut off in the middle of saves, and started anew with the same NVDIMM: every
 # generation that was reported is there and verifies. What no emulated NVDIMM shows is a missing flush: the host keeps what
 # caches would have lost, so tests/crash looks for those.
@@ -46,7 +46,7 @@ esac
 PLACE=$TEST_DIRECTORY/guest
 RANDOM=${SEED:-1}
 guest() {
-    (cd "$PROJECT" && exec tests/vm/run --rdma none --devdax --nvdimm "$PLACE/nvdimm" --directory "$PLACE" --time-limit 240 \
+    (cd "$PROJECT" && exec tests/vm/run --rdma none --devdax --nvdimm "$PLACE/nvdimm" --directory "$PLACE" --time-limit 400 \
         bash tests/vm/devdax_power_cut.sh "$1")
 }
 
@@ -56,7 +56,7 @@ for ((round = 1; round <= ROUNDS; round++)); do
     guest save >output 2>&1 &
     RUN=$!
     started $RUN
-    wait_for '[ -e "$PLACE/share/ready" ] || ! running "$RUN"' 200
+    wait_for '[ -e "$PLACE/share/ready" ] || ! running "$RUN"' 400
     if running "$RUN"; then
         sleep "$((2 + RANDOM % 6)).$((RANDOM % 10))"
         kill -KILL "$(cat "$PLACE/pid")"
