@@ -55,6 +55,9 @@ struct Config {
     std::string address_file;  ///< path; empty: none
     log::Level log_level = log::Level::notice;
     bool crc = true;  ///< iWARP's
+    /// Logs are made durable by the manager's processor in any case, never by what a device or a medium does
+    /// alone.
+    bool gpspm_alone = false;
     Limits limits;
     ScrubSettings scrub;
 };

@@ -154,6 +154,14 @@ Status take_crc(const Item& item, Config& config) {
     return {};
 }
 
+Status take_durability(const Item& item, Config& config) {
+    const auto text = TRY(item.text());
+    if (text != "auto" && text != "gpspm")
+        return item.wrong("it is \"auto\" or \"gpspm\"; no more can be claimed than medium and device offer");
+    config.gpspm_alone = text == "gpspm";
+    return {};
+}
+
 Status take_limits(const Item& item, Config& config) {
     const auto* table = item.node.as_table();
     if (!table)
@@ -198,6 +206,7 @@ constexpr std::array kWords = std::to_array<Word<Config>>({
     {"address_file", take_text<&Config::address_file>},
     {"log_level", take_log_level},
     {"crc", take_crc},
+    {"durability", take_durability},
     {"limits", take_limits},
     {"scrub", take_scrub},
 });

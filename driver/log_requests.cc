@@ -139,8 +139,7 @@ Result<wire::LogGranted> Requests::append_to(const Entered& entered, pool::LogGr
     appender.windows.insert(appender.windows.end(), keys.begin(), keys.end());
     appender.segments.insert(appender.segments.end(), grant.segments.begin(), grant.segments.end());
     appender.pages = std::move(grant.pages);
-    answer.flush_by =
-        static_cast<std::uint8_t>(channel_->reads_persist() ? wire::FlushBy::read : wire::FlushBy::request);
+    answer.flush_by = static_cast<std::uint8_t>(flush_by());
     return answer;
 }
 
@@ -153,6 +152,11 @@ Result<Appender*> Requests::own_appender(LiveRegion& live, const std::string& re
                     "log {:016x} of region {} is not open for append by this session any more: open it anew",
                     log_id, region);
     return &*appender;
+}
+
+wire::FlushBy Requests::flush_by() {
+    const bool read_is_enough = channel_->reads_persist() || pool().medium().stores_are_durable();
+    return read_is_enough && !services_.gpspm_alone ? wire::FlushBy::read : wire::FlushBy::request;
 }
 
 Requests::Answer<wire::LogGranted> Requests::grow_log(const wire::GrowLog& request) {

@@ -174,8 +174,9 @@ void Manager::Parts::say_what_needs_a_restart(const Config& config) const {
     if (!std::equal(config.listen.begin(), config.listen.end(), config_.listen.begin(), config_.listen.end(),
                     same))
         tell("the addresses to listen on changed");
-    if (config.transport != config_.transport || config.crc != config_.crc)
-        tell("transport or crc changed");
+    if (config.transport != config_.transport || config.crc != config_.crc ||
+        config.gpspm_alone != config_.gpspm_alone)
+        tell("transport, crc or durability changed");
     if (config.key_dir != config_.key_dir || config.admin_socket != config_.admin_socket)
         tell("key_dir or admin_socket changed");
     if (config.limits != config_.limits)

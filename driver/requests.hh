@@ -150,6 +150,8 @@ private:
     /// This session's opening of the log, if it is that one. ESTALE.
     Result<Appender*> own_appender(LiveRegion& live, const std::string& region, std::uint64_t log_id,
                                    std::uint32_t term, const Locked& lock);
+    /// How this session's records get durable: see pmemckpt-durability(7).
+    wire::FlushBy flush_by();
     Result<wire::LogGranted> append_to(const Entered& entered, pool::LogGrant grant, const Locked& lock);
     /// Whether this session was its primary to the end.
     bool leave_region(std::uint64_t region_id);

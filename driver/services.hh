@@ -16,6 +16,7 @@ struct Services {
     explicit Services(const Config& config)
         : key_dir(config.key_dir),
           limits(config.limits),
+          gpspm_alone(config.gpspm_alone),
           waiters(deadlines),
           events(deadlines),
           log_waiters(deadlines, workers),
@@ -30,6 +31,7 @@ struct Services {
 
     const std::string key_dir;
     const Limits limits;
+    const bool gpspm_alone;
     ServedPools pools;
     Tables tables;
     LiveRegions regions;

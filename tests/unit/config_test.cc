@@ -35,6 +35,7 @@ admin_socket = "/run/a.sock"
 address_file = "/run/addresses"
 log_level = "debug"
 crc = false
+durability = "gpspm"
 [[pool]]
 path = "/pools/one"
 [[pool]]
@@ -55,7 +56,7 @@ rest_s = 60
     test::equal(config.admin_socket, "/run/a.sock");
     test::equal(config.address_file, "/run/addresses");
     CHECK(config.log_level == log::Level::debug);
-    CHECK(!config.crc);
+    CHECK(!config.crc && config.gpspm_alone);
     test::equal(config.pools.size(), 2U);
     test::equal(config.pools[0].name, "one");
     test::equal(config.pools[1].name, "other");
@@ -85,6 +86,7 @@ void errors_name_line_and_key() {
              {"log_level = 7\n", ":1: log_level", "string"},
              {"log_level = \"loud\"\n", ":1: log_level", "notice"},
              {"crc = 1\n", ":1: crc", "true or false"},
+             {"durability = \"apm\"\n", ":1: durability", "no more can be claimed"},
              {"key_dir = \"\"\n", ":1: key_dir", "string"},
              {"pool = 3\n", ":1: pool", "[[pool]]"},
              {"pool = [3]\n", ":1: pool", "table"},

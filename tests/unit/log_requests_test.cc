@@ -275,6 +275,33 @@ void clear_empties_the_region() {
     check_write_refused(*served.alice, log.log().segments.at(0).window);
 }
 
+wire::FlushLog flush_of(const Appending& log) {
+    return {kRegion, log.log().log_id, log.log().term, log.log().end, log.end()};
+}
+
+/// Over a device, or where the administrator wants it: the manager is asked.
+void a_log_is_flushed_by_request() {
+    ManagerFixture served;
+    served.config.gpspm_alone = true;
+    served.start();
+    const auto alice = served.open("alice"), bob = served.open("bob");
+    test::ok(alice->ask<wire::Region>(wire::CreateRegion{kRegion, 0, 0, 1}));
+    auto log = open_log(alice, 5 * kMiB);
+    test::equal(log.log().flush_by, static_cast<std::uint8_t>(wire::FlushBy::request));
+    log.append(3 * kMiB);  // of two pages
+    log.append(100);
+    test::ok(alice->ask<wire::Empty>(flush_of(log)));
+    auto everything = flush_of(log);
+    everything.from = 0, everything.to = UINT64_MAX;
+    test::ok(alice->ask<wire::Empty>(everything));
+    auto other = flush_of(log);
+    other.term += 1;
+    test::contains(test::error(alice->ask<wire::Empty>(other), ESTALE), "not open for append");
+    test::error(bob->ask<wire::Empty>(flush_of(log)), ESTALE);
+    test::ok(bob->ask<wire::TakenOver>(wire::TakeOver{kRegion, ""}));
+    test::contains(test::error(alice->ask<wire::Empty>(flush_of(log)), ESTALE), "fenced");
+}
+
 void cursors() {
     Served served;
     test::ok(save(*served.alice));
@@ -311,6 +338,7 @@ int main() {
                                       {"waiting for records", waiting_for_records},
                                       {"waiting ends with the log", waiting_ends_with_the_log},
                                       {"waits are bounded", waits_are_bounded},
+                                      {"a log is flushed by request", a_log_is_flushed_by_request},
                                       {"a seal ends the log", a_seal_ends_the_log},
                                       {"clear empties the region", clear_empties_the_region},
                                       {"cursors", cursors}});
