@@ -49,6 +49,7 @@ SUPPORT_SOURCES := $(wildcard tests/support/*.cc)
 CRASH_SOURCES := $(filter-out tests/crash/main.cc,$(wildcard tests/crash/*.cc))
 UNIT_TESTS := $(patsubst tests/unit/%.cc,$(BUILD)/tests/unit/%,$(wildcard tests/unit/*_test.cc))
 TOOLS := $(patsubst tests/tools/%.cc,$(BUILD)/tests/tools/%,$(wildcard tests/tools/*.cc))
+VM_UNIT_TESTS := $(addprefix $(BUILD)/tests/unit/,engine_pair_test engine_windows_test windows_test takeover_test)
 FAILING_CALLS := $(BUILD)/tests/fault/failing_calls.so
 PAIR_SOURCES := $(wildcard utils/examples/process_pair/*.cc)
 SOAK_SOURCES := $(wildcard tests/soak/*.cc)
@@ -64,7 +65,7 @@ SHARED := $(BUILD)/lib/libpmemckpt.so.$(ABI)
 PROGRAMS := $(BUILD)/bin/pmemckptd $(BUILD)/bin/mount.pmemckpt $(BUILD)/bin/pmemckpt-ctl
 EXAMPLES := $(BUILD)/examples/heat $(BUILD)/examples/process_pair
 
-.PHONY: all demo demo-failover check check-crash vm check-vm vm-shell soak \
+.PHONY: all demo demo-failover check check-crash vm check-vm vm-shell bench-vm soak \
         lint install uninstall deps needed clean help unit-tests check-hostile-media media-tests
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
@@ -125,6 +126,9 @@ $(BUILD)/tests/tools/%: $(BUILD)/object/tests/tools/%.o $(SUPPORT) $(LIB)
 $(BUILD)/tests/soak: $(call objects,$(SOAK_SOURCES)) $(SHARED)
 	$(link)
 	$(Q)$(CXX) $(LDFLAGS) -o $@ $(call objects,$(SOAK_SOURCES)) -L$(BUILD)/lib -lpmemckpt -lfmt '-Wl,-rpath,$$ORIGIN/../lib'
+$(BUILD)/tests/bench/%: $(BUILD)/object/tests/bench/%.o $(LIB)
+	$(link)
+	$(Q)$(CXX) $(LDFLAGS) -o $@ $^ $(LIBRARIES)
 $(FAILING_CALLS): $(call objects,tests/fault/failing_calls.cc)
 	$(link)
 	$(Q)$(CXX) $(LDFLAGS) -shared -o $@ $^ -ldl
@@ -154,8 +158,11 @@ TIME ?= 10m
 vm:
 	@tests/vm/prepare >/dev/null
 check-vm: needed vm
-	@$(MAKE) --no-print-directory $(JOBS) all $(TOOLS)
+	@$(MAKE) --no-print-directory $(JOBS) all $(TOOLS) $(VM_UNIT_TESTS)
 	@BUILD=$(BUILD) tests/run --vm $(if $(SEED),--seed $(SEED)) $(TESTS)
+bench-vm: needed vm
+	@$(MAKE) --no-print-directory $(JOBS) $(BUILD)/tests/bench/durable_write
+	@BUILD=$(BUILD) tests/bench/verbs.sh
 vm-shell:
 	@BUILD=$(BUILD) tests/vm/run --shell --devdax --time-limit 86400 $(VM)
 soak: needed
@@ -229,6 +236,7 @@ help:
 	    'make check-crash     the power cut at every moment of all that is done to a pool, and recovered' \
 	    'make vm              fetch and prepare the test machine: an emulator, a kernel, NVDIMM and RDMA in it (root)' \
 	    'make check-vm        the tests that need it; SEED=N, TESTS="PATTERN ..."' \
+	    'make bench-vm        the verbs engine against perftest and raw verbs, in the test machine' \
 	    'make vm-shell        a shell in it; VM="--rdma siw ..." are options of tests/vm/run' \
 	    'make soak            processes killed at random for TIME=10m, and an account of all that was answered; SEED=N' \
 	    'make check-hostile-media  each byte of a pool flipped, each length cut, with ASan and UBSan' \

@@ -1,0 +1,218 @@
+// What the verbs engine costs over raw verbs, on one device, in one run: durable_write HOST
+//
+//     bandwidth   1 MiB writes, 16 in flight, MB/s (perftest's ib_write_bw is its measure; see vm.sh)
+//     latency     an 8-byte write and an 8-byte read of the same place behind it, one after the other, with
+//     completion
+//                 events, in µs: of the engine, and of librdmacm and libibverbs alone
+#include <fmt/core.h>
+#include <rdma/rdma_verbs.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <condition_variable>
+#include <cstdlib>
+#include <cstring>
+#include <future>
+#include <mutex>
+#include <optional>
+#include <thread>
+#include <vector>
+
+#include "lib/rdma/engine.hh"
+
+using namespace pmemckpt;
+using Clock = std::chrono::steady_clock;
+
+namespace {
+
+constexpr std::size_t kPiece = 1 << 20, kInFlight = 16;
+constexpr std::size_t kWarmUp = 200, kRounds = 3000;
+constexpr auto kBandwidthTime = std::chrono::seconds(6);
+
+double median(std::vector<double> values) {
+    std::nth_element(values.begin(), values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2),
+                     values.end());
+    return values[values.size() / 2];
+}
+
+template <class Step>
+Result<double> median_of_rounds(Step&& step) {
+    std::vector<double> times;
+    for (std::size_t round = 0; round < kWarmUp + kRounds; ++round) {
+        const auto start = Clock::now();
+        TRY(step());
+        if (round >= kWarmUp)
+            times.push_back(std::chrono::duration<double, std::micro>(Clock::now() - start).count());
+    }
+    return median(std::move(times));
+}
+
+/// Counts completions for a thread that waits for them.
+class Counter final : public rdma::Handler {
+public:
+    void on_message(std::span<const std::byte>) override {}
+    void on_completion(std::uint64_t, const Status& status) override {
+        const std::lock_guard lock(mutex_);
+        ++done_;
+        if (!status)
+            failed_ = status.error();
+        changed_.notify_all();
+    }
+    void on_close(const Error& why) override {
+        const std::lock_guard lock(mutex_);
+        failed_ = why;
+        changed_.notify_all();
+    }
+    Status wait(std::uint64_t count) {
+        std::unique_lock lock(mutex_);
+        changed_.wait(lock, [&] { return done_ >= count || failed_; });
+        return failed_ ? Status(tl::unexpected(*failed_)) : Status();
+    }
+
+private:
+    std::mutex mutex_;
+    std::condition_variable changed_;
+    std::uint64_t done_ = 0;
+    std::optional<Error> failed_;
+};
+
+/// Two engines of this process, connected, and a window of one in memory of the test's.
+struct EngineEnds {
+    std::vector<std::byte> target = std::vector<std::byte>(kPiece);
+    std::vector<std::byte> source = std::vector<std::byte>(kPiece, std::byte{7});
+    std::vector<std::byte> word = std::vector<std::byte>(8);
+    std::unique_ptr<rdma::Engine> server, client;
+    std::unique_ptr<rdma::Listener> listener;
+    std::shared_ptr<rdma::Connection> accepted, connection;
+    std::shared_ptr<Counter> counter = std::make_shared<Counter>();
+    std::shared_ptr<rdma::Registration> from, into;
+    rdma::Grant grant;
+    std::uint64_t posted = 0;
+
+    Status connect(const std::string& host) {
+        server = TRY(rdma::make_engine("verbs", {}));
+        client = TRY(rdma::make_engine("verbs", {}));
+        std::promise<std::shared_ptr<rdma::Connection>> promise;
+        listener = TRY(server->listen({host, 0}, [&](std::shared_ptr<rdma::Connection> made) {
+            promise.set_value(std::move(made));
+            return std::make_shared<Counter>();
+        }));
+        connection = TRY(client->connect(listener->address(), counter, 10'000));
+        accepted = promise.get_future().get();
+        rdma::Translation translation;
+        translation.medium = target;
+        translation.page_size = translation.size = target.size();
+        translation.pages = {0};
+        grant = TRY(accepted->grant(translation, rdma::Access::both));
+        from = TRY(connection->register_memory(source));
+        into = TRY(connection->register_memory(word));
+        return {};
+    }
+    Status durable_write() {
+        TRY(connection->write(from, {{0}, {8}}, grant, {0}, ++posted));
+        TRY(connection->read(into, {{0}, {8}}, grant, {0}, ++posted));
+        return counter->wait(posted);
+    }
+    Result<double> bandwidth() {
+        const auto start = Clock::now();
+        const auto before = posted;
+        while (Clock::now() < start + kBandwidthTime) {
+            TRY(counter->wait(posted < before + kInFlight ? before : posted + 1 - kInFlight));
+            TRY(connection->write(from, {{0}, {kPiece}}, grant, {0}, ++posted));
+        }
+        TRY(counter->wait(posted));
+        const auto seconds = std::chrono::duration<double>(Clock::now() - start).count();
+        return static_cast<double>(posted - before) * kPiece / seconds / 1e6;
+    }
+};
+
+Status check(int result, const char* what) {
+    return result == 0 ? Status() : fail_errno(errno, "{}", what);
+}
+
+/// What the server tells first: where the window is.
+struct Place {
+    std::uint64_t address;
+    std::uint32_t key;
+};
+
+Result<rdma_cm_id*> make_end(const std::string& host, const std::string& port, bool passive) {
+    rdma_addrinfo hints{}, *found = nullptr;
+    hints.ai_port_space = RDMA_PS_TCP;
+    hints.ai_flags = passive ? RAI_PASSIVE : 0;
+    TRY(check(rdma_getaddrinfo(host.c_str(), port.c_str(), &hints, &found), "rdma_getaddrinfo"));
+    ibv_qp_init_attr attributes{};
+    attributes.cap = {16, 16, 1, 1, 16};
+    attributes.sq_sig_all = 0;
+    rdma_cm_id* id = nullptr;
+    const int made = rdma_create_ep(&id, found, nullptr, &attributes);
+    rdma_freeaddrinfo(found);
+    TRY(check(made, "rdma_create_ep"));
+    return id;
+}
+
+Status serve_raw(rdma_cm_id* listening, std::vector<std::byte>& target) {
+    rdma_cm_id* id = nullptr;
+    TRY(check(rdma_get_request(listening, &id), "rdma_get_request"));
+    ibv_mr* const region =
+        ibv_reg_mr(id->pd, target.data(), target.size(),
+                   IBV_ACCESS_LOCAL_WRITE | IBV_ACCESS_REMOTE_WRITE | IBV_ACCESS_REMOTE_READ);
+    Place place{reinterpret_cast<std::uintptr_t>(target.data()), region->rkey};
+    rdma_conn_param answer{};
+    answer.private_data = &place;
+    answer.private_data_len = sizeof place;
+    answer.responder_resources = answer.initiator_depth = 16;
+    TRY(check(rdma_accept(id, &answer), "rdma_accept"));
+    rdma_cm_event* event = nullptr;  // the disconnection
+    rdma_get_cm_event(id->channel, &event);
+    return {};
+}
+
+Result<double> raw_latency(const std::string& host) {
+    std::vector<std::byte> target(4096), memory(16);
+    auto* const listening = TRY(make_end(host, "18515", true));
+    TRY(check(rdma_listen(listening, 1), "rdma_listen"));
+    std::thread server([&] { static_cast<void>(serve_raw(listening, target)); });
+    server.detach();  // it waits for a disconnection that the end of the process brings
+    auto* const id = TRY(make_end(host, "18515", false));
+    ibv_mr* const region = ibv_reg_mr(id->pd, memory.data(), memory.size(), IBV_ACCESS_LOCAL_WRITE);
+    rdma_conn_param wish{};
+    wish.responder_resources = wish.initiator_depth = 16;
+    wish.retry_count = wish.rnr_retry_count = 7;
+    TRY(check(rdma_connect(id, &wish), "rdma_connect"));
+    Place place{};
+    std::memcpy(&place, id->event->param.conn.private_data, sizeof place);
+    return median_of_rounds([&]() -> Status {
+        TRY(check(rdma_post_write(id, nullptr, memory.data(), 8, region, 0, place.address, place.key),
+                  "write"));
+        TRY(check(rdma_post_read(id, nullptr, memory.data() + 8, 8, region, IBV_SEND_SIGNALED, place.address,
+                                 place.key),
+                  "read"));
+        ibv_wc completion{};
+        if (rdma_get_send_comp(id, &completion) != 1 || completion.status != IBV_WC_SUCCESS)
+            return fail(EIO, "the raw read failed");
+        return {};
+    });
+}
+
+Status measure(const std::string& host) {
+    EngineEnds ends;
+    TRY(ends.connect(host));
+    const auto engine = TRY(median_of_rounds([&] { return ends.durable_write(); }));
+    fmt::print("bandwidth_mb_s {:.1f}\n", TRY(ends.bandwidth()));
+    const auto raw = TRY(raw_latency(host));
+    const auto again = TRY(median_of_rounds([&] { return ends.durable_write(); }));
+    fmt::print("engine_us {:.1f} {:.1f}\nraw_us {:.1f}\n", engine, again, raw);
+    return {};
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    const auto measured = argc == 2 ? measure(argv[1]) : Status(fail(EINVAL, "usage: durable_write HOST"));
+    if (!measured)
+        fmt::print(stderr, "durable_write: {}\n", measured.error().message);
+    std::fflush(stdout);
+    std::_Exit(measured ? 0 : 1);
+}
