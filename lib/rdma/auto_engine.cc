@@ -14,6 +14,7 @@ namespace {
 /// it.
 constexpr unsigned kVerbsShare = 2;
 constexpr unsigned kVerbsLimit_ms = 5'000;
+constexpr unsigned kPortTries = 8;
 
 class BothListeners final : public Listener {
 public:
@@ -38,6 +39,7 @@ public:
     Result<std::unique_ptr<Listener>> listen(const Address& address, Acceptor acceptor) override;
 
 private:
+    Result<std::unique_ptr<Listener>> listen_once(const Address& address, Acceptor acceptor);
     template <class... Arguments>
     void say(fmt::format_string<Arguments...> format, Arguments&&... arguments) const {
         log::write(level_, fmt::format(format, std::forward<Arguments>(arguments)...));
@@ -65,8 +67,18 @@ bool has_iwarp_device() {
     return std::any_of(devices.begin(), devices.end(), [](const auto& device) { return device.iwarp; });
 }
 
-/// A device that speaks iWARP itself takes the TCP port, and everybody who speaks iWARP reaches it there.
+/// A port that the kernel picked for the devices may be another program's among those of TCP: then another
+/// one is picked.
 Result<std::unique_ptr<Listener>> AutoEngine::listen(const Address& address, Acceptor acceptor) {
+    auto listening = listen_once(address, acceptor);
+    for (unsigned i = 1;
+         i < kPortTries && address.port == 0 && !listening && listening.error().code == EADDRINUSE; ++i)
+        listening = listen_once(address, acceptor);
+    return listening;
+}
+
+/// A device that speaks iWARP itself takes the TCP port, and everybody who speaks iWARP reaches it there.
+Result<std::unique_ptr<Listener>> AutoEngine::listen_once(const Address& address, Acceptor acceptor) {
     auto verbs = verbs_->listen(address, acceptor);
     if (!verbs) {
         say("transport iwarp: {}", verbs.error().message);

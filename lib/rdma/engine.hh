@@ -29,7 +29,8 @@ inline constexpr std::size_t kMaximumMessage =
 inline constexpr std::size_t kMaximumQueued = 1024;  ///< posts not yet completed, of one connection
 inline constexpr unsigned kMaximumWindows = 256;     ///< windows of one connection
 
-/// In Translation::pages: not part of the window. A byte there is refused like one out of bounds.
+/// In Translation::pages: not part of the window. A byte there is refused like one out of bounds; where a
+/// device checks, it goes to, and comes from, memory of that connection alone that is no part of any medium.
 inline constexpr std::uint64_t kNoPage = UINT64_MAX;
 
 /// The virtual range [0, size): equal pages lying anywhere in a mapping, side by side. Pages must outlive the
@@ -90,8 +91,8 @@ public:
 
     /// Whether this end, as the responder, makes durable what the peer wrote before it answers a read of it.
     virtual bool reads_persist() const = 0;
-    /// A new window for this connection's peer, who may use it at once; granted by a handler, once he has a
-    /// message that was sent after. ENOSPC beyond kMaximumWindows.
+    /// A new window for this connection's peer, who may use it once he has a message that was sent after.
+    /// ENOSPC beyond kMaximumWindows.
     virtual Result<Grant> grant(Translation translation, Access access) = 0;
     /// On return the window is dead: nothing in flight is placed or read through it any more. Unknown keys
     /// are ignored.

@@ -88,7 +88,7 @@ start_manager() {
     case " $* " in *" --pool "*) pool=() ;; *) make_pool ;; esac
     [ -f "$PMEMCKPT_KEY_DIR/tester.key" ] || pmemckpt-ctl create-key tester >/dev/null
     rm -f "$TEST_DIRECTORY/addresses"
-    pmemckptd --listen "$TEST_HOST:${MANAGER_PORT:-0}" --transport "$PMEMCKPT_TRANSPORT" --admin-socket "$ADMIN_SOCKET" \
+    pmemckptd --listen "$TEST_HOST:${MANAGER_PORT:-0}" --transport "${TEST_TRANSPORT:-iwarp}" --admin-socket "$ADMIN_SOCKET" \
         --address-file "$TEST_DIRECTORY/addresses" "${pool[@]}" "$@" >>"$TEST_DIRECTORY/manager.log" 2>&1 &
     MANAGER_PID=$!
     started "$MANAGER_PID"

@@ -86,6 +86,11 @@ std::size_t Ear::message_count() {
     return messages_.size();
 }
 
+void Ear::forget_messages() {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    messages_.clear();
+}
+
 bool Ear::closed() {
     return closes() != 0;
 }
@@ -98,6 +103,15 @@ unsigned Ear::closes() {
 bool Ear::called_after_close() {
     const std::lock_guard<std::mutex> lock(mutex_);
     return called_after_close_;
+}
+
+rdma::Grant granted(rdma::Connection& by, Ear& peer, rdma::Translation translation, rdma::Access access,
+                    const Place& place) {
+    const auto grant = ok(by.grant(std::move(translation), access), place);
+    ok(by.send(bytes_of("granted")), place);
+    peer.wait_messages(1, place);
+    peer.forget_messages();
+    return grant;
 }
 
 Scattered::Scattered(std::size_t pages, std::size_t page_size) : page_size_(page_size), pages_(pages) {

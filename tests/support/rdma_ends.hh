@@ -42,6 +42,8 @@ public:
     std::vector<Completion> wait_completions(std::size_t count, const Place& place = Place::current());
     Error wait_close(const Place& place = Place::current());
 
+    /// wait_messages() counts from 0 again.
+    void forget_messages();
     std::vector<Completion> completions();
     std::size_t message_count();
     bool closed();
@@ -83,6 +85,11 @@ private:
     std::span<std::byte> mapping_;
     std::vector<std::uint64_t> pages_;
 };
+
+/// A window that the peer, whose ear that is, has been told of: from now on he can use it. His messages are
+/// forgotten.
+rdma::Grant granted(rdma::Connection& by, Ear& peer, rdma::Translation translation, rdma::Access access,
+                    const Place& place = Place::current());
 
 struct Accepted {
     std::shared_ptr<rdma::Connection> connection;

@@ -48,7 +48,7 @@ void against_a_model() {
     Scattered memory(48, kPage);
     Bytes model(memory.size()), source = random_bytes(memory.size()), back(memory.size());
     EnginePair pair;
-    const auto grant = ok(pair.server->grant(memory.translation(), Access::both));
+    const auto grant = granted(*pair.server, *pair.client_ear, memory.translation(), Access::both);
     const auto local = ok(pair.client->register_memory(source));
     const auto into = ok(pair.client->register_memory(back));
     std::uint64_t posted = 0;
@@ -90,8 +90,9 @@ void both_ways_at_once() {
     sides[1].connection = pair.client, sides[1].ear = pair.client_ear;
     for (Side& side : sides) {
         side.readable.fill(random_bytes(kBytes));
-        side.to_write = ok(side.connection->grant(side.written.translation(), Access::write));
-        side.to_read = ok(side.connection->grant(side.readable.translation(), Access::read));
+        Ear& peer = side.ear == pair.server_ear ? *pair.client_ear : *pair.server_ear;
+        side.to_write = granted(*side.connection, peer, side.written.translation(), Access::write);
+        side.to_read = granted(*side.connection, peer, side.readable.translation(), Access::read);
     }
     const auto drive = [&](Side& self, Side& peer) {
         const auto local = ok(self.connection->register_memory(self.source));
@@ -143,7 +144,7 @@ void large_transfers() {
     translation.page_size = kBytes;
     translation.pages = {0};
     translation.size = kBytes;
-    const auto grant = ok(pair.server->grant(translation, Access::both));
+    const auto grant = granted(*pair.server, *pair.client_ear, translation, Access::both);
     ok(pair.client->write(ok(pair.client->register_memory(data)), {{0}, {kBytes}}, grant, {0}, 1));
     ok(pair.client->read(ok(pair.client->register_memory(back)), {{0}, {kBytes}}, grant, {0}, 2));
     pair.client_ear->wait_completions(2);
@@ -156,12 +157,12 @@ void empty_operations() {
     Scattered memory(2, kPage);
     Bytes data(8);
     EnginePair pair;
-    const auto grant = ok(pair.server->grant(memory.translation(), Access::both));
+    const auto grant = granted(*pair.server, *pair.client_ear, memory.translation(), Access::both);
     const auto local = ok(pair.client->register_memory(data));
     const auto at_end = memory.size();
     ok(pair.client->write(local, {{8}, {0}}, grant, {at_end}, 1));
     ok(pair.client->read(local, {{0}, {0}}, grant, {at_end}, 2));
-    const auto nothing = ok(pair.server->grant({}, Access::both));
+    const auto nothing = granted(*pair.server, *pair.client_ear, {}, Access::both);
     ok(pair.client->read(local, {{0}, {0}}, nothing, {0}, 3));
     pair.client_ear->wait_completions(3);
     for (const auto& done : pair.client_ear->completions())
@@ -176,7 +177,7 @@ void invalidation_comes_before_the_message() {
     Scattered memory(2, kPage);
     Bytes data = random_bytes(64);
     EnginePair pair;
-    const auto grant = ok(pair.server->grant(memory.translation(), Access::both));
+    const auto grant = granted(*pair.server, *pair.client_ear, memory.translation(), Access::both);
     const auto local = ok(pair.client->register_memory(data));
     ok(pair.client->write(local, {{0}, {64}}, grant, {0}, 1));
     ok(pair.client->send_with_invalidate(bytes_of("seal"), grant.key));
@@ -189,6 +190,22 @@ void invalidation_comes_before_the_message() {
     ok(pair.client->write(local, {{0}, {64}}, grant, {0}, 2));
     equal(pair.client_ear->wait_close().code, EACCES);
     CHECK(memory.read(0, 64) == data);
+}
+
+/// A read at the end of a burst tells nothing of the writes before it: they are told all the same.
+void a_read_ends_a_burst() {
+    Scattered memory(4, kPage);
+    Bytes data = random_bytes(memory.size()), back(8);
+    EnginePair pair;
+    const auto grant = granted(*pair.server, *pair.client_ear, memory.translation(), Access::both);
+    const auto local = ok(pair.client->register_memory(data)), into = ok(pair.client->register_memory(back));
+    std::uint64_t posted = 0;
+    for (std::uint64_t writes = 120; writes < 160; ++writes) {
+        for (std::uint64_t i = 0; i < writes; ++i)
+            ok(pair.client->write(local, {{0}, {data.size()}}, grant, {0}, posted++));
+        ok(pair.client->read(into, {{0}, {8}}, grant, {0}, posted++));
+        CHECK(pair.client_ear->wait_completions(posted).back().status);
+    }
 }
 
 void the_end_reaches_both() {
@@ -213,7 +230,7 @@ void more_posts_than_a_device_takes() {
     Scattered memory(4, kPage);
     Bytes data = random_bytes(memory.size());
     EnginePair pair;
-    const auto grant = ok(pair.server->grant(memory.translation(), Access::both));
+    const auto grant = granted(*pair.server, *pair.client_ear, memory.translation(), Access::both);
     const auto local = ok(pair.client->register_memory(data));
     std::uint64_t posted = 0, refused = 0;
     while (posted < 3000) {
@@ -242,6 +259,7 @@ int main() {
                 {"empty operations", empty_operations},
                 {"invalidation comes before the message", invalidation_comes_before_the_message},
                 {"more posts than a device takes", more_posts_than_a_device_takes},
+                {"a read ends a burst", a_read_ends_a_burst},
                 {"the end reaches both", the_end_reaches_both},
                 {"nobody there", nobody_there}});
 }

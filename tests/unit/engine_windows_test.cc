@@ -52,7 +52,7 @@ public:
     Grant grant(const Session& session, Access access = Access::both) {
         auto translation = memory_.translation();
         translation.size = size();
-        return ok(session.end.connection->grant(translation, access));
+        return granted(*session.end.connection, *session.ear, translation, access);
     }
     const Grant& honest_grant() const { return honest_grant_; }
     std::uint64_t size() const { return memory_.size() - 10; }
@@ -163,7 +163,7 @@ void holes_reach_nothing() {
     memory.fill(random_bytes(memory.size()));
     auto translation = memory.translation();
     translation.pages[1] = translation.pages[3] = rdma::kNoPage;
-    const auto grant = ok(end.connection->grant(translation, Access::write));
+    const auto grant = granted(*end.connection, *ear, translation, Access::write);
     const auto before = memory.content();
     Bytes data = random_bytes(memory.size());
     const auto local = ok(client->register_memory(data));
@@ -192,7 +192,7 @@ void nothing_lands_after_a_revoke() {
         const auto client = ok(engine->connect(server.address(), ear, kConnectTimeout_ms));
         const Accepted accepted = server.wait_accepted(round);
         Scattered memory(16, kPage);
-        const auto grant = ok(accepted.connection->grant(memory.translation(), Access::write));
+        const auto grant = granted(*accepted.connection, *ear, memory.translation(), Access::write);
         Bytes data = random_bytes(memory.size());
         const auto local = ok(client->register_memory(data));
         for (std::uint64_t i = 0; i < 200; ++i)

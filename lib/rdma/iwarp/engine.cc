@@ -11,9 +11,6 @@ namespace pmemckpt::rdma::iwarp {
 
 namespace {
 
-constexpr unsigned kMaximumThreads = 64;
-constexpr unsigned kMinimumIdleTimeout_ms = 1000;
-
 class IwarpEngine final : public Engine {
 public:
     IwarpEngine(const EngineOptions& options, std::shared_ptr<Reactors> reactors)
@@ -67,25 +64,9 @@ Result<std::unique_ptr<Listener>> IwarpEngine::listen(const Address& address, Ac
     return std::make_unique<IwarpListener>(std::move(source), entrance);
 }
 
-Status check_options(const EngineOptions& options) {
-    if (options.threads < 1 || options.threads > kMaximumThreads)
-        return fail(EINVAL, "{} reactor threads are asked for; 1 to {} can be had", options.threads,
-                    kMaximumThreads);
-    if (options.outstanding_reads < 1 || options.outstanding_reads > kMaximumNegotiable)
-        return fail(EINVAL, "{} outstanding reads are asked for; 1 to {} can be had",
-                    options.outstanding_reads, kMaximumNegotiable);
-    if (options.start_up_timeout_ms == 0)
-        return fail(EINVAL, "a start-up time-out of 0 ms lets nobody connect");
-    if (options.idle_timeout_ms < kMinimumIdleTimeout_ms)
-        return fail(EINVAL, "an idle time-out of {} ms is asked for; at least {} ms can be had",
-                    options.idle_timeout_ms, kMinimumIdleTimeout_ms);
-    return {};
-}
-
 }  // namespace
 
 Result<std::unique_ptr<Engine>> make_iwarp_engine(const EngineOptions& options) {
-    TRY(check_options(options));
     if (::sodium_init() < 0)
         return fail(EIO, "the system gives no random numbers");
     return std::make_unique<IwarpEngine>(options, TRY(Reactors::start(options.threads)));

@@ -7,7 +7,7 @@
 
 namespace pmemckpt::rdma::iwarp {
 
-/// EINVAL when an option is out of range.
+/// The options have been checked.
 Result<std::unique_ptr<Engine>> make_iwarp_engine(const EngineOptions& options);
 
 }  // namespace pmemckpt::rdma::iwarp

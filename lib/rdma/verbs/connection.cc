@@ -13,7 +13,8 @@ namespace {
 
 constexpr std::size_t kCompletionsPerRound = 32;
 constexpr unsigned kRoundsPerTurn = 8;
-constexpr unsigned kProbes = 3;                               // unanswered, within the idle time
+constexpr unsigned kProbes = 3;                    // unanswered
+constexpr unsigned kProbeIntervals = kProbes + 2;  // of the idle time: what came last may lie nearly one back
 constexpr auto kReasonTime = std::chrono::milliseconds(500);  // from failed work to the event that tells why
 constexpr auto kDrainTime = std::chrono::seconds(5);          // for what is posted
 
@@ -62,7 +63,7 @@ void VerbsConnection::on_deadline() {
 void VerbsConnection::on_stop() {
     if (state_ == State::starting)
         fail_start_up({ECANCELED, "the engine was closed"});
-    else if (state_ == State::open)
+    else if (state_ == State::open && !why_)
         drain({ESHUTDOWN, "this end closed its engine"});
 }
 
@@ -71,17 +72,19 @@ void VerbsConnection::look_after() {
     take_completions();
     if (state_ == State::ended)
         return;
-    if (auto failed = queue_->failure()) {
-        stop(std::move(*failed));
+    look_at_queue();
+    if (state_ != State::open)
         return;
-    }
-    if (state_ == State::draining) {
-        if (queue_->is_idle())
-            finish();
-        return;
-    }
     if (auto why = asked_to_close())
         drain(std::move(*why));
+}
+
+/// What ends the connection and is no completion: the device took no work, or all of it is done.
+void VerbsConnection::look_at_queue() {
+    if (auto failed = queue_->failure())
+        stop(std::move(*failed));
+    else if (state_ == State::draining && queue_->is_idle())
+        finish();
 }
 
 void VerbsConnection::take_completions() {
@@ -99,8 +102,7 @@ void VerbsConnection::take_completions() {
         if (state_ == State::ended)
             return;
         if (*count < completions.size()) {
-            if (state_ == State::draining && queue_->is_idle())
-                finish();
+            look_at_queue();
             return;
         }
     }
@@ -123,11 +125,14 @@ void VerbsConnection::take(const ibv_wc& completion) {
         lose({ECONNRESET, "the connection was lost"});
     } else if (completion.status != IBV_WC_SUCCESS) {
         stop(completion_error(completion));
-    } else if ((completion.wr_id & kReceiveMark) != 0) {
-        take_message(completion);
-    } else {
+    } else if ((completion.wr_id & kReceiveMark) == 0) {
         queue_->complete(completion, done_);
         report();
+    } else if (completion.opcode == IBV_WC_RECV && completion.byte_len <= kMaximumMessage) {
+        take_message(completion);
+    } else {
+        // A write with immediate data takes a buffer, too, and its length is the write's.
+        stop({EPROTO, "the peer used an operation that is not part of the protocol"});
     }
 }
 
@@ -155,8 +160,8 @@ void VerbsConnection::report() {
 
 /// RoCE and InfiniBand notice a peer whose host is gone only by what is sent to it.
 void VerbsConnection::probe() {
-    reactor_->set_deadline(*this,
-                           Clock::now() + std::chrono::milliseconds(options_.idle_timeout_ms / kProbes));
+    reactor_->set_deadline(
+        *this, Clock::now() + std::chrono::milliseconds(options_.idle_timeout_ms / kProbeIntervals));
     if (domain_->traits().iwarp || std::exchange(heard_, false))
         return;
     if (++silent_ > kProbes) {
@@ -166,6 +171,7 @@ void VerbsConnection::probe() {
     Work nothing;
     nothing.kind = Work::Kind::probe;
     static_cast<void>(queue_->post(std::move(nothing)));
+    look_at_queue();
 }
 
 void VerbsConnection::close(Error why) {
@@ -192,6 +198,8 @@ void VerbsConnection::lose(Error why) {
         fail_start_up(std::move(why));
         return;
     }
+    if (state_ == State::draining)
+        reactor_->set_deadline(*this, Clock::now() + kReasonTime);
     if (state_ != State::open || why_)
         return;
     why_ = std::move(why);

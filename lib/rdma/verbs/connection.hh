@@ -100,6 +100,7 @@ private:
     void take_message(const ibv_wc& completion);
     void report();
     void look_after();
+    void look_at_queue();
     void probe();
 
     // The end.
@@ -135,7 +136,7 @@ private:
     bool heard_ = false;        // something of the peer since the last probe
     unsigned silent_ = 0;       // probes without an answer
 
-    mutable std::mutex mutex_;  // guards the next two, and the making and the going of domain_ ... windows_
+    mutable std::mutex mutex_;  // guards the next two
     std::optional<Error> close_asked_;
     bool closed_ = false;
     std::atomic<std::uint64_t> bytes_received_{0}, bytes_sent_{0};

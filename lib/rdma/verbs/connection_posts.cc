@@ -72,10 +72,9 @@ Status VerbsConnection::read(std::shared_ptr<Registration> local, Extent into, c
 }
 
 Result<Grant> VerbsConnection::grant(Translation translation, Access access) {
-    auto grant = TRY(windows_->grant(translation, access));
-    // Who is called by the engine can't wait for it; there the order of what is posted must do.
-    if (!reactor_->is_here())
-        TRY(windows_->wait_bound(grant.key));
+    auto grant = windows_->grant(translation, access);
+    if (queue_->failure())
+        reactor_->wake(shared_from_this());
     return grant;
 }
 

@@ -200,6 +200,8 @@ void VerbsConnection::fail_start_up(Error why) {
     state_ = State::ended;
     handler_.reset();
     reactor_->remove(*this);
+    if (queue_)
+        queue_->halt();
     if (windows_)
         windows_->close();  // before the pair, see finish()
     if (pair_)

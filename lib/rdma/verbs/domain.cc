@@ -33,7 +33,7 @@ Result<Traits> query_traits(ibv_context* device, std::uint8_t port) {
     traits.device = ibv_get_device_name(device->device);
     traits.iwarp = device->device->transport_type == IBV_TRANSPORT_IWARP;
     traits.binds_windows = (attributes.device_cap_flags & IBV_DEVICE_MEM_WINDOW_TYPE_2B) != 0;
-    traits.largest_message = std::clamp<std::uint64_t>(port_attributes.max_msg_sz, kMiB, kLargestMessage);
+    traits.largest_message = std::clamp<std::uint64_t>(port_attributes.max_msg_sz, 1, kLargestMessage);
     traits.reads_taken = static_cast<std::uint8_t>(std::clamp(attributes.max_qp_rd_atom, 1, UINT8_MAX));
     traits.reads_made = static_cast<std::uint8_t>(std::clamp(attributes.max_qp_init_rd_atom, 1, UINT8_MAX));
     traits.work_requests = static_cast<std::uint32_t>(std::max(attributes.max_qp_wr, 1));
@@ -42,9 +42,9 @@ Result<Traits> query_traits(ibv_context* device, std::uint8_t port) {
 
 Result<std::shared_ptr<Domain>> Domain::make(CmChannel channel, CmId id) {
     auto domain = std::shared_ptr<Domain>(new Domain);
-    domain->traits_ = TRY(query_traits(id->verbs, id->port_num));
     domain->channel_ = std::move(channel);
     domain->id_ = std::move(id);
+    domain->traits_ = TRY(query_traits(domain->id_->verbs, domain->id_->port_num));
     domain->pd_.reset(ibv_alloc_pd(domain->id_->verbs));
     if (!domain->pd_)
         return fail_errno(errno, "RDMA device {} gives no protection domain", domain->traits_.device);

@@ -9,7 +9,7 @@
 
 namespace pmemckpt::rdma::verbs {
 
-/// ENODEV without a device; EINVAL when an option is out of range.
+/// ENODEV without a device. The options have been checked.
 Result<std::unique_ptr<Engine>> make_verbs_engine(const EngineOptions& options);
 
 struct Device {

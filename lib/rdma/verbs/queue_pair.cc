@@ -1,9 +1,13 @@
 #include "lib/rdma/verbs/queue_pair.hh"
 
 #include <fcntl.h>
+#include <linux/membarrier.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdlib>
 
 namespace pmemckpt::rdma::verbs {
 
@@ -58,14 +62,14 @@ void QueuePair::destroy() {
 Status QueuePair::post_send(ibv_send_wr& work) {
     ibv_send_wr* refused = nullptr;
     if (const int code = ibv_post_send(domain_->id()->qp, &work, &refused); code != 0)
-        return fail_errno(code, "RDMA device {} takes no work", domain_->traits().device);
+        return fail_errno(std::abs(code), "RDMA device {} takes no work", domain_->traits().device);
     return {};
 }
 
 Status QueuePair::post_receive(ibv_recv_wr& work) {
     ibv_recv_wr* refused = nullptr;
     if (const int code = ibv_post_recv(domain_->id()->qp, &work, &refused); code != 0)
-        return fail_errno(code, "RDMA device {} takes no receive buffer", domain_->traits().device);
+        return fail_errno(std::abs(code), "RDMA device {} takes no receive buffer", domain_->traits().device);
     return {};
 }
 
@@ -92,13 +96,11 @@ void QueuePair::forget_events() {
         ibv_ack_cq_events(completions_.get(), count);
 }
 
-/// siw holds the queue pair's lock while it places what came; a change of the pair's attributes waits for it.
+/// siw places bytes where the kernel's readers of RCU run, and looks before each piece whether the region
+/// lives: all that began before this has ended after it.
 void QueuePair::wait_for_receiver() {
-    const std::lock_guard lock(existing_);
-    ibv_qp_attr attributes{};
-    attributes.qp_access_flags = IBV_ACCESS_REMOTE_READ | IBV_ACCESS_REMOTE_WRITE;
-    if (domain_->traits().iwarp && domain_->id()->qp)
-        ibv_modify_qp(domain_->id()->qp, &attributes, IBV_QP_ACCESS_FLAGS);
+    if (domain_->traits().iwarp)
+        ::syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0);
 }
 
 void QueuePair::fail_all() {

@@ -67,6 +67,7 @@ void SendQueue::close() {
 void SendQueue::forget_bind(const ibv_mw* window) {
     const std::lock_guard lock(mutex_);
     std::erase_if(waiting_, [&](const Work& work) { return window && work.window == window; });
+    bound_.notify_all();
 }
 
 bool SendQueue::is_binding(const ibv_mw* window) const {
@@ -76,12 +77,9 @@ bool SendQueue::is_binding(const ibv_mw* window) const {
                        [&](const Posted& posted) { return binds(posted.work); });
 }
 
-Status SendQueue::wait_bound(const ibv_mw* window) {
+void SendQueue::wait_bound(const ibv_mw* window, std::chrono::milliseconds limit) {
     std::unique_lock lock(mutex_);
-    bound_.wait(lock, [&] { return halted_ || !is_binding(window); });
-    if (halted_)
-        return fail(ENOTCONN, "the connection is closed");
-    return {};
+    bound_.wait_for(lock, limit, [&] { return halted_ || !window || !is_binding(window); });
 }
 
 /// Work requests that take room in the device's queue: those from the oldest on that is not done.
@@ -108,11 +106,16 @@ void SendQueue::pump() {
 }
 
 /// There must be a signal behind everything somebody waits for: the last of what there is, what fills the
-/// queue, what holds a buffer, a binding. Reads come with answers: a signal more costs nothing there.
+/// queue, what holds a buffer, a binding, and a write before a read, whose own signal tells nothing of
+/// writes. siw sends what is not signalled from the user's pages, and completes it when the network has not
+/// acknowledged it.
 bool SendQueue::wants_signal(const Work& work, bool is_last_piece) const {
     const bool is_plain_write = work.kind == Work::Kind::write || work.kind == Work::Kind::probe;
-    return !is_plain_write || (is_last_piece && waiting_.size() == 1) ||
-           on_device() + 1 >= pair_.send_depth() || (made_ + 1) % kSignalEvery == 0;
+    if (!is_plain_write || domain_->traits().iwarp)
+        return true;
+    const bool is_last_write = waiting_.size() == 1 || waiting_[1].kind == Work::Kind::read;
+    return (is_last_piece && is_last_write) || on_device() + 1 >= pair_.send_depth() ||
+           (made_ + 1) % kSignalEvery == 0;
 }
 
 /// Small ones are copied into the work request, others into a buffer that the device reads.
@@ -136,11 +139,16 @@ void SendQueue::fill_message(const Work& work, ibv_sge& piece, ibv_send_wr& requ
 
 void SendQueue::fill_transfer(const Work& work, std::uint64_t size, ibv_sge& piece,
                               ibv_send_wr& request) const {
-    request.num_sge = size == 0 ? 0 : 1;
     piece.addr =
         reinterpret_cast<std::uintptr_t>(work.local->bytes().data() + work.range.at.bytes + piece_at_);
     piece.length = static_cast<std::uint32_t>(size);
     piece.lkey = work.local->key();
+    // A read has one piece of memory, be it of no bytes: siw looks there.
+    request.num_sge = size == 0 && work.kind != Work::Kind::read ? 0 : 1;
+    if (size == 0) {
+        piece.addr = reinterpret_cast<std::uintptr_t>(message_memory_.data());
+        piece.lkey = message_buffers_->key();
+    }
     request.wr.rdma.remote_addr = work.remote + piece_at_;
     request.wr.rdma.rkey = work.key;
 }

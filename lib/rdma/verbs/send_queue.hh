@@ -6,6 +6,7 @@
 // posted before it of its own kind alone. Users are told in the order of their posts all the same.
 //
 // Threads: all calls may come from any thread. post_send() is called under the lock; it never blocks.
+#include <chrono>
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
@@ -58,9 +59,8 @@ public:
     void forget_bind(const ibv_mw* window);
     /// All work up to this completion has ended well; appends what its users are to be told.
     void complete(const ibv_wc& completion, std::vector<Done>& into);
-    /// Waits till the binding of this window has been done. ENOTCONN when the connection ended before. Not
-    /// from the thread that takes completions.
-    Status wait_bound(const ibv_mw* window);
+    /// Waits till the device has done with the binding of this window, but no longer than this.
+    void wait_bound(const ibv_mw* window, std::chrono::milliseconds limit);
     /// Gives nothing more to the device. Closes.
     void halt();
     /// After halt(), when the device has nothing of it any more: all that is left ends with `why`.

@@ -3,6 +3,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
 #include <utility>
 
@@ -46,6 +47,15 @@ std::size_t run_of(const Translation& t, std::size_t first) {
     return next - first;
 }
 
+std::atomic<std::size_t> mappings{0};
+
+std::size_t count_runs(const Translation& t) {
+    std::size_t runs = 0;
+    for (std::size_t page = 0; page < t.pages.size(); page += run_of(t, page))
+        ++runs;
+    return runs;
+}
+
 Error no_mapping(std::size_t page, const Translation& t) {
     return system_error(errno,
                         fmt::format("can't map page {} of {} beside the others", page, t.pages.size()));
@@ -74,10 +84,22 @@ Result<SideBySide> SideBySide::map(const Translation& translation, Scrap& scrap)
         return made;
     }
     TRY(check_pages(translation));
+    TRY(made.take_mappings(count_runs(translation)));
     TRY(made.reserve(translation.pages.size() * translation.page_size, translation.page_size));
     TRY(made.place(translation, scrap));
     made.bytes_ = made.bytes_.first(translation.size);
     return made;
+}
+
+Status SideBySide::take_mappings(std::size_t count) {
+    if (mappings.fetch_add(count) + count > kMaximumMappings) {
+        mappings -= count;
+        return fail(ENOSPC,
+                    "{} more mappings are wanted for pages that lie apart, and {} are in use: {} at most",
+                    count, mappings.load(), kMaximumMappings);
+    }
+    mappings_ = count;
+    return {};
 }
 
 /// A device-dax mapping must lie at a multiple of its own page size.
@@ -114,11 +136,14 @@ Status SideBySide::place(const Translation& t, Scrap& scrap) {
 }
 
 SideBySide::SideBySide(SideBySide&& other) noexcept
-    : reserved_(std::exchange(other.reserved_, {})), bytes_(std::exchange(other.bytes_, {})) {}
+    : mappings_(std::exchange(other.mappings_, 0)),
+      reserved_(std::exchange(other.reserved_, {})),
+      bytes_(std::exchange(other.bytes_, {})) {}
 
 SideBySide::~SideBySide() {
     if (!reserved_.empty())
         ::munmap(reserved_.data(), reserved_.size());
+    mappings -= mappings_;
 }
 
 }  // namespace pmemckpt::rdma::verbs

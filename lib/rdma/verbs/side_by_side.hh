@@ -21,11 +21,15 @@ private:
     std::uint64_t page_size_ = 0;
 };
 
+/// Of the whole process: the system has 65530 (vm.max_map_count), and an allocation that gets none ends it.
+inline constexpr std::size_t kMaximumMappings = 32'768;
+
 /// Unmapped with its owner; the pages themselves stay where they are.
 class SideBySide {
 public:
     /// EINVAL when the translation is not within its mapping, or pages are no multiple of the system's;
-    /// ENOMEM when the system has no room for so many mappings. The medium must be mapped shared.
+    /// ENOSPC beyond kMaximumMappings, ENOMEM when the system has no room for more. The medium must be mapped
+    /// shared.
     static Result<SideBySide> map(const Translation& translation, Scrap& scrap);
 
     SideBySide(SideBySide&& other) noexcept;
@@ -37,9 +41,11 @@ public:
 
 private:
     SideBySide() = default;
+    Status take_mappings(std::size_t count);
     Status reserve(std::uint64_t size, std::uint64_t alignment);
     Status place(const Translation& translation, Scrap& scrap);
 
+    std::size_t mappings_ = 0;
     std::span<std::byte> reserved_;  // empty: the pages lie side by side in the medium
     std::span<std::byte> bytes_;
 };

@@ -14,6 +14,9 @@ namespace {
 
 constexpr unsigned kTries = 50;  // of a device that says that a region is in use
 constexpr auto kBetweenTries = std::chrono::milliseconds(20);
+/// A binding that is under way fails when its window goes, and ends the connection. It stands behind what the
+/// peer has not taken yet: nobody waits longer for him.
+constexpr auto kBindTime = std::chrono::milliseconds(500);
 
 int remote_rights(Access access) {
     const auto bits = static_cast<unsigned>(access);
@@ -42,6 +45,7 @@ Result<Grant> WindowSet::grant(const Translation& translation, Access access) {
     auto grant = window ? bind(**window, access) : Result<Grant>(tl::unexpected(window.error()));
     if (grant)
         grant = enter(std::move(*window), *grant);
+    window = nullptr;
     const std::lock_guard lock(mutex_);
     --being_made_;
     died_.notify_all();
@@ -57,7 +61,7 @@ Result<std::unique_ptr<WindowSet::Window>> WindowSet::register_pages(const Trans
     const auto& traits = domain_->traits();
     const int rights = traits.binds_windows ? int{IBV_ACCESS_MW_BIND} : remote_rights(access);
     window->region.reset(ibv_reg_mr_iova(domain_->pd(), bytes.data(), bytes.size(), wire_address(bytes),
-                                         IBV_ACCESS_LOCAL_WRITE | rights));
+                                         (access == Access::read ? 0 : IBV_ACCESS_LOCAL_WRITE) | rights));
     if (!window->region)
         return fail_errno(errno, "RDMA device {} can't register a window of {} bytes", traits.device,
                           bytes.size());
@@ -92,22 +96,14 @@ Result<Grant> WindowSet::bind(Window& window, Access access) {
 }
 
 Result<Grant> WindowSet::enter(std::unique_ptr<Window> window, Grant grant) {
-    const std::lock_guard lock(mutex_);
+    std::unique_lock lock(mutex_);
+    // A device may give a key again while its window of before is being taken out of here.
+    died_.wait(lock, [&] { return closed_ || !windows_.contains(grant.key); });
     if (closed_)
         return fail(ENOTCONN, "the connection is closed");
     const bool is_new = windows_.emplace(grant.key, std::move(window)).second;
     require(is_new, "a device gives each living window another key");
     return grant;
-}
-
-Status WindowSet::wait_bound(Key key) {
-    const ibv_mw* window = nullptr;
-    {
-        const std::lock_guard lock(mutex_);
-        const auto found = windows_.find(key);
-        window = found == windows_.end() ? nullptr : found->second->window.get();
-    }
-    return window ? queue_.wait_bound(window) : Status();
 }
 
 void WindowSet::revoke(Key key) {
@@ -131,6 +127,7 @@ void WindowSet::revoke(Key key) {
 /// can't be taken from the peer otherwise is taken by the end of the connection.
 void WindowSet::kill(Window& window) {
     queue_.forget_bind(window.window.get());
+    queue_.wait_bound(window.window.get(), kBindTime);
     if (window.window && ibv_dealloc_mw(window.window.get()) == 0)
         static_cast<void>(window.window.release());
     for (unsigned i = 0; window.region && i < kTries; ++i) {

@@ -22,8 +22,6 @@ public:
 
     /// ENOSPC beyond kMaximumWindows; ENOTCONN once closed; what SideBySide::map and the device say.
     Result<Grant> grant(const Translation& translation, Access access);
-    /// Waits till the peer can use the window. Not from the thread that takes completions.
-    Status wait_bound(Key key);
     /// On return the window is dead: the device knows neither key any more, and no access is under way.
     /// Unknown keys are ignored.
     void revoke(Key key);
