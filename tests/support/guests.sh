@@ -17,7 +17,7 @@ start_network() {
     wait_for '[ -S "$GUESTS/switch" ]'
 }
 
-# start_guest N [options of tests/vm/run] PROGRAM [ARGUMENT ...]: goes on at once.
+# start_guest N [options of tests/vm/run] PROGRAM [ARGUMENT ...]: goes on at once. --time-limit ends a guest that hangs.
 start_guest() {
     local n=$1 link=()
     shift
@@ -25,6 +25,7 @@ start_guest() {
     [ ! -S "$GUESTS/switch" ] || link=(--link "$GUESTS" --number "$n" --processors 1)
     mkdir -p "$(guest_directory "$n")"
     rm -f "$(guest_directory "$n")/share/status"
+    : >"$(guest_directory "$n")/output"
     (cd "$PROJECT" && exec tests/vm/run --directory "$(guest_directory "$n")" ${link[@]+"${link[@]}"} "$@") \
         >"$(guest_directory "$n")/output" 2>&1 &
     GUEST_PIDS[n]=$!
@@ -61,18 +62,19 @@ run_guest() {
     OUTPUT=$(guest_output 1)
 }
 
-# wait_for_guest N 'PATTERN' [seconds]: until a line of its output matches; fails at once when the guest has ended without.
+# wait_for_guest N 'PATTERN': until a line of its output matches; a failure when the guest, or its time, ends without.
 wait_for_guest() {
-    local n=$1 end=$((SECONDS + ${3:-60}))
-    until grep -qe "$2" "$(guest_directory "$n")/output" 2>/dev/null; do
-        { [ $SECONDS -le $end ] && running "${GUEST_PIDS[n]}"; } || {
-            ! grep -qe "$2" "$(guest_directory "$n")/output" || return 0
-            echo "FAILED at line ${BASH_LINENO[0]}: guest $n did not say \"$2\" but:"
-            guest_output "$n"
-            exit 1
-        }
-        sleep 0.1
+    local n=$1 output
+    output=$(guest_directory "$1")/output
+    while running "${GUEST_PIDS[n]}"; do
+        ! grep -qse "$2" "$output" || return 0
+        sleep 0.2
     done
+    grep -qse "$2" "$output" || {
+        echo "FAILED at line ${BASH_LINENO[0]}: guest $n did not say \"$2\" but:"
+        guest_output "$n"
+        exit 1
+    }
 }
 
 # cut_power N: in the middle of whatever it does.

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# time-limit: 600
+# time-limit: 900
 # The test machine itself: what a script says and its exit status come back whole; one that hangs is ended; a guest that is
 # killed, panics or is reset is told from one that ended; nothing stays behind.
 . "$(dirname "$0")/../support/environment.sh"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# time-limit: 300
+# time-limit: 900
 # The NVDIMM is a devdax namespace with what was written to it, after a reboot and after a power cut.
 . "$(dirname "$0")/../support/environment.sh"
 . "$PROJECT/tests/support/guests.sh"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# time-limit: 300
+# time-limit: 900
 # rxe and siw are there, and a third party's client and server speak over each of them.
 . "$(dirname "$0")/../support/environment.sh"
 . "$PROJECT/tests/support/guests.sh"
