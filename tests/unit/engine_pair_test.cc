@@ -194,13 +194,13 @@ void invalidation_comes_before_the_message() {
 
 /// A read at the end of a burst tells nothing of the writes before it: they are told all the same.
 void a_read_ends_a_burst() {
-    Scattered memory(4, kPage);
+    Scattered memory(256, kPage);  // so large that they wait for each other
     Bytes data = random_bytes(memory.size()), back(8);
     EnginePair pair;
     const auto grant = granted(*pair.server, *pair.client_ear, memory.translation(), Access::both);
     const auto local = ok(pair.client->register_memory(data)), into = ok(pair.client->register_memory(back));
     std::uint64_t posted = 0;
-    for (std::uint64_t writes = 120; writes < 160; ++writes) {
+    for (const std::uint64_t writes : {131, 140, 150}) {
         for (std::uint64_t i = 0; i < writes; ++i)
             ok(pair.client->write(local, {{0}, {data.size()}}, grant, {0}, posted++));
         ok(pair.client->read(into, {{0}, {8}}, grant, {0}, posted++));

@@ -37,7 +37,7 @@ contains "$OUTPUT" "replacing pool $UUID"
 expect_status 0 pmemckpt-ctl check "$DAX_DEVICE"
 
 # Served, over the wire, in the view.
-start_manager --pool "$DAX_DEVICE" --transport iwarp
+start_manager --pool "$DAX_DEVICE"
 [ "$(pmemckpt-ctl status --json --admin-socket "$ADMIN_SOCKET" | jq -r '.pools[0] | "\(.durability) \(.bad_pages)"')" = "gpspm 0" ] ||
     fail "$(pmemckpt-ctl status --json --admin-socket "$ADMIN_SOCKET")"
 for i in 1 2 3; do
@@ -65,7 +65,7 @@ expect_status 4 pmemckpt-ctl check "$PWD/nodes/other"
 
 # Killed: what was answered is there.
 stop_manager KILL
-start_manager --pool "$DAX_DEVICE" --transport iwarp
+start_manager --pool "$DAX_DEVICE"
 pmemckpt-ctl restore team/app >restored
 cmp restored state.3
 pmemckpt-ctl read-log team/app | cmp - lines

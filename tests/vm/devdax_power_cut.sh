@@ -11,7 +11,7 @@ KEPT=12
 # The power goes while this runs. /vm/reported has a line for each generation that a save has answered with.
 save() {
     [ -d /vm/keys ] || pmemckpt-ctl create-pool "$DAX_DEVICE"
-    start_manager --pool "$DAX_DEVICE" --transport iwarp
+    start_manager --pool "$DAX_DEVICE"
     touch /vm/ready
     for ((i = 0; i < 1000000; i++)); do
         head -c $((300000 + RANDOM * 60)) /dev/urandom >state
@@ -24,7 +24,7 @@ verify() {
     # A record that was being written is a finding, and no damage.
     pmemckpt-ctl check "$DAX_DEVICE" >checked || ! grep '^damage: ' checked || fail "the pool is damaged"
     grep -q 'generations *\([0-9]*\) of \1 verify' checked || fail "$(cat checked)"
-    start_manager --pool "$DAX_DEVICE" --transport iwarp
+    start_manager --pool "$DAX_DEVICE"
     [ -s /vm/reported ] || return 0
     pmemckpt-ctl list team/app --json | jq -r '.[] | "\(.number) \(.crc32c)"' >kept
     local number crc

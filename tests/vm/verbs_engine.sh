@@ -6,8 +6,8 @@
 . "$PROJECT/tests/support/guests.sh"
 need_guests
 
-# verbs-units: those that Makefile builds for it
-UNITS=(engine_pair_test engine_windows_test windows_test takeover_test)
+# VM_UNIT_TESTS in Makefile are these.
+UNITS=(engine_pair_test engine_windows_test verbs_hostile_test windows_test takeover_test)
 over_device() { # DEVICE
     run_guest 0 --rdma "$1" --time-limit 420 --env TEST_TRANSPORT=verbs --env TEST_HOST=10.0.0.1 --env TIME_LIMIT_FACTOR=3 \
         bash -c 'for unit in "$@"; do "$BUILD/tests/unit/$unit" 2>&1 || exit; done' units "${UNITS[@]}"
