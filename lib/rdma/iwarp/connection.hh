@@ -21,9 +21,9 @@
 #include "lib/rdma/iwarp/greeter.hh"
 #include "lib/rdma/iwarp/link.hh"
 #include "lib/rdma/iwarp/persister.hh"
-#include "lib/rdma/reactor.hh"
 #include "lib/rdma/iwarp/receive.hh"
 #include "lib/rdma/iwarp/transmit.hh"
+#include "lib/rdma/reactor.hh"
 
 namespace pmemckpt::rdma::iwarp {
 

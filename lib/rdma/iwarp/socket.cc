@@ -56,7 +56,8 @@ Result<FileDescriptor> bind_one(const SocketAddress& address, const std::string&
     set_option(socket.get(), SOL_SOCKET, SO_REUSEADDR, 1);
     if (address.storage.ss_family == AF_INET6)
         set_option(socket.get(), IPPROTO_IPV6, IPV6_V6ONLY, 0);
-    if (::bind(socket.get(), as_sockaddr(address), address.size) != 0 || ::listen(socket.get(), kBacklog) != 0) {
+    if (::bind(socket.get(), as_sockaddr(address), address.size) != 0 ||
+        ::listen(socket.get(), kBacklog) != 0) {
         if (errno == EADDRINUSE)
             return fail(EADDRINUSE,
                         "{} is in use: another program listens there; end it or take another port", name);
