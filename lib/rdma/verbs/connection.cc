@@ -79,10 +79,11 @@ void VerbsConnection::look_after() {
         drain(std::move(*why));
 }
 
-/// What ends the connection and is no completion: the device took no work, or all of it is done.
+/// What ends the connection and is no completion: the device took no work, most likely because the connection
+/// is lost, or all of it is done.
 void VerbsConnection::look_at_queue() {
     if (auto failed = queue_->failure())
-        stop(std::move(*failed));
+        lose({ECONNRESET, std::move(failed->message)});
     else if (state_ == State::draining && queue_->is_idle())
         finish();
 }
