@@ -48,6 +48,7 @@ Json session_object(const SessionInfo& session, std::size_t windows) {
     object["principal"] = session.principal.empty() ? Json() : Json(session.principal);
     object["pool"] = session.pool.empty() ? Json() : Json(session.pool);
     object["peer"] = session.peer.address;
+    object["engine"] = session.peer.engine;
     object["connected"] = iso_time(session.since_ns);
     object["connected_ns"] = session.since_ns;
     object["windows"] = windows;

@@ -24,7 +24,7 @@ constexpr Meaning kMeanings[] = {
     {IBV_WC_LOC_LEN_ERR, EPROTO, "a message came that is longer than the buffers for it"},
     {IBV_WC_LOC_PROT_ERR, EFAULT, "the device can't reach the local memory of an operation"},
     {IBV_WC_LOC_ACCESS_ERR, EFAULT, "the device may not write to the local memory of an operation"},
-    {IBV_WC_LOC_QP_OP_ERR, EINVAL, "the device can't do what was asked of it"},
+    {IBV_WC_LOC_QP_OP_ERR, ECONNRESET, "the device can't work on this connection, which most likely is lost"},
     {IBV_WC_MW_BIND_ERR, EIO, "the device could not bind a memory window"},
     {IBV_WC_REM_ABORT_ERR, ECONNRESET, "the peer's device gave the operation up"},
     {IBV_WC_RESP_TIMEOUT_ERR, ETIMEDOUT, "the peer's device did not answer in time"},
