@@ -9,9 +9,9 @@ cd "$(dirname "$0")/../.."
 export BUILD
 
 perftest() {
-    ib_write_bw -d "$RDMA_DEVICE" -R -s 1048576 -t 16 -D 6 -e >/dev/null 2>&1 &
+    ib_write_bw -d "$RDMA_DEVICE" -R -s 1048576 -t 16 -D 6 >/dev/null 2>&1 &
     sleep 1
-    ib_write_bw -d "$RDMA_DEVICE" -R -s 1048576 -t 16 -D 6 -e --report_gbits "$VM_ADDRESS" | awk '$1 == 1048576 {print $4 * 125}'
+    ib_write_bw -d "$RDMA_DEVICE" -R -s 1048576 -t 16 -D 6 --report_gbits "$VM_ADDRESS" | awk '$1 == 1048576 {print $4 * 125}'
     wait
 }
 ratio() { awk -v a="$1" -v b="$2" 'BEGIN {printf "%.2f", a / b}'; }
