@@ -16,11 +16,11 @@ save() {
         pmemckpt-ctl create-pool "$DAX_DEVICE"
         start_manager --pool "$DAX_DEVICE"
     fi
-    touch /vm/ready
     for ((i = 0; i < 1000000; i++)); do
         head -c $((300000 + RANDOM * 60)) /dev/urandom >state
         pmemckpt-ctl save team/app state --create --keep $KEPT --json >sealed
         jq -r '"\(.number) \(.crc32c)"' sealed >>/vm/reported
+        touch /vm/ready
     done
 }
 
