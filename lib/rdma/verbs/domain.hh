@@ -17,7 +17,6 @@ struct Traits {
     std::uint64_t largest_message = 0;  ///< bytes of one work request
     std::uint8_t reads_taken = 0, reads_made = 0;  ///< outstanding at the same time
     std::uint32_t work_requests = 0;               ///< of one queue
-    bool flush = false;                            ///< RDMA FLUSH to persistence, here and on the port
 };
 
 /// Lives as long as anything that is registered in it: librdmacm closes a device with its last id.
