@@ -150,19 +150,16 @@ Status Appender::State::flush() {
     if (flushed_ == end_)
         return {};
     TRY(check_open());
-    TRY(post_staged());
-    TRY(make_durable());
+    const auto attending = session->exchange().attend();
+    TRY(opening.flush_by == wire::FlushBy::read ? write_and_read_back() : write_and_ask());
     flushed_ = end_;
     hint();
     return {};
 }
 
-Status Appender::State::make_durable() {
-    return opening.flush_by == wire::FlushBy::read ? read_back() : ask_to_persist();
-}
-
 /// A device that only moves bytes: the request comes to the manager behind them.
-Status Appender::State::ask_to_persist() {
+Status Appender::State::write_and_ask() {
+    TRY(post_staged());
     wire::FlushLog request;
     request.region = opening.region;
     request.log_id = opening.log_id;
@@ -174,16 +171,26 @@ Status Appender::State::ask_to_persist() {
 }
 
 /// The responder makes durable what this connection wrote before it answers a read; one read goes through
-/// each window that was written through.
-Status Appender::State::read_back() {
+/// each window that was written through, the first of them together with the last writes.
+Status Appender::State::write_and_read_back() {
     const auto places = range_.last_words(flushed_, end_);
-    words_.resize(places.size() * kWordBytes);
-    for (std::size_t at = 0; at < places.size(); ++at) {
-        const auto word = std::span(words_).subspan(at * kWordBytes, kWordBytes);
-        const auto registration = TRY(session->exchange().register_memory(word));
-        TRY(range_.read(transfer_, registration, places[at]));
+    TRY(make_words(places.size()));
+    {
+        const Transfer::Gathering together(transfer_);
+        TRY(post_staged());
+        for (std::size_t i = 0; i < places.size(); ++i)
+            TRY(range_.read(transfer_, words_registered_, {{i * kWordBytes}, {kWordBytes}}, places[i]));
     }
     return transfer_.drain();
+}
+
+Status Appender::State::make_words(std::size_t count) {
+    if (words_registered_ && words_.size() >= count * kWordBytes)
+        return {};
+    words_registered_ = nullptr;
+    words_.resize(count * kWordBytes);
+    words_registered_ = TRY(session->exchange().register_memory(words_));
+    return {};
 }
 
 void Appender::State::hint() {

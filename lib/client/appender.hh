@@ -68,9 +68,9 @@ private:
     Status put_copied(std::span<const std::byte> bytes);
     Status put_in_place(std::span<const std::byte> bytes);
     Status post_staged();
-    Status make_durable();
-    Status read_back();
-    Status ask_to_persist();
+    Status write_and_read_back();
+    Status write_and_ask();
+    Status make_words(std::size_t count);
     void hint();
 
     LogRange range_;
@@ -79,7 +79,8 @@ private:
     const std::uint64_t logs_ended_;
     std::optional<Error> dead_;
     std::chrono::steady_clock::time_point next_hint_{};
-    std::vector<std::byte> words_;  // read back, not looked at
+    std::vector<std::byte> words_;                          // read back, not looked at
+    std::shared_ptr<rdma::Registration> words_registered_;  // all of them
     LogGrowth growth_;
     Staging staging_;
     Transfer transfer_;  // goes first: nothing is in flight then

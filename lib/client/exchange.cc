@@ -87,9 +87,8 @@ void Exchange::settle(const Error& why) {
 
 /// Waits for a free slot: a manager ends a session that has too many requests waiting.
 Status Exchange::enter(std::uint64_t id, Waiting& waiting) {
-    std::unique_lock lock(mutex_);
-    slot_.wait_for(lock, kChangeAllowance,
-                   [&] { return ended_ || waiting_.size() + forgotten_.size() < kMaximumRequests; });
+    auto lock = wait(slot_, kChangeAllowance,
+                     [&] { return ended_ || waiting_.size() + forgotten_.size() < kMaximumRequests; });
     if (ended_)
         return tl::unexpected(*ended_);
     if (waiting_.size() + forgotten_.size() >= kMaximumRequests)
@@ -121,7 +120,8 @@ Status Exchange::tell(std::uint64_t id, const std::vector<std::byte>& request) {
             return {};
         forgotten_.insert(id);
     }
-    auto sent = post(kFarewellLimit, [&](rdma::Connection& connection) { return connection.send(request); });
+    auto sent =
+        try_post(kFarewellLimit, [&](rdma::Connection& connection) { return connection.send(request); });
     if (!sent) {
         const std::lock_guard lock(mutex_);
         forgotten_.erase(id);
@@ -136,7 +136,9 @@ Result<std::vector<std::byte>> Exchange::ask(std::uint64_t id, wire::Type type,
     Waiting waiting;
     waiting.answer_type = answer_to(type);
     TRY(enter(id, waiting));
-    auto sent = post(limit, [&](rdma::Connection& connection) { return connection.send(request); });
+    // One that waits for long would keep the connection from those that wait for their bytes.
+    const auto attending = is_long_poll(waiting.answer_type) ? nullptr : attend();
+    auto sent = try_post(limit, [&](rdma::Connection& connection) { return connection.send(request); });
     if (!sent) {
         const std::lock_guard lock(mutex_);
         leave(id);
@@ -147,11 +149,11 @@ Result<std::vector<std::byte>> Exchange::ask(std::uint64_t id, wire::Type type,
 
 Result<std::vector<std::byte>> Exchange::wait_for_answer(std::uint64_t id, Waiting& waiting,
                                                          Milliseconds limit, WhenLate late) {
-    std::unique_lock lock(mutex_);
     const auto answered = [&] { return waiting.answer.has_value(); };
-    while (!waiting.ready.wait_for(lock, limit, answered) && late != WhenLate::forget &&
-           waits_behind_another(id)) {
-    }
+    const auto serves = is_long_poll(waiting.answer_type) ? Milliseconds(0) : kServes;
+    auto lock = wait(waiting.ready, limit, answered, serves);
+    while (!answered() && late != WhenLate::forget && waits_behind_another(id))
+        waiting.ready.wait_for(lock, limit, answered);
     leave(id);
     if (waiting.answer)
         return std::move(*waiting.answer);
@@ -212,7 +214,7 @@ void Exchange::on_close(const Error& why) {
 }
 
 template <class Post>
-Status Exchange::post(Milliseconds limit, Post&& attempt) {
+Status Exchange::try_post(Milliseconds limit, Post&& attempt) {
     const auto end = Clock::now() + limit;
     for (;;) {
         const auto connection = TRY(this->connection());
@@ -229,39 +231,62 @@ Status Exchange::post(Milliseconds limit, Post&& attempt) {
 
 /// The engine's queue is full. A send has no completion that would tell when it is not: so look again soon.
 bool Exchange::wait_for_room(Clock::time_point end) {
-    std::unique_lock lock(mutex_);
-    room_.wait_for(lock, kPostAgain);
+    wait(room_, kPostAgain, [] { return false; });
     return Clock::now() < end;
 }
 
-template <class Post>
-Status Exchange::post_operation(Operation operation, Post&& attempt) {
-    const auto tag = next_id();
-    operation.transfer->begin();
-    if (operation.buffer)
-        operation.buffer->begin();
-    {
+Status Exchange::post(std::vector<Operation> operations) {
+    std::vector<rdma::OneSided> posts;
+    for (auto& operation : operations) {
+        operation.one.tag = next_id();
+        posts.push_back(operation.one);
+        operation.transfer->begin();
+        if (operation.buffer)
+            operation.buffer->begin();
         const std::lock_guard lock(mutex_);
-        operations_.emplace(tag, std::move(operation));  // before the post: its completion may come at once
+        operations_.emplace(operation.one.tag, std::move(operation));  // before the post: it may end at once
     }
-    auto posted = post(kStallLimit, [&](rdma::Connection& connection) { return attempt(connection, tag); });
-    if (!posted)
-        on_completion(tag, posted);
+    auto posted = try_post(kStallLimit, [&](rdma::Connection& connection) { return connection.post(posts); });
+    for (const auto& post : posts)
+        if (!posted)
+            on_completion(post.tag, posted);
     return posted;
 }
 
-Status Exchange::write(const std::shared_ptr<rdma::Registration>& local, Extent from,
-                       const rdma::Grant& remote, Offset offset, Operation operation) {
-    return post_operation(std::move(operation), [&](rdma::Connection& connection, std::uint64_t tag) {
-        return connection.write(local, from, remote, offset, tag);
-    });
+bool Exchange::wait_below(const InFlight& in_flight, std::size_t limit, Milliseconds stall) {
+    serve([&] { return in_flight.count() < limit; }, std::min(stall, kServes));
+    return in_flight.wait_below(limit, stall);
 }
 
-Status Exchange::read(const std::shared_ptr<rdma::Registration>& local, Extent into,
-                      const rdma::Grant& remote, Offset offset, Operation operation) {
-    return post_operation(std::move(operation), [&](rdma::Connection& connection, std::uint64_t tag) {
-        return connection.read(local, into, remote, offset, tag);
-    });
+std::unique_ptr<rdma::Attending> Exchange::attend() const {
+    return std::make_unique<rdma::Attending>(standing());
+}
+
+/// Waits till `holds`, for `limit` at most: first, for `serves`, by handling what comes.
+template <class Holds>
+std::unique_lock<std::mutex> Exchange::wait(std::condition_variable& changed, Milliseconds limit,
+                                            Holds&& holds, Milliseconds serves) {
+    const auto end = Clock::now() + limit;
+    const auto look = [&] {
+        const std::lock_guard lock(mutex_);
+        return holds();
+    };
+    if (serves.count() != 0)
+        serve(look, std::min(limit, serves));
+    std::unique_lock lock(mutex_);
+    changed.wait_until(lock, end, holds);
+    return lock;
+}
+
+/// Also of a connection that has ended here, and not in its engine.
+void Exchange::serve(const std::function<bool()>& done, Milliseconds limit) {
+    if (const auto connection = standing())
+        connection->serve(done, Clock::now() + limit);
+}
+
+std::shared_ptr<rdma::Connection> Exchange::standing() const {
+    const std::lock_guard lock(mutex_);
+    return connection_;
 }
 
 Result<std::shared_ptr<rdma::Registration>> Exchange::register_memory(std::span<std::byte> bytes) {
@@ -291,8 +316,7 @@ void Exchange::on_completion(std::uint64_t tag, const Status& status) {
 }
 
 Error Exchange::reason(const Error& failure) {
-    std::unique_lock lock(mutex_);
-    ended_changed_.wait_for(lock, kReasonLimit, [&] { return ended_.has_value(); });
+    const auto lock = wait(ended_changed_, kReasonLimit, [&] { return ended_.has_value(); });
     return ended_ ? *ended_ : lost(failure);
 }
 

@@ -27,8 +27,9 @@ enum class WhenLate {
     forget           ///< its answer is dropped when it comes
 };
 
-/// Who waits for the end of one posted operation.
+/// An operation and who waits for its end.
 struct Operation {
+    rdma::OneSided one;  ///< its tag is the exchange's
     std::shared_ptr<InFlight> transfer;
     std::shared_ptr<InFlight>
         buffer;  ///< of memory the caller registered; null when registered for this operation
@@ -58,10 +59,12 @@ public:
     /// Sends a request whose answer nobody waits for. Not sent when too many answers are outstanding already.
     Status tell(std::uint64_t id, const std::vector<std::byte>& request);
 
-    Status write(const std::shared_ptr<rdma::Registration>& local, Extent from, const rdma::Grant& remote,
-                 Offset offset, Operation operation);
-    Status read(const std::shared_ptr<rdma::Registration>& local, Extent into, const rdma::Grant& remote,
-                Offset offset, Operation operation);
+    /// All of them, one after the other on the wire, or none.
+    Status post(std::vector<Operation> operations);
+    /// What is posted and waited for meanwhile is handled by this thread.
+    std::unique_ptr<rdma::Attending> attend() const;
+    /// InFlight::wait_below, of operations of this connection.
+    bool wait_below(const InFlight& in_flight, std::size_t limit, Milliseconds stall);
     Result<std::shared_ptr<rdma::Registration>> register_memory(std::span<std::byte> bytes);
 
     /// The reason why the connection ended, when an operation has failed with `failure`; waits for it a
@@ -89,10 +92,13 @@ private:
                                                    WhenLate late);
     void settle(const Error& why);
     bool wait_for_room(std::chrono::steady_clock::time_point end);
+    template <class Holds>
+    std::unique_lock<std::mutex> wait(std::condition_variable& changed, Milliseconds limit, Holds&& holds,
+                                      Milliseconds serves = kServes);
+    void serve(const std::function<bool()>& done, Milliseconds limit);
+    std::shared_ptr<rdma::Connection> standing() const;
     template <class Post>
-    Status post(Milliseconds limit, Post&& attempt);
-    template <class Post>
-    Status post_operation(Operation operation, Post&& attempt);
+    Status try_post(Milliseconds limit, Post&& attempt);
     std::optional<Operation> take(std::uint64_t tag);
 
     const std::string server_;

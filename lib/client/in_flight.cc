@@ -17,7 +17,7 @@ void InFlight::finish(const Status& status) {
     changed_.notify_all();
 }
 
-bool InFlight::wait_below(std::size_t limit, Milliseconds stall) {
+bool InFlight::wait_below(std::size_t limit, Milliseconds stall) const {
     std::unique_lock lock(mutex_);
     while (count_ >= limit) {
         const auto before = ended_;
@@ -27,7 +27,7 @@ bool InFlight::wait_below(std::size_t limit, Milliseconds stall) {
     return true;
 }
 
-void InFlight::wait_for_all() {
+void InFlight::wait_for_all() const {
     std::unique_lock lock(mutex_);
     changed_.wait(lock, [&] { return count_ == 0; });
 }

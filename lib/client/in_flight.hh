@@ -17,15 +17,15 @@ public:
     /// One operation has ended; the first error is kept.
     void finish(const Status& status);
     /// Waits until fewer than `limit` are left. False when none ended for `stall`.
-    bool wait_below(std::size_t limit, Milliseconds stall);
+    bool wait_below(std::size_t limit, Milliseconds stall) const;
     /// Waits for all, without limit: for who has ended the connection, which ends them.
-    void wait_for_all();
+    void wait_for_all() const;
     std::size_t count() const;
     std::optional<Error> error() const;
 
 private:
     mutable std::mutex mutex_;
-    std::condition_variable changed_;
+    mutable std::condition_variable changed_;
     std::size_t count_ = 0;
     std::size_t ended_ = 0;
     std::optional<Error> error_;

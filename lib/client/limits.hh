@@ -37,6 +37,8 @@ inline constexpr Milliseconds kFarewellLimit{2'000};
 inline constexpr Milliseconds kReasonLimit{10'000};
 /// The engine's queue is full: when to look again (a send has no completion that would tell).
 inline constexpr Milliseconds kPostAgain{2};
+/// How long one who waits handles what comes himself, before he leaves that to the engine's threads.
+inline constexpr Milliseconds kServes{1'000};
 /// How soon one who looks every so often notices that the connection is lost.
 inline constexpr Milliseconds kLookForLoss{100};
 /// One wait_generation request; longer waits are made of several.

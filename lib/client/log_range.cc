@@ -61,13 +61,13 @@ Status LogRange::write(Transfer& transfer, const std::shared_ptr<rdma::Registrat
     return for_each_piece(at, from.size.bytes, post);
 }
 
-Status LogRange::read(Transfer& transfer, const std::shared_ptr<rdma::Registration>& local,
+Status LogRange::read(Transfer& transfer, const std::shared_ptr<rdma::Registration>& local, Extent into,
                       std::uint64_t at) const {
     const auto post = [&](const wire::Window& window, Offset offset, std::uint64_t done,
                           std::uint64_t piece) {
-        return transfer.read(local, {{done}, {piece}}, window, offset);
+        return transfer.read(local, {{into.at.bytes + done}, {piece}}, window, offset);
     };
-    return for_each_piece(at, local->bytes().size(), post);
+    return for_each_piece(at, into.size.bytes, post);
 }
 
 std::vector<std::uint64_t> LogRange::last_words(std::uint64_t start, std::uint64_t end) const {

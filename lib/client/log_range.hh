@@ -22,8 +22,9 @@ public:
     /// null.
     Status write(Transfer& transfer, const std::shared_ptr<rdma::Registration>& local, Extent from,
                  std::uint64_t at, const std::shared_ptr<InFlight>& buffer) const;
-    /// Posts reads of the log's [at, at + all of `local`).
-    Status read(Transfer& transfer, const std::shared_ptr<rdma::Registration>& local, std::uint64_t at) const;
+    /// Posts reads of the log's [at, at + into.size) into `local`.
+    Status read(Transfer& transfer, const std::shared_ptr<rdma::Registration>& local, Extent into,
+                std::uint64_t at) const;
     /// Where the last 8 bytes before `end` lie in each segment that has bytes of [start, end).
     std::vector<std::uint64_t> last_words(std::uint64_t start, std::uint64_t end) const;
 

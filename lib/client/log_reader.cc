@@ -78,7 +78,7 @@ Status LogReader::State::adopt(wire::LogOpened fresh) {
 Status LogReader::State::read(std::uint64_t at, std::span<std::byte> into) {
     const auto registration = TRY(session->exchange().register_memory(into));
     Transfer transfer(session, kReadsInFlight);
-    TRY(range_.read(transfer, registration, at));
+    TRY(range_.read(transfer, registration, {{0}, {into.size()}}, at));
     return transfer.drain();
 }
 

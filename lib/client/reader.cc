@@ -24,6 +24,7 @@ Result<std::size_t> Reader::read(std::uint64_t offset, std::span<std::byte> into
         return std::size_t{0};
     const auto part = into.first(std::min<std::uint64_t>(into.size(), length - offset));
     const auto registration = TRY(state_->session->exchange().register_memory(part));
+    const auto attending = state_->session->exchange().attend();
     Transfer transfer(state_->session, state_->opened.window, kReadsInFlight);
     TRY(transfer.read(registration, {offset}));
     TRY(transfer.drain());

@@ -7,6 +7,8 @@ namespace pmemckpt::client {
 
 namespace {
 
+using Kind = rdma::OneSided::Kind;
+
 Error stalled(Exchange& exchange) {
     return {ETIMEDOUT, fmt::format("the connection to {} was given up: nothing moved for {} s; connect again",
                                    exchange.server(), kStallLimit.count() / 1000)};
@@ -15,7 +17,7 @@ Error stalled(Exchange& exchange) {
 }  // namespace
 
 void wait_until_unused(InFlight& in_flight, Session& session) {
-    if (!in_flight.wait_below(1, kStallLimit)) {
+    if (!session.exchange().wait_below(in_flight, 1, kStallLimit)) {
         session.exchange().end(stalled(session.exchange()));
         in_flight.wait_for_all();  // the engine completes all of a connection that was closed
     }
@@ -43,38 +45,46 @@ Status Transfer::failure() const {
 }
 
 Status Transfer::wait_for_room() {
-    if (!in_flight_->wait_below(most_in_flight_, kStallLimit))
+    if (!session_->exchange().wait_below(*in_flight_, most_in_flight_, kStallLimit))
         session_->exchange().end(stalled(session_->exchange()));
     return failure();
 }
 
+Status Transfer::post(Operation operation) {
+    TRY(wait_for_room());
+    gathered_.push_back(std::move(operation));
+    return is_gathering_ ? Status() : post_gathered();
+}
+
+/// What fails is an operation that has failed, and is told as that.
+Status Transfer::post_gathered() {
+    is_gathering_ = false;
+    return gathered_.empty() ? Status() : session_->exchange().post(std::exchange(gathered_, {}));
+}
+
 Status Transfer::write(const std::shared_ptr<rdma::Registration>& local, Extent from, Offset offset,
                        const RegisteredBuffer* buffer) {
-    TRY(wait_for_room());
-    return session_->exchange().write(local, from, window_, offset,
-                                      {in_flight_, buffer ? buffer->in_flight() : nullptr});
+    return post(
+        {{Kind::write, local, from, window_, offset, 0}, in_flight_, buffer ? buffer->in_flight() : nullptr});
 }
 
 Status Transfer::write(const std::shared_ptr<rdma::Registration>& local, Extent from,
                        const wire::Window& window, Offset offset, std::shared_ptr<InFlight> buffer) {
-    TRY(wait_for_room());
-    return session_->exchange().write(local, from, {window.key, window.base}, offset,
-                                      {in_flight_, std::move(buffer)});
+    return post(
+        {{Kind::write, local, from, {window.key, window.base}, offset, 0}, in_flight_, std::move(buffer)});
 }
 
 Status Transfer::read(const std::shared_ptr<rdma::Registration>& local, Extent into,
                       const wire::Window& window, Offset offset) {
-    TRY(wait_for_room());
-    return session_->exchange().read(local, into, {window.key, window.base}, offset, {in_flight_, nullptr});
+    return post({{Kind::read, local, into, {window.key, window.base}, offset, 0}, in_flight_, nullptr});
 }
 
 Status Transfer::read(const std::shared_ptr<rdma::Registration>& local, Offset offset) {
     const std::uint64_t size = local->bytes().size();
     for (std::uint64_t at = 0; at < size;) {
         const auto piece = std::min(kPieceBytes, size - at);
-        TRY(wait_for_room());
-        TRY(session_->exchange().read(local, {{at}, {piece}}, window_, {offset.bytes + at},
-                                      {in_flight_, nullptr}));
+        TRY(post(
+            {{Kind::read, local, {{at}, {piece}}, window_, {offset.bytes + at}, 0}, in_flight_, nullptr}));
         at += piece;
     }
     return {};

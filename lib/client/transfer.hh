@@ -26,13 +26,27 @@ public:
     /// Posts one RDMA Read of at most kPieceBytes.
     Status read(const std::shared_ptr<rdma::Registration>& local, Extent into, const wire::Window& window,
                 Offset offset);
-    bool is_idle() const { return in_flight_->count() == 0; }
+    bool is_idle() const { return gathered_.empty() && in_flight_->count() == 0; }
     /// Posts RDMA Reads of [offset, offset + into.size) to all of `local`.
     Status read(const std::shared_ptr<rdma::Registration>& local, Offset offset);
     /// Waits until nothing is in flight; the first error of any, or the connection's.
     Status drain();
 
+    /// While it lives, what is posted waits; then it goes out together.
+    class Gathering {
+    public:
+        explicit Gathering(Transfer& transfer) : transfer_(transfer) { transfer_.is_gathering_ = true; }
+        ~Gathering() { transfer_.post_gathered(); }
+        Gathering(const Gathering&) = delete;
+        Gathering& operator=(const Gathering&) = delete;
+
+    private:
+        Transfer& transfer_;
+    };
+
 private:
+    Status post(Operation operation);
+    Status post_gathered();
     Status wait_for_room();
     Status failure() const;
 
@@ -40,6 +54,8 @@ private:
     const rdma::Grant window_;
     const std::size_t most_in_flight_;
     std::shared_ptr<InFlight> in_flight_ = std::make_shared<InFlight>();
+    bool is_gathering_ = false;
+    std::vector<Operation> gathered_;
 };
 
 /// Waits until `in_flight` is empty, whatever it takes: a connection on which nothing moves is ended for it.

@@ -3,9 +3,11 @@
 // RFC 5040: one-sided Write and Read checked against the responder's windows, Send into posted buffers,
 // Terminate on a violation.
 //
-// Who calls whom: posts come from any thread and never block. Handlers are called by the engine's threads,
-// for one connection by one thread at a time, in the order of the wire; they must not block (hand long work
-// to a thread of your own). on_close is the last call of a connection and comes exactly once.
+// Who calls whom: posts come from any thread and never block. Handlers are called by the engine's threads
+// (and by who serves a connection), for one connection by one thread at a time, in the order of the wire;
+// they must not block (hand long work to a thread of your own). on_close is the last call of a connection and
+// comes exactly once.
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -66,6 +68,17 @@ struct Peer {
     std::uint64_t refused = 0;                         ///< operations of the peer that missed a window
 };
 
+/// A write into a window of the peer's, or a read of it.
+struct OneSided {
+    enum class Kind : std::uint8_t { write, read };
+    Kind kind = Kind::write;
+    std::shared_ptr<Registration> local;
+    Extent range;       ///< of `local`
+    Grant remote;       ///< the window
+    Offset offset;      ///< in it
+    std::uint64_t tag;  ///< of its on_completion
+};
+
 class Connection {
 public:
     virtual ~Connection() = default;
@@ -79,15 +92,29 @@ public:
 
     virtual Result<std::shared_ptr<Registration>> register_memory(std::span<std::byte> bytes) = 0;
 
+    /// One after the other on the wire; all of them are taken, or none. What waits for the last of them waits
+    /// for all: a device may tell of them together.
+    virtual Status post(std::span<const OneSided> operations) = 0;
     /// RDMA Write of registration bytes [from, from+size) to `remote` + offset. on_completion(tag) once the
     /// bytes may be changed again; that says nothing of the remote side: a later Send or Read of this
     /// connection is behind them.
-    virtual Status write(std::shared_ptr<Registration> local, Extent from, const Grant& remote, Offset offset,
-                         std::uint64_t tag) = 0;
+    Status write(std::shared_ptr<Registration> local, Extent from, const Grant& remote, Offset offset,
+                 std::uint64_t tag);
     /// RDMA Read of `remote` + offset into registration bytes; on_completion(tag) when all have arrived. A
     /// responder whose reads_persist() persists what this connection wrote before it answers.
-    virtual Status read(std::shared_ptr<Registration> local, Extent into, const Grant& remote, Offset offset,
-                        std::uint64_t tag) = 0;
+    Status read(std::shared_ptr<Registration> local, Extent into, const Grant& remote, Offset offset,
+                std::uint64_t tag);
+
+    /// For a thread that is to post something and to wait for its end: from now till as many leave() it
+    /// handles itself what comes, in serve(), so that no other thread need be woken first. While it attends,
+    /// it waits for what comes of this connection in no other way. false where another thread attends, and
+    /// where it is of no use: then the engine's threads do all, as at any other time.
+    virtual bool attend() { return false; }
+    virtual void leave() {}
+    /// Calls handlers on this thread, in their order. Returns whether done() holds: when it does, when it is
+    /// `until`, when the engine's threads are needed, and at once when this thread can't attend. When it does
+    /// not hold, this thread attends no more. Not in a handler.
+    virtual bool serve(const std::function<bool()>& done, std::chrono::steady_clock::time_point until);
 
     /// Whether this end, as the responder, makes durable what the peer wrote before it answers a read of it.
     virtual bool reads_persist() const = 0;
@@ -101,6 +128,22 @@ public:
     /// Sends what is queued (for at most 5 s), then closes; on_close follows, with `why`. No new posts.
     virtual void close(Error why) = 0;
     virtual Peer peer() const = 0;
+};
+
+class Attending {
+public:
+    explicit Attending(std::shared_ptr<Connection> connection)
+        : connection_(std::move(connection)), attends_(connection_ && connection_->attend()) {}
+    ~Attending() {
+        if (attends_)
+            connection_->leave();
+    }
+    Attending(const Attending&) = delete;
+    Attending& operator=(const Attending&) = delete;
+
+private:
+    const std::shared_ptr<Connection> connection_;
+    const bool attends_;
 };
 
 class Handler {
@@ -142,6 +185,7 @@ struct EngineOptions {
     bool announce =
         false;  ///< "auto" says which engine it took, and why, as a notice; at level info otherwise
     unsigned threads = 2;             ///< reactor threads
+    unsigned poll_us = 0;             ///< who serves a connection asks its device so long before it sleeps
     bool crc = true;                  ///< ask for the MPA CRC; it is used if either side asks
     unsigned outstanding_reads = 16;  ///< IRD and ORD
     unsigned start_up_timeout_ms = 10'000;

@@ -8,6 +8,7 @@
 #include <rdma/rdma_verbs.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <chrono>
 #include <condition_variable>
@@ -64,9 +65,17 @@ public:
         failed_ = why;
         changed_.notify_all();
     }
-    Status wait(std::uint64_t count) {
+    /// As a client of the engine waits: it serves its connection.
+    Status wait(rdma::Connection& connection, std::uint64_t count) {
+        const auto reached = [&] { return done_ >= count || failed_; };
+        connection.serve(
+            [&] {
+                const std::lock_guard lock(mutex_);
+                return reached();
+            },
+            Clock::now() + std::chrono::seconds(1));
         std::unique_lock lock(mutex_);
-        changed_.wait(lock, [&] { return done_ >= count || failed_; });
+        changed_.wait(lock, reached);
         return failed_ ? Status(tl::unexpected(*failed_)) : Status();
     }
 
@@ -110,18 +119,22 @@ struct EngineEnds {
         return {};
     }
     Status durable_write() {
-        TRY(connection->write(from, {{0}, {8}}, grant, {0}, ++posted));
-        TRY(connection->read(into, {{0}, {8}}, grant, {0}, ++posted));
-        return counter->wait(posted);
+        using Kind = rdma::OneSided::Kind;
+        const std::array both{rdma::OneSided{Kind::write, from, {{0}, {8}}, grant, {0}, ++posted},
+                              rdma::OneSided{Kind::read, into, {{0}, {8}}, grant, {0}, ++posted}};
+        const rdma::Attending attending(connection);
+        TRY(connection->post(both));
+        return counter->wait(*connection, posted);
     }
     Result<double> bandwidth() {
         const auto start = Clock::now();
         const auto before = posted;
+        const rdma::Attending attending(connection);
         while (Clock::now() < start + kBandwidthTime) {
-            TRY(counter->wait(posted < before + kInFlight ? before : posted + 1 - kInFlight));
+            TRY(counter->wait(*connection, posted < before + kInFlight ? before : posted + 1 - kInFlight));
             TRY(connection->write(from, {{0}, {kPiece}}, grant, {0}, ++posted));
         }
-        TRY(counter->wait(posted));
+        TRY(counter->wait(*connection, posted));
         const auto seconds = std::chrono::duration<double>(Clock::now() - start).count();
         return static_cast<double>(posted - before) * kPiece / seconds / 1e6;
     }

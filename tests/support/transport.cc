@@ -2,6 +2,8 @@
 
 #include <cstdlib>
 
+#include "lib/rdma/verbs/engine.hh"
+
 namespace pmemckpt::test {
 
 namespace {
@@ -19,6 +21,11 @@ std::string transport() {
 
 std::string host() {
     return variable("TEST_HOST", "127.0.0.1");
+}
+
+bool is_over_an_iwarp_device() {
+    const auto devices = transport() == "verbs" ? rdma::verbs::devices() : std::vector<rdma::verbs::Device>{};
+    return !devices.empty() && devices.front().iwarp;
 }
 
 }  // namespace pmemckpt::test

@@ -33,13 +33,10 @@ public:
     Result<std::shared_ptr<rdma::Registration>> register_memory(std::span<std::byte>) override {
         return fail(ENOTCONN, "the connection is closed");
     }
-    Status write(std::shared_ptr<rdma::Registration>, Extent, const rdma::Grant&, Offset,
-                 std::uint64_t tag) override {
-        return on_write(tag);
-    }
-    Status read(std::shared_ptr<rdma::Registration>, Extent, const rdma::Grant&, Offset,
-                std::uint64_t) override {
-        return fail(EINVAL, "this peer does not read");
+    Status post(std::span<const rdma::OneSided> operations) override {
+        for (const auto& one : operations)
+            TRY(on_write(one.tag));
+        return {};
     }
     Result<rdma::Grant> grant(rdma::Translation, rdma::Access) override {
         return fail(EINVAL, "no windows here");
@@ -286,7 +283,7 @@ void operations_end_once_and_keep_the_reason() {
         return Status();
     };
     const auto transfer = std::make_shared<client::InFlight>(), buffer = std::make_shared<client::InFlight>();
-    const auto post = [&] { return ends.exchange->write(nullptr, {}, {}, {}, {transfer, buffer}); };
+    const auto post = [&] { return ends.exchange->post({{{}, transfer, buffer}}); };
     test::ok(post());
     test::ok(post());
     CHECK(!transfer->wait_below(2, Milliseconds(1)));

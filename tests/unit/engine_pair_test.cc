@@ -34,6 +34,8 @@ void messages_go_both_ways() {
 
 /// The initiator has nothing to say: the responder's message goes all the same.
 void the_responder_speaks_first() {
+    if (is_over_an_iwarp_device())
+        skip("siw, as the initiator, refuses what comes close behind the peer's start-up reply");
     Server server({}, host(), transport());
     server.accept_hook = [](const Accepted& accepted) { ok(accepted.connection->send(bytes_of("welcome"))); };
     auto engine = ok(rdma::make_engine(transport(), {}));

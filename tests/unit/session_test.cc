@@ -81,14 +81,7 @@ public:
     Result<std::shared_ptr<rdma::Registration>> register_memory(std::span<std::byte>) override {
         return fail(ENOTSUP, "not played");
     }
-    Status write(std::shared_ptr<rdma::Registration>, Extent, const rdma::Grant&, Offset,
-                 std::uint64_t) override {
-        return fail(ENOTSUP, "not played");
-    }
-    Status read(std::shared_ptr<rdma::Registration>, Extent, const rdma::Grant&, Offset,
-                std::uint64_t) override {
-        return fail(ENOTSUP, "not played");
-    }
+    Status post(std::span<const rdma::OneSided>) override { return fail(ENOTSUP, "not played"); }
     Result<rdma::Grant> grant(rdma::Translation, rdma::Access) override {
         const std::lock_guard lock(mutex_);
         return rdma::Grant{++last_key_, 0};

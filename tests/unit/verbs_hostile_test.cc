@@ -128,7 +128,7 @@ void need_a_device() {
 }
 void need_no_iwarp(const char* why) {
     need_a_device();
-    if (rdma::verbs::devices().front().iwarp)
+    if (is_over_an_iwarp_device())
         skip(why);
 }
 constexpr const char* kNoOperation = "iWARP has no such operation";

@@ -7,7 +7,7 @@
 need_guests
 
 # VM_UNIT_TESTS in Makefile are these. siw does not always tell a peer that he was refused, so there only those that know.
-UNITS=(engine_pair_test engine_windows_test verbs_hostile_test)
+UNITS=(engine_pair_test engine_serve_test engine_windows_test verbs_hostile_test)
 OF_A_MANAGER=(windows_test takeover_test)
 
 over_device() { # DEVICE UNIT ...

@@ -57,10 +57,7 @@ public:
     Status send(std::span<const std::byte> message) override;
     Status send_with_invalidate(std::span<const std::byte> message, Key key) override;
     Result<std::shared_ptr<Registration>> register_memory(std::span<std::byte> bytes) override;
-    Status write(std::shared_ptr<Registration> local, Extent from, const Grant& remote, Offset offset,
-                 std::uint64_t tag) override;
-    Status read(std::shared_ptr<Registration> local, Extent into, const Grant& remote, Offset offset,
-                std::uint64_t tag) override;
+    Status post(std::span<const OneSided> operations) override;
     bool reads_persist() const override { return true; }
     Result<Grant> grant(Translation translation, Access access) override;
     void revoke(Key key) override;
@@ -76,9 +73,8 @@ private:
     enum class State : std::uint8_t { fresh, greeting, open, draining, lingering, ended };
 
     // Posts, in connection_posts.cc.
-    Status post(Operation operation);
-    Result<Operation> tagged(Operation::Kind kind, std::shared_ptr<Registration> local, Extent range,
-                             const Grant& remote, Offset offset, std::uint64_t tag) const;
+    Status post_all(std::vector<Operation> operations);
+    Result<Operation> tagged(const OneSided& one) const;
     Status post_message(std::span<const std::byte> message, Operation::Kind kind, Key key);
     void take_posts();
     void forget_posts(std::size_t count);

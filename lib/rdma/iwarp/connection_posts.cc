@@ -16,17 +16,17 @@ private:
 
 }  // namespace
 
-Status IwarpConnection::post(Operation operation) {
+Status IwarpConnection::post_all(std::vector<Operation> operations) {
     {
         const std::lock_guard<std::mutex> lock(mutex_);
         if (no_posts_)
             return fail(ENOTCONN, "the connection to {} is closed", peer_address_);
-        if (queued_ >= kMaximumQueued)
+        if (queued_ + operations.size() > kMaximumQueued)
             return fail(EAGAIN,
                         "{} operations wait on the connection to {}; post again when some have completed",
                         queued_, peer_address_);
-        ++queued_;
-        posted_.push_back(std::move(operation));
+        queued_ += operations.size();
+        std::move(operations.begin(), operations.end(), std::back_inserter(posted_));
     }
     wake();
     return {};
@@ -60,7 +60,9 @@ Status IwarpConnection::post_message(std::span<const std::byte> message, Operati
     operation.kind = kind;
     operation.message.assign(message.begin(), message.end());
     operation.key = key;
-    return post(std::move(operation));
+    std::vector<Operation> alone;
+    alone.push_back(std::move(operation));
+    return post_all(std::move(alone));
 }
 
 Status IwarpConnection::send(std::span<const std::byte> message) {
@@ -75,36 +77,33 @@ Result<std::shared_ptr<Registration>> IwarpConnection::register_memory(std::span
     return std::make_shared<PlainMemory>(bytes);
 }
 
-Result<Operation> IwarpConnection::tagged(Operation::Kind kind, std::shared_ptr<Registration> local,
-                                          Extent range, const Grant& remote, Offset offset,
-                                          std::uint64_t tag) const {
-    if (!local || !fits(range, {local->bytes().size()}))
-        return fail(EINVAL, "bytes {} + {} are not within the registered memory", range.at.bytes,
-                    range.size.bytes);
-    if (offset.bytes > UINT64_MAX - remote.base)
-        return fail(EINVAL, "offset {} from {} is beyond any address", offset.bytes, remote.base);
+Result<Operation> IwarpConnection::tagged(const OneSided& one) const {
+    const bool is_read = one.kind == OneSided::Kind::read;
+    if (is_read && one.range.size.bytes > kMaximumRead)
+        return fail(EMSGSIZE, "a read of {} bytes is too long: {} at most", one.range.size.bytes,
+                    kMaximumRead);
+    if (is_read && link_.agreed.outbound_reads == 0)
+        return fail(EOPNOTSUPP, "the peer {} takes no reads", peer_address_);
+    if (!one.local || !fits(one.range, {one.local->bytes().size()}))
+        return fail(EINVAL, "bytes {} + {} are not within the registered memory", one.range.at.bytes,
+                    one.range.size.bytes);
+    if (one.offset.bytes > UINT64_MAX - one.remote.base)
+        return fail(EINVAL, "offset {} from {} is beyond any address", one.offset.bytes, one.remote.base);
     Operation operation;
-    operation.kind = kind;
-    operation.local = local->bytes().subspan(range.at.bytes, range.size.bytes);
-    operation.owner = std::move(local);
-    operation.key = remote.key;
-    operation.remote_offset = remote.base + offset.bytes;
-    operation.tag = tag;
+    operation.kind = is_read ? Operation::Kind::read : Operation::Kind::write;
+    operation.local = one.local->bytes().subspan(one.range.at.bytes, one.range.size.bytes);
+    operation.owner = one.local;
+    operation.key = one.remote.key;
+    operation.remote_offset = one.remote.base + one.offset.bytes;
+    operation.tag = one.tag;
     return operation;
 }
 
-Status IwarpConnection::write(std::shared_ptr<Registration> local, Extent from, const Grant& remote,
-                              Offset offset, std::uint64_t tag) {
-    return post(TRY(tagged(Operation::Kind::write, std::move(local), from, remote, offset, tag)));
-}
-
-Status IwarpConnection::read(std::shared_ptr<Registration> local, Extent into, const Grant& remote,
-                             Offset offset, std::uint64_t tag) {
-    if (into.size.bytes > kMaximumRead)
-        return fail(EMSGSIZE, "a read of {} bytes is too long: {} at most", into.size.bytes, kMaximumRead);
-    if (link_.agreed.outbound_reads == 0)
-        return fail(EOPNOTSUPP, "the peer {} takes no reads", peer_address_);
-    return post(TRY(tagged(Operation::Kind::read, std::move(local), into, remote, offset, tag)));
+Status IwarpConnection::post(std::span<const OneSided> operations) {
+    std::vector<Operation> checked;
+    for (const auto& one : operations)
+        checked.push_back(TRY(tagged(one)));
+    return post_all(std::move(checked));
 }
 
 }  // namespace pmemckpt::rdma::iwarp

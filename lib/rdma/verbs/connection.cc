@@ -29,21 +29,49 @@ VerbsConnection::~VerbsConnection() {
     leave_start_up(fail(ECANCELED, "the engine was closed"));
 }
 
+/// false: another thread is there, has been asked to leave, and wakes this one when it has.
+template <class Step>
+bool VerbsConnection::at_helm(Step&& step) {
+    if (!helm_.take_or_ask()) {
+        kick();
+        return false;
+    }
+    step();
+    helm_.give_back();
+    return true;
+}
+
 void VerbsConnection::on_events(std::uint32_t) {
-    if (state_ == State::open || state_ == State::draining || (state_ == State::starting && pair_))
-        take_completions();
-    if (state_ != State::ended)
-        take_cm_events();
+    at_helm([this] {
+        if (state_ == State::open || state_ == State::draining || (state_ == State::starting && pair_))
+            take_completions();
+        if (state_ != State::ended)
+            take_cm_events();
+    });
 }
 
 void VerbsConnection::on_wake() {
-    if (state_ == State::fresh)
-        begin();
-    else if (state_ == State::open || state_ == State::draining)
-        look_after();
+    at_helm([this] {
+        if (state_ == State::fresh)
+            begin();
+        else if (state_ == State::open || state_ == State::draining)
+            look_after();
+        if (std::exchange(deadline_waits_, false))
+            take_deadline();
+        if (std::exchange(stop_waits_, false))
+            take_stop();
+    });
 }
 
 void VerbsConnection::on_deadline() {
+    deadline_waits_ = !at_helm([this] { take_deadline(); });
+}
+
+void VerbsConnection::on_stop() {
+    stop_waits_ = !at_helm([this] { take_stop(); });
+}
+
+void VerbsConnection::take_deadline() {
     switch (state_) {
         case State::starting:
             fail_start_up({ETIMEDOUT, "the peer did not finish the start-up in time"});
@@ -60,7 +88,7 @@ void VerbsConnection::on_deadline() {
     }
 }
 
-void VerbsConnection::on_stop() {
+void VerbsConnection::take_stop() {
     if (state_ == State::starting)
         fail_start_up({ECANCELED, "the engine was closed"});
     else if (state_ == State::open && !why_)
@@ -90,7 +118,10 @@ void VerbsConnection::look_at_queue() {
 
 void VerbsConnection::take_completions() {
     std::array<ibv_wc, kCompletionsPerRound> completions;
-    pair_->forget_events();
+    take_left();
+    if (state_ == State::ended)
+        return;
+    pair_->forget_event();
     auto armed = pair_->arm();
     for (unsigned round = 0; armed && round < kRoundsPerTurn; ++round) {
         const auto count = pair_->poll(completions);
@@ -119,34 +150,56 @@ void VerbsConnection::hear_last_words() {
         take_completions();
 }
 
+/// What another thread has found, and could not end the connection for.
+void VerbsConnection::take_left() {
+    std::vector<ibv_wc> left;
+    left.swap(left_over_);
+    if (auto fault = std::exchange(fault_, std::nullopt))
+        stop(std::move(*fault));
+    for (const auto& completion : left)
+        if (state_ != State::ended)
+            take(completion);
+}
+
 void VerbsConnection::take(const ibv_wc& completion) {
     heard_ = true;
     silent_ = 0;
-    if (completion.status == IBV_WC_WR_FLUSH_ERR) {
+    if (take_well(completion))
+        return;
+    if (auto fault = std::exchange(fault_, std::nullopt))
+        stop(std::move(*fault));
+    else if (completion.status == IBV_WC_WR_FLUSH_ERR)
         lose({ECONNRESET, "the connection was lost"});
-    } else if (completion.status != IBV_WC_SUCCESS) {
+    else if (completion.status != IBV_WC_SUCCESS)
         stop(completion_error(completion));
-    } else if ((completion.wr_id & kReceiveMark) == 0) {
-        queue_->complete(completion, done_);
-        report();
-    } else if (completion.opcode == IBV_WC_RECV && completion.byte_len <= kMaximumMessage) {
-        take_message(completion);
-    } else {
-        // A write with immediate data takes a buffer, too, and its length is the write's.
+    else  // a write with immediate data takes a buffer, too, and its length is the write's
         stop({EPROTO, "the peer used an operation that is not part of the protocol"});
-    }
 }
 
-void VerbsConnection::take_message(const ibv_wc& completion) {
+/// false: nothing was done with it, or it is why the connection ends, which is in fault_ then.
+bool VerbsConnection::take_well(const ibv_wc& completion) {
+    if (completion.status != IBV_WC_SUCCESS)
+        return false;
+    if ((completion.wr_id & kReceiveMark) != 0)
+        return completion.opcode == IBV_WC_RECV && completion.byte_len <= kMaximumMessage &&
+               take_message(completion);
+    queue_->complete(completion, done_);
+    report();
+    return true;
+}
+
+bool VerbsConnection::take_message(const ibv_wc& completion) {
     // A message may overtake the connection manager's word that the peer is ready.
     if (state_ == State::starting)
         open();
     if (state_ == State::open)
         handler_->on_message(ring_->message(completion));
     if (state_ == State::ended)
-        return;
-    if (auto given = ring_->give_back(completion); !given)
-        stop(std::move(given).error());
+        return true;
+    auto given = ring_->give_back(completion);
+    if (!given)
+        fault_ = std::move(given).error();
+    return given.has_value();
 }
 
 void VerbsConnection::report() {
@@ -169,8 +222,8 @@ void VerbsConnection::probe() {
         stop({ETIMEDOUT, fmt::format("the peer has been silent for {} ms", options_.idle_timeout_ms)});
         return;
     }
-    Work nothing;
-    nothing.kind = Work::Kind::probe;
+    std::vector<Work> nothing(1);
+    nothing[0].kind = Work::Kind::probe;
     static_cast<void>(queue_->post(std::move(nothing)));
     look_at_queue();
 }
@@ -249,6 +302,7 @@ void VerbsConnection::finish() {
     report();
     handler_->on_close(*why_);
     handler_.reset();
+    left_over_.clear();
     events_.reset();
 }
 

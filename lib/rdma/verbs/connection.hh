@@ -9,9 +9,10 @@
 // initiator), or for the peer's last word (a responder). draining: what is posted goes out, then the
 // connection is ended.
 //
-// Threads: posts, grants and revocations come from any thread and go to the device from there; all else
-// happens on the reactor's thread, which sleeps till the connection manager or a completion wakes it. No lock
-// is held while a handler is called.
+// Threads: posts, grants and revocations come from any thread and go to the device from there; all else is
+// done by whoever is at the helm. That is the reactor's thread, which sleeps till the connection manager or a
+// completion wakes it; or a thread that serves the connection, which does what goes well, and leaves the rest
+// to the reactor's. No lock is held while a handler is called.
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -20,6 +21,7 @@
 
 #include "lib/rdma/reactor.hh"
 #include "lib/rdma/socket_address.hh"
+#include "lib/rdma/verbs/helm.hh"
 #include "lib/rdma/verbs/receive_ring.hh"
 #include "lib/rdma/verbs/window_set.hh"
 
@@ -54,10 +56,10 @@ public:
     Status send(std::span<const std::byte> message) override;
     Status send_with_invalidate(std::span<const std::byte> message, Key key) override;
     Result<std::shared_ptr<Registration>> register_memory(std::span<std::byte> bytes) override;
-    Status write(std::shared_ptr<Registration> local, Extent from, const Grant& remote, Offset offset,
-                 std::uint64_t tag) override;
-    Status read(std::shared_ptr<Registration> local, Extent into, const Grant& remote, Offset offset,
-                std::uint64_t tag) override;
+    Status post(std::span<const OneSided> operations) override;
+    bool attend() override;
+    void leave() override;
+    bool serve(const std::function<bool()>& done, Clock::time_point until) override;
     bool reads_persist() const override { return false; }
     Result<Grant> grant(Translation translation, Access access) override;
     void revoke(Key key) override;
@@ -74,9 +76,8 @@ private:
 
     // Posts, in connection_posts.cc.
     Status post_message(std::span<const std::byte> message, Work::Kind kind, Key key);
-    Result<Work> transfer(Work::Kind kind, const std::shared_ptr<Registration>& local, Extent range,
-                          const Grant& remote, Offset offset, std::uint64_t tag) const;
-    Status post(Work work);
+    Result<Work> transfer(const OneSided& one) const;
+    Status post_all(std::vector<Work> works);
 
     // Start-up, in connection_start_up.cc.
     void begin();
@@ -94,14 +95,29 @@ private:
     unsigned milliseconds_left() const;
 
     // The open connection.
+    template <class Step>
+    bool at_helm(Step&& step);
     void take_completions();
     void hear_last_words();
     void take(const ibv_wc& completion);
-    void take_message(const ibv_wc& completion);
+    bool take_well(const ibv_wc& completion);
+    bool take_message(const ibv_wc& completion);
+    void take_left();
     void report();
     void look_after();
+    void take_deadline();
+    void take_stop();
     void look_at_queue();
     void probe();
+
+    // A thread of the user's, in connection_serve.cc.
+    bool take_till(const std::function<bool()>& done, Clock::time_point until);
+    void leave_helm();
+    bool arm_and_take();
+    bool arm_here();
+    std::optional<std::size_t> take_here();
+    void sleep_till(Clock::time_point until);
+    void kick();
 
     // The end.
     void stop(Error why);
@@ -116,13 +132,17 @@ private:
     CmChannel channel_;  // these two till they are the domain's
     CmId id_;
     FileDescriptor events_;  // an epoll of the connection manager's descriptor and of the completions'
+    FileDescriptor kick_;    // an eventfd: who serves the connection is to give back the helm
     std::shared_ptr<Domain> domain_;
     std::unique_ptr<QueuePair> pair_;
     std::unique_ptr<ReceiveRing> ring_;
     std::unique_ptr<SendQueue> queue_;
     std::unique_ptr<WindowSet> windows_;
 
-    State state_ = State::fresh;
+    Helm helm_;
+    bool stop_waits_ = false, deadline_waits_ = false;  // till the helm is free
+
+    State state_ = State::fresh;  // this, and what follows, is for who is at the helm
     std::shared_ptr<Handler> handler_;
     bool initiator_ = false;
     SocketAddress target_;
@@ -132,9 +152,11 @@ private:
     Door door_;
     std::function<void()> left_;
     std::vector<Done> done_;
-    std::optional<Error> why_;  // of the end, once it has begun
-    bool heard_ = false;        // something of the peer since the last probe
-    unsigned silent_ = 0;       // probes without an answer
+    std::vector<ibv_wc> left_over_;  // completions for the reactor's thread to take, before any others
+    std::optional<Error> fault_;     // of one that was taken by another thread
+    std::optional<Error> why_;       // of the end, once it has begun
+    bool heard_ = false;             // something of the peer since the last probe
+    unsigned silent_ = 0;            // probes without an answer
 
     mutable std::mutex mutex_;  // guards the next two
     std::optional<Error> close_asked_;

@@ -5,8 +5,8 @@
 
 namespace pmemckpt::rdma::verbs {
 
-Status VerbsConnection::post(Work work) {
-    auto posted = queue_->post(std::move(work));
+Status VerbsConnection::post_all(std::vector<Work> works) {
+    auto posted = queue_->post(std::move(works));
     if (!posted && posted.error().code == ENOTCONN)
         return fail(ENOTCONN, "the connection to {} is closed", peer_address_);
     // What the device refuses ends the connection, on its own thread.
@@ -23,7 +23,9 @@ Status VerbsConnection::post_message(std::span<const std::byte> message, Work::K
     work.kind = kind;
     work.message.assign(message.begin(), message.end());
     work.key = key;
-    return post(std::move(work));
+    std::vector<Work> alone;
+    alone.push_back(std::move(work));
+    return post_all(std::move(alone));
 }
 
 Status VerbsConnection::send(std::span<const std::byte> message) {
@@ -38,37 +40,33 @@ Result<std::shared_ptr<Registration>> VerbsConnection::register_memory(std::span
     return TRY(LocalMemory::make(domain_, bytes));
 }
 
-Result<Work> VerbsConnection::transfer(Work::Kind kind, const std::shared_ptr<Registration>& local,
-                                       Extent range, const Grant& remote, Offset offset,
-                                       std::uint64_t tag) const {
-    auto memory = std::dynamic_pointer_cast<LocalMemory>(local);
+Result<Work> VerbsConnection::transfer(const OneSided& one) const {
+    const bool is_read = one.kind == OneSided::Kind::read;
+    auto memory = std::dynamic_pointer_cast<LocalMemory>(one.local);
     if (!memory || !memory->is_of(*domain_))
         return fail(EINVAL, "the memory is not registered with this connection");
-    if (!fits(range, {memory->bytes().size()}))
-        return fail(EINVAL, "bytes {} + {} are not within the registered memory", range.at.bytes,
-                    range.size.bytes);
-    if (kind == Work::Kind::read && !memory->takes_reads())
+    if (!fits(one.range, {memory->bytes().size()}))
+        return fail(EINVAL, "bytes {} + {} are not within the registered memory", one.range.at.bytes,
+                    one.range.size.bytes);
+    if (is_read && !memory->takes_reads())
         return fail(EFAULT, "the memory to read into can't be written by the RDMA device");
-    if (offset.bytes > UINT64_MAX - remote.base)
-        return fail(EINVAL, "offset {} from {} is beyond any address", offset.bytes, remote.base);
+    if (one.offset.bytes > UINT64_MAX - one.remote.base)
+        return fail(EINVAL, "offset {} from {} is beyond any address", one.offset.bytes, one.remote.base);
     Work work;
-    work.kind = kind;
+    work.kind = is_read ? Work::Kind::read : Work::Kind::write;
     work.local = std::move(memory);
-    work.range = range;
-    work.remote = remote.base + offset.bytes;
-    work.key = remote.key;
-    work.tag = tag;
+    work.range = one.range;
+    work.remote = one.remote.base + one.offset.bytes;
+    work.key = one.remote.key;
+    work.tag = one.tag;
     return work;
 }
 
-Status VerbsConnection::write(std::shared_ptr<Registration> local, Extent from, const Grant& remote,
-                              Offset offset, std::uint64_t tag) {
-    return post(TRY(transfer(Work::Kind::write, local, from, remote, offset, tag)));
-}
-
-Status VerbsConnection::read(std::shared_ptr<Registration> local, Extent into, const Grant& remote,
-                             Offset offset, std::uint64_t tag) {
-    return post(TRY(transfer(Work::Kind::read, local, into, remote, offset, tag)));
+Status VerbsConnection::post(std::span<const OneSided> operations) {
+    std::vector<Work> works;
+    for (const auto& one : operations)
+        works.push_back(TRY(transfer(one)));
+    return post_all(std::move(works));
 }
 
 Result<Grant> VerbsConnection::grant(Translation translation, Access access) {

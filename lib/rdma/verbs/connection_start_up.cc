@@ -1,6 +1,7 @@
 // How a connection is made: device, route and peer are the connection manager's business, a step an event.
 #include <fcntl.h>
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -63,7 +64,8 @@ void VerbsConnection::begin() {
 
 Status VerbsConnection::watch(const rdma_event_channel& channel) {
     events_.reset(::epoll_create1(EPOLL_CLOEXEC));
-    if (!events_ || ::fcntl(channel.fd, F_SETFL, O_NONBLOCK) != 0)
+    kick_.reset(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+    if (!events_ || !kick_ || ::fcntl(channel.fd, F_SETFL, O_NONBLOCK) != 0)
         return fail_errno(errno, "can't wait for an RDMA connection's events");
     TRY(watch_descriptor(events_.get(), channel.fd));
     TRY(reactor_->add(shared_from_this(), events_.get(), EPOLLIN));

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdlib>
+#include <utility>
 
 namespace pmemckpt::rdma::verbs {
 
@@ -81,19 +82,21 @@ Result<std::size_t> QueuePair::poll(std::span<ibv_wc> into) {
 }
 
 Status QueuePair::arm() {
+    if (std::exchange(armed_, true))
+        return {};
     if (const int code = ibv_req_notify_cq(completions_.get(), 0); code != 0)
         return fail_errno(code, "RDMA device {} tells of no completions", domain_->traits().device);
     return {};
 }
 
-void QueuePair::forget_events() {
+/// The device tells once each time it was armed.
+void QueuePair::forget_event() {
     ibv_cq* queue = nullptr;
     void* ours = nullptr;
-    unsigned count = 0;
-    while (ibv_get_cq_event(channel_.get(), &queue, &ours) == 0)
-        ++count;
-    if (count != 0)
-        ibv_ack_cq_events(completions_.get(), count);
+    if (ibv_get_cq_event(channel_.get(), &queue, &ours) != 0)
+        return;
+    ibv_ack_cq_events(completions_.get(), 1);
+    armed_ = false;
 }
 
 /// siw places bytes where the kernel's readers of RCU run, and looks before each piece whether the region

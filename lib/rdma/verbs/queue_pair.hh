@@ -36,10 +36,12 @@ public:
     Status post_receive(ibv_recv_wr& work);
     /// How many there were. EIO when the device gives no completions any more.
     Result<std::size_t> poll(std::span<ibv_wc> into);
-    /// descriptor() gets readable at the next completion; what came before must be polled after this.
+    /// descriptor() gets readable at the next completion; what came before must be polled after this. Does
+    /// nothing when that was asked for and has not happened.
     Status arm();
+    bool is_armed() const { return armed_; }
     /// After descriptor() was readable.
-    void forget_events();
+    void forget_event();
     /// On return no access of the peer that was under way in the device's software is under way any more.
     void wait_for_receiver();
     /// The device refuses all that comes, and gives up all that is posted.
@@ -55,6 +57,7 @@ private:
     Cq completions_;
     std::uint32_t inline_bytes_ = 0;
     std::uint32_t send_depth_ = 0;
+    bool armed_ = false;
     std::mutex existing_;  // held while the pair is changed or destroyed
 };
 

@@ -41,14 +41,14 @@ Result<std::unique_ptr<SendQueue>> SendQueue::make(const std::shared_ptr<Domain>
     return queue;
 }
 
-Status SendQueue::post(Work work) {
+Status SendQueue::post(std::vector<Work> works) {
     const std::lock_guard lock(mutex_);
     if (closed_)
         return fail(ENOTCONN, "the connection is closed");
-    if (waiting_.size() + posted_.size() >= kMaximumQueued)
+    if (waiting_.size() + posted_.size() + works.size() > kMaximumQueued)
         return fail(EAGAIN, "{} operations wait on this connection; post again when some have completed",
                     waiting_.size() + posted_.size());
-    waiting_.push_back(std::move(work));
+    std::move(works.begin(), works.end(), std::back_inserter(waiting_));
     pump();
     return {};
 }
@@ -106,15 +106,13 @@ void SendQueue::pump() {
 }
 
 /// There must be a signal behind everything somebody waits for: the last of what there is, what fills the
-/// queue, what holds a buffer, a binding, and a write before a read, whose own signal tells nothing of
-/// writes. siw sends what is not signalled from the user's pages, and completes it when the network has not
-/// acknowledged it.
+/// queue, what holds a buffer, a binding. siw sends what is not signalled from the user's pages, and
+/// completes it when the network has not acknowledged it.
 bool SendQueue::wants_signal(const Work& work, bool is_last_piece) const {
     const bool is_plain_write = work.kind == Work::Kind::write || work.kind == Work::Kind::probe;
     if (!is_plain_write || domain_->traits().iwarp)
         return true;
-    const bool is_last_write = waiting_.size() == 1 || waiting_[1].kind == Work::Kind::read;
-    return (is_last_piece && is_last_write) || on_device() + 1 >= pair_.send_depth() ||
+    return (is_last_piece && waiting_.size() == 1) || on_device() + 1 >= pair_.send_depth() ||
            (made_ + 1) % kSignalEvery == 0;
 }
 
@@ -190,11 +188,16 @@ void SendQueue::finish(Posted& posted, Status status, std::vector<Done>& into) {
         into.push_back({posted.work.kind, posted.work.tag, posted.work.range.size.bytes, std::move(status)});
 }
 
+bool SendQueue::ends_with(const Posted& posted, const ibv_wc& completion) const {
+    const bool is_same_kind =
+        (posted.work.kind == Work::Kind::read) == (completion.opcode == IBV_WC_RDMA_READ);
+    return posted.last <= completion.wr_id && (is_same_kind || !domain_->traits().iwarp);
+}
+
 void SendQueue::complete(const ibv_wc& completion, std::vector<Done>& into) {
     const std::lock_guard lock(mutex_);
-    const bool is_read = completion.opcode == IBV_WC_RDMA_READ;
     for (auto& posted : posted_)
-        posted.done |= posted.last <= completion.wr_id && (posted.work.kind == Work::Kind::read) == is_read;
+        posted.done |= ends_with(posted, completion);
     front_first_ = std::max(front_first_, completion.wr_id + 1);
     while (!posted_.empty() && posted_.front().done) {
         finish(posted_.front(), {}, into);

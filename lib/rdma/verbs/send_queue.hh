@@ -2,8 +2,9 @@
 // What users post, in order: as much as the device's send queue takes is on the device, the rest waits here.
 // So the device's queue is never overrun.
 //
-// Not every device completes reads and other work in one order (siw doesn't): a completion tells of what was
-// posted before it of its own kind alone. Users are told in the order of their posts all the same.
+// An InfiniBand or RoCE device completes work in order, so a completion tells of all that was posted before
+// it. Not every iWARP device does (siw doesn't): there it tells of what is of its own kind, a read or not.
+// Users are told in the order of their posts all the same.
 //
 // Threads: all calls may come from any thread. post_send() is called under the lock; it never blocks.
 #include <chrono>
@@ -48,9 +49,9 @@ class SendQueue {
 public:
     static Result<std::unique_ptr<SendQueue>> make(const std::shared_ptr<Domain>& domain, QueuePair& pair);
 
-    /// EAGAIN when kMaximumQueued wait; ENOTCONN when closed. What is refused by the device is told by
-    /// failure().
-    Status post(Work work);
+    /// All of them or none: EAGAIN when more than kMaximumQueued would wait; ENOTCONN when closed. What is
+    /// refused by the device is told by failure().
+    Status post(std::vector<Work> works);
     /// The connection is made: from now on work goes to the device.
     void open();
     /// No more posts.
@@ -81,6 +82,7 @@ private:
     SendQueue(const std::shared_ptr<Domain>& domain, QueuePair& pair);
     void pump();
     bool post_piece(Work& work);
+    bool ends_with(const Posted& posted, const ibv_wc& completion) const;
     std::uint64_t on_device() const;
     bool has_room(const Work& work) const;
     void fill_message(const Work& work, ibv_sge& piece, ibv_send_wr& request);

@@ -91,7 +91,9 @@ Result<Grant> WindowSet::bind(Window& window, Access access) {
     work.binding = {window.region.get(), base, window.pages.bytes().size(),
                     static_cast<unsigned>(remote_rights(access))};
     const Grant grant{work.key, base};
-    TRY(queue_.post(std::move(work)));
+    std::vector<Work> alone;
+    alone.push_back(std::move(work));
+    TRY(queue_.post(std::move(alone)));
     return grant;
 }
 
