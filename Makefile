@@ -49,8 +49,8 @@ SUPPORT_SOURCES := $(wildcard tests/support/*.cc)
 CRASH_SOURCES := $(filter-out tests/crash/main.cc,$(wildcard tests/crash/*.cc))
 UNIT_TESTS := $(patsubst tests/unit/%.cc,$(BUILD)/tests/unit/%,$(wildcard tests/unit/*_test.cc))
 TOOLS := $(patsubst tests/tools/%.cc,$(BUILD)/tests/tools/%,$(wildcard tests/tools/*.cc))
-VM_UNIT_TESTS := $(addprefix $(BUILD)/tests/unit/,engine_pair_test engine_serve_test engine_windows_test verbs_hostile_test \
-                 windows_test takeover_test)
+VM_UNIT_TESTS := $(addprefix $(BUILD)/tests/unit/,engine_pair_test engine_serve_test engine_flush_test \
+                 engine_windows_test verbs_hostile_test windows_test takeover_test)
 FAILING_CALLS := $(BUILD)/tests/fault/failing_calls.so
 PAIR_SOURCES := $(wildcard utils/examples/process_pair/*.cc)
 SOAK_SOURCES := $(wildcard tests/soak/*.cc)
@@ -76,6 +76,10 @@ all: $(PROGRAMS) $(SHARED) $(EXAMPLES)
 # Bytes are moved by lib/. What the programs have of their own is options, configuration and JSON:
 # large templates, which run once a start or a request.
 $(foreach folder,driver fuse utils tests,$(BUILD)/object/$(folder)/%.o): private OPTIMIZE := $(OPTIMIZE:-O2=-O1)
+
+# RDMA FLUSH came with rdma-core 46.
+RDMA_FEATURES = $(eval RDMA_FEATURES := $(shell pkg-config --atleast-version=1.14.46 libibverbs && echo -DHAVE_RDMA_FLUSH))$(RDMA_FEATURES)
+$(BUILD)/object/lib/rdma/verbs/%.o: private CPPFLAGS += $(RDMA_FEATURES)
 
 $(BUILD)/object/%.o: %.cc
 	@mkdir -p $(@D)

@@ -16,6 +16,7 @@
 
 #include "lib/pool/pool.hh"
 #include "lib/rdma/engine.hh"
+#include "lib/wire/messages.hh"
 
 namespace pmemckpt::driver {
 
@@ -43,6 +44,8 @@ struct Appender {
     std::vector<rdma::Key> windows;  ///< in the log's order
     std::vector<pool::LogSegment> segments;
     std::shared_ptr<const void> pages;  ///< holds them till the windows are dead
+    bool can_flush = false;             ///< the client's device has RDMA FLUSH
+    wire::FlushBy flush_by = wire::FlushBy::request;
 };
 
 struct Primary {

@@ -74,21 +74,22 @@ void Requests::end_log(LiveRegion& live, const Locked&) {
     live.appender.reset();
 }
 
-Result<std::vector<wire::LogSegment>> Requests::grant_log(const pool::RegionInfo& region,
-                                                          const pool::LogInfo& log, std::uint64_t handle,
-                                                          const std::vector<pool::LogSegment>& segments,
-                                                          rdma::Access access) {
-    std::vector<wire::LogSegment> granted;
+Result<Requests::LogWindows> Requests::grant_log(const pool::RegionInfo& region, const pool::LogInfo& log,
+                                                 std::uint64_t handle,
+                                                 const std::vector<pool::LogSegment>& segments,
+                                                 rdma::Access access) {
+    LogWindows granted;
     for (const auto& segment : join(segments, pool().page_size())) {
         auto what = subject(region);
         what.handle = handle;
         what.log_id = log.id;
         auto window = grant(std::move(what), segment.page_offsets, segment.size, access);
         if (!window) {
-            revoke(keys_of(granted));
+            revoke(keys_of(granted.segments));
             return tl::unexpected<Error>(std::move(window).error());
         }
-        granted.push_back({segment.start, {window->key, window->base, segment.size}});
+        granted.segments.push_back({segment.start, {window->key, window->base, segment.size}});
+        granted.flush = granted.flush && window->flushes;
     }
     return granted;
 }
@@ -110,8 +111,13 @@ Requests::Answer<wire::LogGranted> Requests::open_log(const wire::OpenLog& reque
     auto grant = TRY(pool().open_log(request.region, request.room));
     if (grant.epoch != now.epoch)
         return tl::unexpected<Error>(fenced(now.name, *entered.live, grant.epoch));
-    appender = Appender{
-        who_.session_id, who_.principal, channel_->peer().address, grant.log.id, grant.log.term, {}, {}, {}};
+    appender.emplace();
+    appender->session_id = who_.session_id;
+    appender->principal = who_.principal;
+    appender->peer = channel_->peer().address;
+    appender->log_id = grant.log.id;
+    appender->term = grant.log.term;
+    appender->can_flush = request.can_flush != 0;
     auto answer = append_to({now, entered.live}, std::move(grant), lock);
     if (!answer) {
         end_log(*entered.live, lock);
@@ -127,8 +133,18 @@ Requests::Answer<wire::LogGranted> Requests::open_log(const wire::OpenLog& reque
 /// The windows of what was granted, and the appender holds its pages.
 Result<wire::LogGranted> Requests::append_to(const Entered& entered, pool::LogGrant grant, const Locked&) {
     auto& appender = *entered.live->appender;
+    auto windows = TRY(grant_log(entered.info, grant.log, 0, grant.segments, rdma::Access::both));
+    const auto by = flush_by(appender.can_flush && windows.flush);
+    if (!appender.windows.empty() && by != appender.flush_by) {
+        revoke(keys_of(windows.segments));
+        return fail(ENODEV,
+                    "the log of region {} can't grow: the RDMA device flushes what it had, or what it would "
+                    "get, and not both; open it anew",
+                    entered.info.name);
+    }
+    appender.flush_by = by;
     wire::LogGranted answer;
-    answer.segments = TRY(grant_log(entered.info, grant.log, 0, grant.segments, rdma::Access::both));
+    answer.segments = std::move(windows.segments);
     answer.log_id = grant.log.id;
     answer.term = grant.log.term;
     answer.epoch = grant.epoch;
@@ -139,7 +155,8 @@ Result<wire::LogGranted> Requests::append_to(const Entered& entered, pool::LogGr
     appender.windows.insert(appender.windows.end(), keys.begin(), keys.end());
     appender.segments.insert(appender.segments.end(), grant.segments.begin(), grant.segments.end());
     appender.pages = std::move(grant.pages);
-    answer.flush_by = static_cast<std::uint8_t>(flush_by());
+    answer.flush_by = static_cast<std::uint8_t>(by);
+    answer.durability = static_cast<std::uint8_t>(log_durability(by));
     return answer;
 }
 
@@ -154,9 +171,27 @@ Result<Appender*> Requests::own_appender(LiveRegion& live, const std::string& re
     return &*appender;
 }
 
-wire::FlushBy Requests::flush_by() {
-    const bool read_is_enough = channel_->reads_persist() || pool().medium().stores_are_durable();
-    return read_is_enough && !services_.gpspm_alone ? wire::FlushBy::read : wire::FlushBy::request;
+bool Requests::read_is_enough() {
+    return channel_->reads_persist() || pool().medium().stores_are_durable();
+}
+
+wire::FlushBy Requests::flush_by(bool windows_flush) {
+    if (services_.gpspm_alone)
+        return wire::FlushBy::request;
+    if (read_is_enough())
+        return wire::FlushBy::read;
+    return windows_flush ? wire::FlushBy::flush : wire::FlushBy::request;
+}
+
+media::Durability Requests::log_durability(wire::FlushBy by) {
+    if (pool().medium().durability() == media::Durability::page)
+        return media::Durability::page;
+    switch (by) {
+        case wire::FlushBy::read: return media::Durability::apm;
+        case wire::FlushBy::flush: return media::Durability::flush;
+        case wire::FlushBy::request: break;
+    }
+    return media::Durability::gpspm;
 }
 
 Requests::Answer<wire::LogGranted> Requests::grow_log(const wire::GrowLog& request) {
@@ -214,7 +249,8 @@ Requests::Answer<wire::LogOpened> Requests::read_log(const wire::ReadLog& reques
     answer.term = view.log.term;
     answer.records = view.log.records;
     answer.bytes = view.log.bytes;
-    answer.segments = TRY(grant_log(region, view.log, answer.handle, view.segments, rdma::Access::read));
+    answer.segments =
+        TRY(grant_log(region, view.log, answer.handle, view.segments, rdma::Access::read)).segments;
     reading_.emplace(answer.handle, OpenForReading{std::move(view.pages), keys_of(answer.segments)});
     return answer;
 }

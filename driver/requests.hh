@@ -143,15 +143,20 @@ private:
 
     /// With the lock of the region held: whoever has the log open has no window any more.
     void end_log(LiveRegion& live, const Locked& lock);
-    Result<std::vector<wire::LogSegment>> grant_log(const pool::RegionInfo& region, const pool::LogInfo& log,
-                                                    std::uint64_t handle,
-                                                    const std::vector<pool::LogSegment>& segments,
-                                                    rdma::Access access);
+    struct LogWindows {
+        std::vector<wire::LogSegment> segments;
+        bool flush = true;  ///< all of them can be flushed through
+    };
+    Result<LogWindows> grant_log(const pool::RegionInfo& region, const pool::LogInfo& log,
+                                 std::uint64_t handle, const std::vector<pool::LogSegment>& segments,
+                                 rdma::Access access);
     /// This session's opening of the log, if it is that one. ESTALE.
     Result<Appender*> own_appender(LiveRegion& live, const std::string& region, std::uint64_t log_id,
                                    std::uint32_t term, const Locked& lock);
     /// How this session's records get durable: see pmemckpt-durability(7).
-    wire::FlushBy flush_by();
+    bool read_is_enough();
+    wire::FlushBy flush_by(bool windows_flush);
+    media::Durability log_durability(wire::FlushBy by);
     Result<wire::LogGranted> append_to(const Entered& entered, pool::LogGrant grant, const Locked& lock);
     /// Whether this session was its primary to the end.
     bool leave_region(std::uint64_t region_id);

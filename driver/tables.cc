@@ -10,8 +10,11 @@ rdma::Translation translate(media::Medium& medium, std::uint64_t page_size,
     translation.page_size = page_size;
     translation.pages = pages;
     translation.size = size;
-    if (may_write(access))
+    if (may_write(access)) {
         translation.persist = [&medium](Extent extent) { return medium.persist(extent); };
+        translation.flushes = access == rdma::Access::both &&  // a log's
+                              medium.durability() != media::Durability::page;
+    }
     return translation;
 }
 

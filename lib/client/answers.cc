@@ -27,10 +27,14 @@ Status check_answer(const wire::Region& region) {
 Status check_answer(const wire::Generation& generation) {
     if (generation.number == 0)
         return fail(EPROTO, "the manager sent a generation with the number 0");
-    if (generation.durability == 0 || generation.durability > kLastDurability)
+    if (!is_durability(generation.durability))
         return fail(EPROTO, "the manager sent generation {} with an unknown durability method, {}",
                     generation.number, generation.durability);
     return check_name("generation's writer", generation.writer);
+}
+
+bool is_durability(std::uint8_t method) {
+    return method != 0 && method <= kLastDurability;
 }
 
 Status check_answer(const wire::Cursor& cursor) {

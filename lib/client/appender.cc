@@ -151,10 +151,29 @@ Status Appender::State::flush() {
         return {};
     TRY(check_open());
     const auto attending = session->exchange().attend();
-    TRY(opening.flush_by == wire::FlushBy::read ? write_and_read_back() : write_and_ask());
+    TRY(make_durable());
     flushed_ = end_;
     hint();
     return {};
+}
+
+Status Appender::State::make_durable() {
+    switch (opening.flush_by) {
+        case wire::FlushBy::read: return write_and_read_back();
+        case wire::FlushBy::flush: return write_and_flush();
+        case wire::FlushBy::request: break;
+    }
+    return write_and_ask();
+}
+
+/// The responder's device makes durable what lies in its windows.
+Status Appender::State::write_and_flush() {
+    {
+        const Transfer::Gathering together(transfer_);
+        TRY(post_staged());
+        TRY(range_.flush(transfer_, flushed_, end_));
+    }
+    return transfer_.drain();
 }
 
 /// A device that only moves bytes: the request comes to the manager behind them.
@@ -217,6 +236,10 @@ Status Appender::flush() {
 
 std::uint64_t Appender::generation() const {
     return state_->opening.generation;
+}
+
+std::uint8_t Appender::durability() const {
+    return state_->opening.durability;
 }
 
 std::uint64_t Appender::sequence() const {

@@ -15,6 +15,7 @@ struct LogOpening {
     std::uint64_t log_id = 0, epoch = 0, generation = 0;
     std::uint32_t term = 0;
     wire::FlushBy flush_by = wire::FlushBy::read;
+    std::uint8_t durability = 0;  ///< enum pmemckpt_durability
 };
 
 /// Makes a log longer, ahead of need: asks the manager in a thread of its own while records go on.
@@ -69,7 +70,9 @@ private:
     Status put_in_place(std::span<const std::byte> bytes);
     Status post_staged();
     Status write_and_read_back();
+    Status write_and_flush();
     Status write_and_ask();
+    Status make_durable();
     Status make_words(std::size_t count);
     void hint();
 

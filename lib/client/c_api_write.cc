@@ -167,6 +167,10 @@ int pmemckpt_flush_log(pmemckpt_appender* appender) {
     });
 }
 
+uint32_t pmemckpt_log_durability(const pmemckpt_appender* appender) {
+    return appender ? appender->appender->durability() : 0;
+}
+
 void pmemckpt_close_log(pmemckpt_appender* appender) {
     guarded([&]() -> Status {
         delete appender;

@@ -110,8 +110,9 @@ public:
     /// when the log was ended by a newer generation or a clear. ENOSPC leaves the log as it was; after other
     /// failures every call fails the same way.
     Result<std::uint64_t> append(std::span<const std::byte> record);
-    /// Waits until all records appended are durable by the medium's method.
+    /// Waits until all records appended are durable.
     Status flush();
+    std::uint8_t durability() const;   ///< the method that holds then, as of a generation
     std::uint64_t generation() const;  ///< the one whose log this is; 0: none
     std::uint64_t sequence() const;    ///< of the last record that is in the log or queued
 

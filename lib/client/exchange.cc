@@ -297,6 +297,11 @@ Result<std::shared_ptr<rdma::Registration>> Exchange::register_memory(std::span<
     return registration;
 }
 
+bool Exchange::can_flush() const {
+    const auto connection = standing();
+    return connection && connection->flushes();
+}
+
 std::optional<Operation> Exchange::take(std::uint64_t tag) {
     const std::lock_guard lock(mutex_);
     auto node = operations_.extract(tag);

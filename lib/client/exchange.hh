@@ -65,6 +65,8 @@ public:
     std::unique_ptr<rdma::Attending> attend() const;
     /// InFlight::wait_below, of operations of this connection.
     bool wait_below(const InFlight& in_flight, std::size_t limit, Milliseconds stall);
+    /// Whether this end has RDMA FLUSH.
+    bool can_flush() const;
     Result<std::shared_ptr<rdma::Registration>> register_memory(std::span<std::byte> bytes);
 
     /// The reason why the connection ended, when an operation has failed with `failure`; waits for it a

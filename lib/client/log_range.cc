@@ -70,6 +70,13 @@ Status LogRange::read(Transfer& transfer, const std::shared_ptr<rdma::Registrati
     return for_each_piece(at, into.size.bytes, post);
 }
 
+Status LogRange::flush(Transfer& transfer, std::uint64_t start, std::uint64_t end) const {
+    const auto post = [&](const wire::Window& window, Offset offset, std::uint64_t, std::uint64_t piece) {
+        return transfer.flush(window, offset, piece);
+    };
+    return for_each_piece(start, end - start, post);
+}
+
 std::vector<std::uint64_t> LogRange::last_words(std::uint64_t start, std::uint64_t end) const {
     std::vector<std::uint64_t> words;
     for (const auto& segment : segments_) {

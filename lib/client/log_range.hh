@@ -25,6 +25,8 @@ public:
     /// Posts reads of the log's [at, at + into.size) into `local`.
     Status read(Transfer& transfer, const std::shared_ptr<rdma::Registration>& local, Extent into,
                 std::uint64_t at) const;
+    /// Posts flushes of the log's [start, end).
+    Status flush(Transfer& transfer, std::uint64_t start, std::uint64_t end) const;
     /// Where the last 8 bytes before `end` lie in each segment that has bytes of [start, end).
     std::vector<std::uint64_t> last_words(std::uint64_t start, std::uint64_t end) const;
 

@@ -1,4 +1,5 @@
 // A client's logs: opened for append, opened for reading, waited for.
+#include "lib/client/answers.hh"
 #include "lib/client/appender.hh"
 #include "lib/client/calls.hh"
 #include "lib/client/log_reader.hh"
@@ -7,7 +8,7 @@ namespace pmemckpt::client {
 
 namespace {
 
-Result<LogRange> check_granted(const wire::LogGranted& granted) {
+Result<LogRange> check_granted(const wire::LogGranted& granted, bool can_flush) {
     auto range = TRY(LogRange::of(granted.segments));
     if (granted.log_id == 0 || granted.next_sequence == 0)
         return fail(EPROTO, "the manager opened log {:#x} with record {} next", granted.log_id,
@@ -16,9 +17,15 @@ Result<LogRange> check_granted(const wire::LogGranted& granted) {
         granted.end > range.end())
         return fail(EPROTO, "the manager opened a log with its end at {}, in segments from {} to {}",
                     granted.end, range.start(), range.end());
-    if (granted.flush_by > static_cast<std::uint8_t>(wire::FlushBy::request))
+    const auto last = can_flush ? wire::FlushBy::flush : wire::FlushBy::request;
+    if (granted.flush_by > static_cast<std::uint8_t>(last))
         return fail(EPROTO, "the manager wants a log to be flushed in way {}, which is not known here",
                     granted.flush_by);
+    if (!is_durability(granted.durability))
+        return fail(EPROTO,
+                    "the manager opened a log whose records are durable by method {}, which is not "
+                    "known here",
+                    granted.durability);
     return range;
 }
 
@@ -29,14 +36,19 @@ Result<std::unique_ptr<Appender>> Client::open_log(const std::string& region) {
     wire::OpenLog request;
     request.region = region;
     request.room = kLogRoom;
+    request.can_flush = session_->exchange().can_flush() ? 1 : 0;
     const auto granted = TRY(session_->call<wire::LogGranted>(request, work_limit(kLogRoom)));
-    auto range = check_granted(granted);
+    auto range = check_granted(granted, request.can_flush != 0);
     if (!range)
         return tl::unexpected(session_->distrust(range.error()));
     session_->end_log(region);  // an earlier opening of this client
-    LogOpening opening{region,        granted.log_id,
-                       granted.epoch, granted.generation,
-                       granted.term,  static_cast<wire::FlushBy>(granted.flush_by)};
+    LogOpening opening{region,
+                       granted.log_id,
+                       granted.epoch,
+                       granted.generation,
+                       granted.term,
+                       static_cast<wire::FlushBy>(granted.flush_by),
+                       granted.durability};
     auto state = std::make_unique<Appender::State>(session_, std::move(opening), std::move(*range), granted);
     return std::unique_ptr<Appender>(new Appender(std::move(state)));
 }

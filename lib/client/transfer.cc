@@ -79,6 +79,11 @@ Status Transfer::read(const std::shared_ptr<rdma::Registration>& local, Extent i
     return post({{Kind::read, local, into, {window.key, window.base}, offset, 0}, in_flight_, nullptr});
 }
 
+Status Transfer::flush(const wire::Window& window, Offset offset, std::uint64_t size) {
+    return post(
+        {{Kind::flush, nullptr, {{0}, {size}}, {window.key, window.base}, offset, 0}, in_flight_, nullptr});
+}
+
 Status Transfer::read(const std::shared_ptr<rdma::Registration>& local, Offset offset) {
     const std::uint64_t size = local->bytes().size();
     for (std::uint64_t at = 0; at < size;) {

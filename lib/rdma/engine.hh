@@ -42,6 +42,8 @@ struct Translation {
     std::uint64_t page_size = 0;       ///< bytes
     std::vector<std::uint64_t> pages;  ///< offset of each page in the mapping, in bytes
     std::uint64_t size = 0;            ///< bytes of the range; at most pages.size() * page_size
+    /// The peer should be able to make durable, by RDMA FLUSH, what he writes; see Grant::flushes.
+    bool flushes = false;
     /// Makes bytes of the mapping durable; may do I/O, is called on a thread of the engine's that may wait.
     /// Empty when there is nothing to be done.
     std::function<Status(Extent)> persist;
@@ -51,6 +53,8 @@ struct Translation {
 struct Grant {
     Key key = 0;
     std::uint64_t base = 0;
+    bool flushes =
+        false;  ///< not of the wire: the responder's device makes durable what is flushed through it
 };
 
 /// Local memory the engine may send from or read into; registered once, used for many operations. Must
@@ -68,12 +72,12 @@ struct Peer {
     std::uint64_t refused = 0;                         ///< operations of the peer that missed a window
 };
 
-/// A write into a window of the peer's, or a read of it.
+/// A write into a window of the peer's, a read of it, or an RDMA FLUSH of what was written there.
 struct OneSided {
-    enum class Kind : std::uint8_t { write, read };
+    enum class Kind : std::uint8_t { write, read, flush };
     Kind kind = Kind::write;
-    std::shared_ptr<Registration> local;
-    Extent range;       ///< of `local`
+    std::shared_ptr<Registration> local;  ///< none of a flush
+    Extent range;       ///< of `local`; of a flush its size counts, which is that of what is flushed
     Grant remote;       ///< the window
     Offset offset;      ///< in it
     std::uint64_t tag;  ///< of its on_completion
@@ -92,7 +96,8 @@ public:
 
     virtual Result<std::shared_ptr<Registration>> register_memory(std::span<std::byte> bytes) = 0;
 
-    /// One after the other on the wire; all of them are taken, or none. What waits for the last of them waits
+    /// One after the other on the wire; all of them are taken, or none. EOPNOTSUPP of a flush when this end
+    /// has none. What waits for the last of them waits
     /// for all: a device may tell of them together.
     virtual Status post(std::span<const OneSided> operations) = 0;
     /// RDMA Write of registration bytes [from, from+size) to `remote` + offset. on_completion(tag) once the
@@ -116,6 +121,8 @@ public:
     /// not hold, this thread attends no more. Not in a handler.
     virtual bool serve(const std::function<bool()>& done, std::chrono::steady_clock::time_point until);
 
+    /// Whether this end has RDMA FLUSH: when one is complete, what it names is durable, if its grant says so.
+    virtual bool flushes() const { return false; }
     /// Whether this end, as the responder, makes durable what the peer wrote before it answers a read of it.
     virtual bool reads_persist() const = 0;
     /// A new window for this connection's peer, who may use it once he has a message that was sent after.

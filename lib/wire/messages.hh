@@ -381,18 +381,20 @@ struct LogSegment {
 struct OpenLog {  // answer: LogGranted; windows for RDMA Write and Read
     static constexpr Type kType = Type::open_log;
     std::string region;
-    std::uint64_t room = 0;  ///< bytes wanted behind the end
-    static void fields(auto& s, auto& c) { c(s.region), c(s.room); }
+    std::uint64_t room = 0;      ///< bytes wanted behind the end
+    std::uint8_t can_flush = 0;  ///< 1: the client's device has RDMA FLUSH
+    static void fields(auto& s, auto& c) { c(s.region), c(s.room), c(s.can_flush); }
 };
 struct LogGranted {
     std::uint64_t log_id = 0;
     std::uint32_t term = 0;
     std::uint64_t epoch = 0, next_sequence = 0, end = 0, generation = 0;
     std::vector<LogSegment> segments;
-    std::uint8_t flush_by = 0;  ///< FlushBy
+    std::uint8_t flush_by = 0;    ///< FlushBy
+    std::uint8_t durability = 0;  ///< the method that holds then, as of a generation
     static void fields(auto& s, auto& c) {
         c(s.log_id), c(s.term), c(s.epoch), c(s.next_sequence), c(s.end), c(s.generation), c(s.segments),
-            c(s.flush_by);
+            c(s.flush_by), c(s.durability);
     }
 };
 struct GrowLog {  // answer: LogGranted with the new segments alone
@@ -405,8 +407,9 @@ struct GrowLog {  // answer: LogGranted with the new segments alone
 };
 /// How records that were written get durable.
 enum class FlushBy : std::uint8_t {
-    read = 0,    ///< by an RDMA Read of a byte of the last window written through, when it is answered
-    request = 1  ///< by FLUSH_LOG
+    read = 0,     ///< by an RDMA Read of a byte of the last window written through, when it is answered
+    request = 1,  ///< by FLUSH_LOG
+    flush = 2     ///< by RDMA FLUSH, through each window written through
 };
 struct FlushLog {  // answer: Empty, when the bytes [from, to) of the log's range are durable
     static constexpr Type kType = Type::flush_log;

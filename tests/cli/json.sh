@@ -105,8 +105,9 @@ holds '.number == 1 and .pinned == true'
 pmemckpt-ctl unpin team/app@1 --json >out
 holds '.pinned == false'
 printf 'one\n\ntwo' | pmemckpt-ctl append team/app --lines --json >out
-has_fields "region generation records bytes last_sequence" .
-holds '.region == "team/app" and .generation == 2 and .records == 3 and .bytes == 8 and .last_sequence == 3'
+has_fields "region generation records bytes last_sequence durability" .
+holds '.region == "team/app" and .generation == 2 and .records == 3 and .bytes == 8 and .last_sequence == 3 and
+    (.durability == "page" or .durability == "apm" or .durability == "gpspm" or .durability == "flush")'
 pmemckpt-ctl list --json >out
 holds '.[0].log.records == 3 and .[0].log.bytes >= 8 and (.[0].log | keys == ["bytes", "records"])'
 pmemckpt-ctl read-log team/app --json >lines

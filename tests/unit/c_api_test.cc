@@ -235,6 +235,8 @@ void logs_cursors_and_takeover() {
     pmemckpt_appender* appender = nullptr;
     uint64_t sequence = 0;
     test::equal(pmemckpt_open_log(client, "c/api", &appender), 0);
+    test::equal(pmemckpt_log_durability(appender), static_cast<std::uint32_t>(PMEMCKPT_DURABILITY_PAGE));
+    test::equal(pmemckpt_log_durability(nullptr), 0U);
     test::equal(pmemckpt_append(appender, "one", 3, &sequence), 0);
     test::equal(pmemckpt_append(appender, "two", 3, &sequence), 0);
     test::equal(sequence, 2U);

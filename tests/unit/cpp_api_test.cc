@@ -174,6 +174,7 @@ void a_primary_that_shuts_down_has_left() {
     Connected connected;
     auto primary = connected.connect();
     auto log = primary.open_log(kRegion);
+    test::equal(log.durability(), PMEMCKPT_DURABILITY_PAGE);
     log.append("one", 3);
     log.flush();
     const auto after = connected.client.watch(kRegion, 0, 10'000).back().number;

@@ -166,12 +166,12 @@ void a_primary_s_life() {
     served.must_come(EventKind::primary_connected, "alice");
     test::equal(served.next().generation, 1U);
     test::equal(served.next().generation, 2U);
-    test::ok(served.alice->ask<wire::LogGranted>(wire::OpenLog{kRegion, 1}));
+    test::ok(served.alice->ask<wire::LogGranted>(wire::OpenLog{kRegion, 1, 0}));
     served.must_come(EventKind::log_opened, "alice");
     served.alice->close();
     served.must_come(EventKind::primary_lost, "alice");
     // Its log is free as soon as that is said.
-    test::ok(served.bob->ask<wire::LogGranted>(wire::OpenLog{kRegion, 1}));
+    test::ok(served.bob->ask<wire::LogGranted>(wire::OpenLog{kRegion, 1, 0}));
     served.must_come(EventKind::primary_connected, "bob");
 }
 

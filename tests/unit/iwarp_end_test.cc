@@ -418,7 +418,10 @@ void a_silent_peer_holds_up_nobody() {
     HostilePeer silent(server.address());
     silent.start_up({.flags = 0x18, .private_data = {}});
     const Accepted stuck = server.wait_accepted(0);
-    rdma::Translation translation{large, large.size(), {0}, large.size(), {}};
+    rdma::Translation translation;
+    translation.medium = large;
+    translation.page_size = translation.size = large.size();
+    translation.pages = {0};
     const auto key = ok(stuck.connection->grant(translation, Access::read)).key;
     for (std::uint32_t i = 1; i <= 16; ++i)
         silent.send(ReadFields{.size = static_cast<std::uint32_t>(large.size()), .source = key, .number = i});

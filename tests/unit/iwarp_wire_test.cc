@@ -256,7 +256,10 @@ void messages_are_not_mixed() {
     HostilePeer peer(server.address());
     peer.start_up({.flags = 0x18, .private_data = {}});
     const Accepted accepted = server.wait_accepted(0);
-    rdma::Translation translation{large, large.size(), {0}, large.size(), {}};
+    rdma::Translation translation;
+    translation.medium = large;
+    translation.page_size = translation.size = large.size();
+    translation.pages = {0};
     const auto key = ok(accepted.connection->grant(translation, Access::read)).key;
     const auto local = ok(accepted.connection->register_memory(large));
     for (std::uint32_t i = 1; i <= 8; ++i) {

@@ -83,7 +83,7 @@ private:
 };
 
 Appending open_log(const std::shared_ptr<RawClient>& client, std::uint64_t room = kMiB) {
-    return {client, test::ok(client->ask<wire::LogGranted>(wire::OpenLog{kRegion, room}))};
+    return {client, test::ok(client->ask<wire::LogGranted>(wire::OpenLog{kRegion, room, 0}))};
 }
 Result<wire::LogOpened> read_log(RawClient& client) {
     return client.ask<wire::LogOpened>(wire::ReadLog{kRegion});
@@ -135,7 +135,7 @@ void one_appender_at_a_time() {
     Served served;
     auto log = open_log(served.alice);
     log.append(10);
-    const auto why = test::error(served.bob->ask<wire::LogGranted>(wire::OpenLog{kRegion, 1}), EBUSY);
+    const auto why = test::error(served.bob->ask<wire::LogGranted>(wire::OpenLog{kRegion, 1, 0}), EBUSY);
     test::contains(why, "alice from 127.0.0.1:");
     test::error(served.bob->ask<wire::Empty>(wire::CloseLog{kRegion}), ENOENT);
     test::ok(served.alice->ask<wire::Empty>(wire::CloseLog{kRegion}));
@@ -164,7 +164,7 @@ void a_disconnect_closes_it() {
     open_log(served.alice).append(10);
     served.alice->close();
     test::eventually([&] {
-        return served.bob->ask<wire::LogGranted>(wire::OpenLog{kRegion, 1}).has_value();
+        return served.bob->ask<wire::LogGranted>(wire::OpenLog{kRegion, 1, 0}).has_value();
     });
 }
 

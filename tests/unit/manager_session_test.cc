@@ -136,7 +136,7 @@ void torn_requests_end_the_session() {
                    wire::WaitGeneration{"a", 1, 1}, wire::FindGeneration{"a", 1});
     check_all_torn(served, wire::SetRetention{"a", 1, 1}, wire::Clear{"a"}, wire::TakeOver{"a", "b"},
                    wire::Watch{"a", 1, 1}, wire::BeginClone{"a", 1, 1}, wire::Dirty{1, 1, {{1, 1}}},
-                   wire::Pin{"a", 1, 1}, wire::OpenLog{"a", 1}, wire::GrowLog{"a", 1, 1, 1},
+                   wire::Pin{"a", 1, 1}, wire::OpenLog{"a", 1, 0}, wire::GrowLog{"a", 1, 1, 1},
                    wire::CloseLog{"a"}, wire::ReadLog{"a"}, wire::WaitLog{"a", 1, 1, 1, 1},
                    wire::LogHint{"a"}, wire::FindLog{"a"}, wire::FindInLog{"a", 1, 1, 1},
                    wire::CursorGet{"a", "b"}, wire::CursorAdvance{"a", {"b", 1, 1}},

@@ -69,7 +69,7 @@ void the_primary_is_fenced() {
     check_fenced(test::error(seal(*served.primary, draft), ESTALE));
     check_fenced(test::error(served.primary->ask<wire::Begun>(wire::Begin{kRegion, 1}), ESTALE));
     check_fenced(test::error(served.primary->ask<wire::Cloning>(wire::BeginClone{kRegion, 1, 0}), ESTALE));
-    check_fenced(test::error(served.primary->ask<wire::LogGranted>(wire::OpenLog{kRegion, 1}), ESTALE));
+    check_fenced(test::error(served.primary->ask<wire::LogGranted>(wire::OpenLog{kRegion, 1, 0}), ESTALE));
     check_fenced(test::error(served.primary->ask<wire::LogGranted>(wire::GrowLog{kRegion, 1, 1, 1}), ESTALE));
     check_fenced(test::error(served.primary->ask<wire::Empty>(wire::Clear{kRegion}), ESTALE));
     test::ok(served.primary->ask<wire::Empty>(wire::Abort{other.draft_id}));
@@ -180,11 +180,11 @@ void no_window_of_an_older_epoch_in_a_race() {
 
 void the_log_s_windows_die() {
     Served served;
-    const auto log = test::ok(served.primary->ask<wire::LogGranted>(wire::OpenLog{kRegion, 1 * kMiB}));
+    const auto log = test::ok(served.primary->ask<wire::LogGranted>(wire::OpenLog{kRegion, 1 * kMiB, 0}));
     test::contains(served.ask_admin(), R"("access":"both")");
     take_over(*served.backup);
     CHECK(served.ask_admin().find(R"("windows":[])") != std::string::npos);
-    const auto mine = test::ok(served.backup->ask<wire::LogGranted>(wire::OpenLog{kRegion, 1 * kMiB}));
+    const auto mine = test::ok(served.backup->ask<wire::LogGranted>(wire::OpenLog{kRegion, 1 * kMiB, 0}));
     test::equal(mine.epoch, 2U);
     CHECK(mine.term > log.term);
     check_write_refused(*served.primary, log.segments.at(0).window);

@@ -69,6 +69,7 @@ class Feeder {
 public:
     explicit Feeder(client::Appender& appender) : appender_(appender) {
         done_.generation = appender.generation();
+        done_.durability = appender.durability();
     }
     const Appended& done() const { return done_; }
 

@@ -184,7 +184,8 @@ std::string appended_json(const std::string& region, const Appended& appended) {
                      {"generation", appended.generation},
                      {"records", appended.records},
                      {"bytes", appended.bytes},
-                     {"last_sequence", appended.last}});
+                     {"last_sequence", appended.last},
+                     {"durability", durability_name(appended.durability)}});
 }
 
 std::string read_json(const std::string& region, const std::string& directory, const ReadBack& read) {

@@ -36,6 +36,7 @@ std::string cursors_json(const std::string& region, std::span<const wire::Cursor
 struct Appended {
     std::uint64_t generation = 0, records = 0, bytes = 0;
     std::uint64_t last = 0;  ///< sequence number
+    std::uint8_t durability = 0;
 };
 std::string appended_json(const std::string& region, const Appended& appended);
 

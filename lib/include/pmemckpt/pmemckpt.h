@@ -133,6 +133,8 @@ PMEMCKPT_API void pmemckpt_untrack(pmemckpt_tracker *tracker);
 PMEMCKPT_API int pmemckpt_open_log(pmemckpt_client *client, const char *region, pmemckpt_appender **appender);
 PMEMCKPT_API int pmemckpt_append(pmemckpt_appender *appender, const void *bytes, size_t size, uint64_t *sequence);
 PMEMCKPT_API int pmemckpt_flush_log(pmemckpt_appender *appender);
+/* By which method they are durable then: enum pmemckpt_durability. */
+PMEMCKPT_API uint32_t pmemckpt_log_durability(const pmemckpt_appender *appender);
 PMEMCKPT_API void pmemckpt_close_log(pmemckpt_appender *appender);
 
 typedef struct pmemckpt_record {

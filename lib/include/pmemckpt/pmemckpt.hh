@@ -145,6 +145,10 @@ public:
         return sequence;
     }
     void flush() { detail::check(pmemckpt_flush_log(handle_.get())); }
+    /// The method by which records are durable then.
+    pmemckpt_durability durability() const {
+        return static_cast<pmemckpt_durability>(pmemckpt_log_durability(handle_.get()));
+    }
 
 private:
     friend class Client;

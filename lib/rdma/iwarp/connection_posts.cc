@@ -78,6 +78,8 @@ Result<std::shared_ptr<Registration>> IwarpConnection::register_memory(std::span
 }
 
 Result<Operation> IwarpConnection::tagged(const OneSided& one) const {
+    if (one.kind == OneSided::Kind::flush)
+        return fail(EOPNOTSUPP, "there is no RDMA FLUSH over iWARP");
     const bool is_read = one.kind == OneSided::Kind::read;
     if (is_read && one.range.size.bytes > kMaximumRead)
         return fail(EMSGSIZE, "a read of {} bytes is too long: {} at most", one.range.size.bytes,

@@ -116,7 +116,7 @@ Result<Grant> WindowTable::grant(Translation translation, Access access) {
         return fail(ENOSPC, "this connection has had its last window; connect anew");
     const Key key = stags_.next();
     windows_.emplace(key, std::make_shared<Window>(key, std::move(translation), access));
-    return Grant{key, 0};
+    return Grant{key, 0, false};
 }
 
 std::shared_ptr<Window> WindowTable::find(Key key) const {

@@ -206,8 +206,10 @@ void VerbsConnection::report() {
     std::vector<Done> done;
     done.swap(done_);
     for (const auto& one : done) {
-        if (one.status)
-            (one.kind == Work::Kind::read ? bytes_received_ : bytes_sent_) += one.bytes;
+        if (one.status && one.kind == Work::Kind::read)
+            bytes_received_ += one.bytes;
+        else if (one.status && one.kind == Work::Kind::write)
+            bytes_sent_ += one.bytes;
         handler_->on_completion(one.tag, one.status);
     }
 }

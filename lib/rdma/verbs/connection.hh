@@ -61,6 +61,7 @@ public:
     void leave() override;
     bool serve(const std::function<bool()>& done, Clock::time_point until) override;
     bool reads_persist() const override { return false; }
+    bool flushes() const override { return pair_->flushes(); }
     Result<Grant> grant(Translation translation, Access access) override;
     void revoke(Key key) override;
     void close(Error why) override;
@@ -77,6 +78,7 @@ private:
     // Posts, in connection_posts.cc.
     Status post_message(std::span<const std::byte> message, Work::Kind kind, Key key);
     Result<Work> transfer(const OneSided& one) const;
+    Result<std::shared_ptr<LocalMemory>> local_of(const OneSided& one) const;
     Status post_all(std::vector<Work> works);
 
     // Start-up, in connection_start_up.cc.

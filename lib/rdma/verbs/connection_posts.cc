@@ -41,25 +41,35 @@ Result<std::shared_ptr<Registration>> VerbsConnection::register_memory(std::span
 }
 
 Result<Work> VerbsConnection::transfer(const OneSided& one) const {
-    const bool is_read = one.kind == OneSided::Kind::read;
+    Work work;
+    switch (one.kind) {
+        case OneSided::Kind::write: work.kind = Work::Kind::write; break;
+        case OneSided::Kind::read: work.kind = Work::Kind::read; break;
+        case OneSided::Kind::flush: work.kind = Work::Kind::flush; break;
+    }
+    if (work.kind != Work::Kind::flush)
+        work.local = TRY(local_of(one));
+    else if (!pair_->flushes())
+        return fail(EOPNOTSUPP, "RDMA device {} has no RDMA FLUSH", domain_->traits().device);
+    if (one.offset.bytes > UINT64_MAX - one.remote.base)
+        return fail(EINVAL, "offset {} from {} is beyond any address", one.offset.bytes, one.remote.base);
+    work.range = one.range;
+    work.remote = one.remote.base + one.offset.bytes;
+    work.key = one.remote.key;
+    work.tag = one.tag;
+    return work;
+}
+
+Result<std::shared_ptr<LocalMemory>> VerbsConnection::local_of(const OneSided& one) const {
     auto memory = std::dynamic_pointer_cast<LocalMemory>(one.local);
     if (!memory || !memory->is_of(*domain_))
         return fail(EINVAL, "the memory is not registered with this connection");
     if (!fits(one.range, {memory->bytes().size()}))
         return fail(EINVAL, "bytes {} + {} are not within the registered memory", one.range.at.bytes,
                     one.range.size.bytes);
-    if (is_read && !memory->takes_reads())
+    if (one.kind == OneSided::Kind::read && !memory->takes_reads())
         return fail(EFAULT, "the memory to read into can't be written by the RDMA device");
-    if (one.offset.bytes > UINT64_MAX - one.remote.base)
-        return fail(EINVAL, "offset {} from {} is beyond any address", one.offset.bytes, one.remote.base);
-    Work work;
-    work.kind = is_read ? Work::Kind::read : Work::Kind::write;
-    work.local = std::move(memory);
-    work.range = one.range;
-    work.remote = one.remote.base + one.offset.bytes;
-    work.key = one.remote.key;
-    work.tag = one.tag;
-    return work;
+    return memory;
 }
 
 Status VerbsConnection::post(std::span<const OneSided> operations) {

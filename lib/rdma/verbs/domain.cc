@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "lib/rdma/verbs/flush.hh"
+
 namespace pmemckpt::rdma::verbs {
 
 namespace {
@@ -33,6 +35,7 @@ Result<Traits> query_traits(ibv_context* device, std::uint8_t port) {
     traits.device = ibv_get_device_name(device->device);
     traits.iwarp = device->device->transport_type == IBV_TRANSPORT_IWARP;
     traits.binds_windows = (attributes.device_cap_flags & IBV_DEVICE_MEM_WINDOW_TYPE_2B) != 0;
+    traits.flushes = device_flushes(device);
     traits.largest_message = std::clamp<std::uint64_t>(port_attributes.max_msg_sz, 1, kLargestMessage);
     traits.reads_taken = static_cast<std::uint8_t>(std::clamp(attributes.max_qp_rd_atom, 1, UINT8_MAX));
     traits.reads_made = static_cast<std::uint8_t>(std::clamp(attributes.max_qp_init_rd_atom, 1, UINT8_MAX));

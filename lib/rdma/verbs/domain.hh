@@ -14,6 +14,7 @@ struct Traits {
     std::string device;                 ///< "rxe0"
     bool iwarp = false;                 ///< not InfiniBand or RoCE: the wire address is the memory's own
     bool binds_windows = false;         ///< memory windows of type 2B
+    bool flushes = false;               ///< RDMA FLUSH, to persistence
     std::uint64_t largest_message = 0;  ///< bytes of one work request
     std::uint8_t reads_taken = 0, reads_made = 0;  ///< outstanding at the same time
     std::uint32_t work_requests = 0;               ///< of one queue

@@ -48,7 +48,8 @@ bool QueuePair::make_pair(std::uint32_t inline_bytes) {
     attributes.send_cq = attributes.recv_cq = completions_.get();
     attributes.qp_type = IBV_QPT_RC;
     attributes.cap = {send_depth_, kReceiveDepth, 1, 1, inline_bytes};
-    if (::rdma_create_qp(domain_->id(), domain_->pd(), &attributes) != 0)
+    flushes_ = domain_->traits().flushes && make_flushing_pair(domain_->id(), domain_->pd(), attributes);
+    if (!flushes_ && ::rdma_create_qp(domain_->id(), domain_->pd(), &attributes) != 0)
         return false;
     inline_bytes_ = std::min(inline_bytes, attributes.cap.max_inline_data);
     return true;
@@ -64,6 +65,12 @@ Status QueuePair::post_send(ibv_send_wr& work) {
     ibv_send_wr* refused = nullptr;
     if (const int code = ibv_post_send(domain_->id()->qp, &work, &refused); code != 0)
         return fail_errno(std::abs(code), "RDMA device {} takes no work", domain_->traits().device);
+    return {};
+}
+
+Status QueuePair::post_flush(const FlushRequest& flush) {
+    if (const int code = verbs::post_flush(domain_->id()->qp, flush); code != 0)
+        return fail_errno(std::abs(code), "RDMA device {} takes no flush", domain_->traits().device);
     return {};
 }
 

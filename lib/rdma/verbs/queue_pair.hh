@@ -8,6 +8,7 @@
 #include <span>
 
 #include "lib/rdma/verbs/domain.hh"
+#include "lib/rdma/verbs/flush.hh"
 
 namespace pmemckpt::rdma::verbs {
 
@@ -33,6 +34,8 @@ public:
     std::uint32_t send_depth() const { return send_depth_; }
 
     Status post_send(ibv_send_wr& work);
+    Status post_flush(const FlushRequest& flush);
+    bool flushes() const { return flushes_; }
     Status post_receive(ibv_recv_wr& work);
     /// How many there were. EIO when the device gives no completions any more.
     Result<std::size_t> poll(std::span<ibv_wc> into);
@@ -57,7 +60,7 @@ private:
     Cq completions_;
     std::uint32_t inline_bytes_ = 0;
     std::uint32_t send_depth_ = 0;
-    bool armed_ = false;
+    bool armed_ = false, flushes_ = false;
     std::mutex existing_;  // held while the pair is changed or destroyed
 };
 

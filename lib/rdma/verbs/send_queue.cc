@@ -18,6 +18,7 @@ ibv_wr_opcode opcode_of(Work::Kind kind) {
         case Work::Kind::read: return IBV_WR_RDMA_READ;
         case Work::Kind::bind: return IBV_WR_BIND_MW;
         case Work::Kind::write:
+        case Work::Kind::flush:  // not by this call
         case Work::Kind::probe: break;
     }
     return IBV_WR_RDMA_WRITE;
@@ -155,12 +156,25 @@ void SendQueue::fill_transfer(const Work& work, std::uint64_t size, ibv_sge& pie
 bool SendQueue::post_piece(Work& work) {
     const auto left = work.range.size.bytes - piece_at_;
     const auto size = std::min(left, domain_->traits().largest_message);
+    if (auto given = give(work, size, wants_signal(work, size == left)); !given) {
+        failure_ = std::move(given).error();
+        return false;
+    }
+    ++made_;
+    piece_at_ += size;
+    return size == left;
+}
+
+/// The next `size` bytes of it to the device.
+Status SendQueue::give(Work& work, std::uint64_t size, bool signalled) {
+    if (work.kind == Work::Kind::flush)
+        return pair_.post_flush({made_ + 1, work.key, work.remote + piece_at_, size, signalled});
     ibv_sge piece{};
     ibv_send_wr request{};
     request.wr_id = made_ + 1;
     request.opcode = opcode_of(work.kind);
     request.sg_list = &piece;
-    request.send_flags = wants_signal(work, size == left) ? unsigned{IBV_SEND_SIGNALED} : 0U;
+    request.send_flags = signalled ? unsigned{IBV_SEND_SIGNALED} : 0U;
     if (is_message(work)) {
         fill_message(work, piece, request);
     } else if (work.is_reported()) {
@@ -170,13 +184,7 @@ bool SendQueue::post_piece(Work& work) {
         request.bind_mw.rkey = work.key;
         request.bind_mw.bind_info = work.binding;
     }
-    if (auto taken = pair_.post_send(request); !taken) {
-        failure_ = std::move(taken).error();
-        return false;
-    }
-    ++made_;
-    piece_at_ += size;
-    return size == left;
+    return pair_.post_send(request);
 }
 
 void SendQueue::finish(Posted& posted, Status status, std::vector<Done>& into) {

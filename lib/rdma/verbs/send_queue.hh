@@ -23,21 +23,21 @@ namespace pmemckpt::rdma::verbs {
 
 /// Something posted.
 struct Work {
-    enum class Kind : std::uint8_t { send, send_invalidate, write, read, bind, probe };
+    enum class Kind : std::uint8_t { send, send_invalidate, write, read, flush, bind, probe };
     Kind kind = Kind::send;
     std::vector<std::byte> message;      ///< send
     std::shared_ptr<LocalMemory> local;  ///< write, read
     Extent range{};                      ///< of `local`
-    std::uint64_t remote = 0;            ///< address of its first byte at the peer
+    std::uint64_t remote = 0;            ///< address of its first byte at the peer; of a flush, too
     Key key = 0;  ///< of the peer's window; of the one to be invalidated; of the new one
     std::uint64_t tag = 0;
     ibv_mw_bind_info binding{};  ///< bind: of `window`
     ibv_mw* window = nullptr;
 
-    bool is_reported() const { return kind == Kind::write || kind == Kind::read; }
+    bool is_reported() const { return kind == Kind::write || kind == Kind::read || kind == Kind::flush; }
 };
 
-/// Of a write or a read.
+/// Of a write, a read or a flush.
 struct Done {
     Work::Kind kind;
     std::uint64_t tag;
@@ -82,6 +82,7 @@ private:
     SendQueue(const std::shared_ptr<Domain>& domain, QueuePair& pair);
     void pump();
     bool post_piece(Work& work);
+    Status give(Work& work, std::uint64_t size, bool signalled);
     bool ends_with(const Posted& posted, const ibv_wc& completion) const;
     std::uint64_t on_device() const;
     bool has_room(const Work& work) const;

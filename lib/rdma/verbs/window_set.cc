@@ -56,13 +56,19 @@ Result<std::unique_ptr<WindowSet::Window>> WindowSet::register_pages(const Trans
                                                                      Access access) {
     const std::lock_guard lock(registering_);
     auto window =
-        std::make_unique<Window>(Window{TRY(SideBySide::map(translation, scrap_)), nullptr, nullptr});
+        std::make_unique<Window>(Window{TRY(SideBySide::map(translation, scrap_)), nullptr, nullptr, false});
     const auto bytes = window->pages.bytes();
     const auto& traits = domain_->traits();
-    const int rights = traits.binds_windows ? int{IBV_ACCESS_MW_BIND} : remote_rights(access);
-    window->region.reset(ibv_reg_mr_iova(domain_->pd(), bytes.data(), bytes.size(), wire_address(bytes),
-                                         (access == Access::read ? 0 : IBV_ACCESS_LOCAL_WRITE) | rights));
-    if (!window->region)
+    const int rights = (traits.binds_windows ? int{IBV_ACCESS_MW_BIND} : remote_rights(access)) |
+                       (access == Access::read ? 0 : IBV_ACCESS_LOCAL_WRITE);
+    const auto make = [&](int all) {
+        window->region.reset(
+            ibv_reg_mr_iova(domain_->pd(), bytes.data(), bytes.size(), wire_address(bytes), all));
+        return window->region != nullptr;
+    };
+    // A device refuses to flush to what is no persistent memory.
+    window->flushes = translation.flushes && traits.flushes && make(rights | flush_rights());
+    if (!window->flushes && !make(rights))
         return fail_errno(errno, "RDMA device {} can't register a window of {} bytes", traits.device,
                           bytes.size());
     return window;
@@ -79,7 +85,7 @@ std::uint64_t WindowSet::wire_address(std::span<const std::byte> bytes) const {
 Result<Grant> WindowSet::bind(Window& window, Access access) {
     const auto base = wire_address(window.pages.bytes());
     if (!domain_->traits().binds_windows)
-        return Grant{window.region->rkey, base};
+        return Grant{window.region->rkey, base, window.flushes};
     window.window.reset(ibv_alloc_mw(domain_->pd(), IBV_MW_TYPE_2));
     if (!window.window)
         return fail_errno(errno, "RDMA device {} gives no memory window", domain_->traits().device);
@@ -89,8 +95,8 @@ Result<Grant> WindowSet::bind(Window& window, Access access) {
     work.key = ibv_inc_rkey(
         window.window->rkey);  // which itself must stay: it is what names the window to the device
     work.binding = {window.region.get(), base, window.pages.bytes().size(),
-                    static_cast<unsigned>(remote_rights(access))};
-    const Grant grant{work.key, base};
+                    static_cast<unsigned>(remote_rights(access) | (window.flushes ? flush_rights() : 0))};
+    const Grant grant{work.key, base, window.flushes};
     std::vector<Work> alone;
     alone.push_back(std::move(work));
     TRY(queue_.post(std::move(alone)));

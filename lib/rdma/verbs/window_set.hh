@@ -32,7 +32,8 @@ private:
     struct Window {
         SideBySide pages;
         Mr region;
-        Mw window;  // none where the device has no such
+        Mw window;             // none where the device has no such
+        bool flushes = false;  // what is flushed through it is durable
         bool dying = false;
     };
     Result<std::unique_ptr<Window>> register_pages(const Translation& translation, Access access);
