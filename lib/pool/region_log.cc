@@ -154,7 +154,8 @@ Result<LogPlace> LogScan::find(std::span<const std::byte> medium, const LogMap& 
                         place.last.sequence + 1);
         const auto next = behind(place, *header);
         if (next.bytes > end.bytes)
-            return fail(EBADMSG, "record {} of the log reaches beyond the last good one", header->sequence);
+            return fail(EBADMSG, "record {} of the log reaches beyond the last good one",
+                        std::uint64_t{header->sequence});
         if (measure(next, by) > value)
             break;
         place = next;

@@ -23,9 +23,10 @@ void print_progress(Elapsed elapsed, const Counts& counts) {
     fmt::print(
         "{:>6} s: {} kills (manager {}, primary {}, backup {}, mount {}); {} generations and {} appends "
         "reported; {} generations, {} records and {} files verified; {} audits; {} failures\n",
-        seconds(elapsed), counts.kills(), counts.manager_kills, counts.primary_kills, counts.backup_kills,
-        counts.mount_kills, counts.sealed, counts.answered, counts.generations_read, counts.records_read,
-        counts.files_read, counts.audits, counts.failures);
+        seconds(elapsed), counts.kills(), counts.manager_kills.load(), counts.primary_kills.load(),
+        counts.backup_kills.load(), counts.mount_kills.load(), counts.sealed.load(), counts.answered.load(),
+        counts.generations_read.load(), counts.records_read.load(), counts.files_read.load(),
+        counts.audits.load(), counts.failures.load());
     std::fflush(stdout);
 }
 
