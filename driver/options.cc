@@ -1,6 +1,7 @@
 #include "driver/options.hh"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cerrno>
 #include <vector>
 

@@ -8,6 +8,7 @@
 #include <endian.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <condition_variable>
 #include <cstdlib>
 #include <cstring>

@@ -1,4 +1,5 @@
 // Sessions of a manager, over real connections: order, limits, requests that make no sense, and its end.
+#include <algorithm>
 #include <cerrno>
 
 #include "lib/base/crc32c.hh"

@@ -1,5 +1,6 @@
 #include "lib/pool/page_store.hh"
 
+#include <algorithm>
 #include <cerrno>
 #include <set>
 #include <thread>

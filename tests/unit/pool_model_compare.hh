@@ -1,5 +1,6 @@
 #pragma once
 // A pool and its model side by side, and the comparison of the two.
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <unordered_map>
