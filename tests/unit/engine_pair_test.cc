@@ -1,5 +1,6 @@
 // Two engines of the kind that TEST_TRANSPORT names talk with each other: data against a model, both ways at
 // once. time-limit: 180
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <cstring>
@@ -146,7 +147,7 @@ void large_transfers() {
     translation.page_size = kBytes;
     translation.pages = {0};
     translation.size = kBytes;
-    const auto grant = granted(*pair.server, *pair.client_ear, translation, Access::both);
+    const auto grant = granted(*pair.server, *pair.client_ear, std::move(translation), Access::both);
     ok(pair.client->write(ok(pair.client->register_memory(data)), {{0}, {kBytes}}, grant, {0}, 1));
     ok(pair.client->read(ok(pair.client->register_memory(back)), {{0}, {kBytes}}, grant, {0}, 2));
     pair.client_ear->wait_completions(2);

@@ -422,7 +422,7 @@ void a_silent_peer_holds_up_nobody() {
     translation.medium = large;
     translation.page_size = translation.size = large.size();
     translation.pages = {0};
-    const auto key = ok(stuck.connection->grant(translation, Access::read)).key;
+    const auto key = ok(stuck.connection->grant(std::move(translation), Access::read)).key;
     for (std::uint32_t i = 1; i <= 16; ++i)
         silent.send(ReadFields{.size = static_cast<std::uint32_t>(large.size()), .source = key, .number = i});
     auto engine = ok(rdma::make_engine("iwarp", {}));

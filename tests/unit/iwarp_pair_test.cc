@@ -1,5 +1,6 @@
 // Two engines that talk with each other: data against a model, both ways at once, under all start-up choices.
 // time-limit: 180
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <cstring>
@@ -124,7 +125,7 @@ void large_transfers() {
         translation.page_size = kBytes;
         translation.pages = {0};
         translation.size = kBytes;
-        const auto grant = ok(pair.server->grant(translation, kBoth));
+        const auto grant = ok(pair.server->grant(std::move(translation), kBoth));
         ok(pair.client->write(ok(pair.client->register_memory(data)), {{0}, {kBytes}}, grant, {0}, 1));
         ok(pair.client->read(ok(pair.client->register_memory(back)), {{0}, {kBytes}}, grant, {0}, 2));
         pair.client_ear->wait_completions(2);

@@ -4,6 +4,7 @@
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <future>
 #include <tuple>
@@ -260,7 +261,7 @@ void messages_are_not_mixed() {
     translation.medium = large;
     translation.page_size = translation.size = large.size();
     translation.pages = {0};
-    const auto key = ok(accepted.connection->grant(translation, Access::read)).key;
+    const auto key = ok(accepted.connection->grant(std::move(translation), Access::read)).key;
     const auto local = ok(accepted.connection->register_memory(large));
     for (std::uint32_t i = 1; i <= 8; ++i) {
         ok(accepted.connection->write(local, {{0}, {large.size()}}, {1, 0}, {0}, i));
