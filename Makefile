@@ -67,7 +67,7 @@ PROGRAMS := $(BUILD)/bin/pmemckptd $(BUILD)/bin/mount.pmemckpt $(BUILD)/bin/pmem
 EXAMPLES := $(BUILD)/examples/heat $(BUILD)/examples/process_pair
 
 .PHONY: all demo demo-failover check check-crash vm check-vm vm-shell bench-vm soak \
-        lint install uninstall deps needed clean help unit-tests check-hostile-media media-tests
+        lint install uninstall deps packages needed clean help unit-tests check-hostile-media media-tests
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 
@@ -191,6 +191,8 @@ check-hostile-media: needed
 needed:
 	@for file in $(NEEDED_FILES); do \
 	    [ -e $$file ] || { $(MAKE) --no-print-directory deps; exit; }; done
+packages:
+	@echo $(PACKAGES)
 deps:
 	@if [ "$$(id -u)" = 0 ]; then \
 	    apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends $(PACKAGES); \
