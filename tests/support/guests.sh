@@ -7,7 +7,7 @@ mkdir -p "$GUESTS"
 
 need_guests() {
     [ "$(id -u)" = 0 ] || skip "a guest needs root, which sees all of the host's files"
-    "$PROJECT/tests/vm/prepare" >/dev/null || skip "the test machine could not be prepared"
+    "$PROJECT/tests/vm/prepare" --kernel "${GUEST_KERNEL:-6.1}" >/dev/null || skip "the test machine could not be prepared"
 }
 
 # start_network: the guests that are started after it are on it, as guestN with the address 10.0.0.N.
