@@ -67,7 +67,8 @@ PROGRAMS := $(BUILD)/bin/pmemckptd $(BUILD)/bin/mount.pmemckpt $(BUILD)/bin/pmem
 EXAMPLES := $(BUILD)/examples/heat $(BUILD)/examples/process_pair
 
 .PHONY: all demo demo-failover check check-crash vm check-vm vm-shell bench-vm soak \
-        lint install uninstall deps packages needed clean help unit-tests check-hostile-media media-tests
+        check-trixie lint install uninstall deps packages needed clean help unit-tests guest-tests \
+        check-hostile-media media-tests
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 
@@ -141,6 +142,7 @@ $(FAILING_CALLS): $(call objects,tests/fault/failing_calls.cc)
 -include $(shell find $(BUILD)/object -name '*.d' 2>/dev/null)
 
 unit-tests: $(UNIT_TESTS)
+guest-tests: all $(TOOLS) $(VM_UNIT_TESTS)
 
 # As many at once as there are processors, unless make was told.
 JOBS = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
@@ -163,8 +165,20 @@ TIME ?= 10m
 vm:
 	@tests/vm/prepare >/dev/null
 check-vm: needed vm
-	@$(MAKE) --no-print-directory $(JOBS) all $(TOOLS) $(VM_UNIT_TESTS)
+	@$(MAKE) --no-print-directory $(JOBS) guest-tests
 	@BUILD=$(BUILD) tests/run --vm $(if $(SEED),--seed $(SEED)) $(TESTS)
+# In a userland of Debian 13, with a build of its own: the local tests there, then guests with its files and a newer kernel.
+# What the host does for a test with guests is done by its own programs: so those that need one of ours there are not among them.
+IN_TRIXIE = tests/vm/userland run make --no-print-directory $(JOBS)
+IN_GUESTS := vm/% trixie/%
+TRIXIE_LOCAL = $(if $(TESTS),$(filter-out $(IN_GUESTS),$(TESTS)),tests/)
+TRIXIE_GUESTS = $(if $(TESTS),$(filter $(IN_GUESTS),$(TESTS)),trixie/ vm/verbs_engine vm/verbs_devdax vm/interoperation)
+check-trixie:
+	@tests/vm/userland >/dev/null
+	@$(if $(TRIXIE_LOCAL),$(IN_TRIXIE) check TESTS='$(TRIXIE_LOCAL)' SEED=$(SEED))
+	@$(if $(TRIXIE_GUESTS),tests/vm/prepare --kernel 6.12 >/dev/null)
+	@$(if $(TRIXIE_GUESTS),$(IN_TRIXIE) guest-tests)
+	@$(if $(TRIXIE_GUESTS),tests/run --trixie $(if $(SEED),--seed $(SEED)) $(TRIXIE_GUESTS))
 bench-vm: needed vm
 	@$(MAKE) --no-print-directory $(JOBS) $(BUILD)/tests/bench/durable_write
 	@BUILD=$(BUILD) tests/bench/verbs.sh
@@ -243,6 +257,7 @@ help:
 	    'make check-crash     the power cut at every moment of all that is done to a pool, and recovered' \
 	    'make vm              fetch and prepare the test machine: an emulator, a kernel, NVDIMM and RDMA in it (root)' \
 	    'make check-vm        the tests that need it; SEED=N, TESTS="PATTERN ..."' \
+	    'make check-trixie    the local tests in a userland of Debian 13, and tests with guests of it; SEED=N, TESTS="PATTERN ..."' \
 	    'make bench-vm        the verbs engine against perftest and raw verbs, in the test machine' \
 	    'make vm-shell        a shell in it; VM="--rdma siw ..." are options of tests/vm/run' \
 	    'make soak            processes killed at random for TIME=10m, and an account of all that was answered; SEED=N' \
