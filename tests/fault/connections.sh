@@ -70,6 +70,7 @@ tell_primary never 2>/dev/null || true
 exec 5>&-
 ended "$PRIMARY"
 [ "$STATUS" = 6 ] || fail "the appender's exit status is $STATUS: $(cat primary.said)"
+wait_for '[ "$(pmemckpt-ctl list --sessions --json --admin-socket "$ADMIN_SOCKET" | jq length)" = 0 ]' # the manager sees it, too
 printf 'fourth\n' | pmemckpt-ctl append log/app --lines >/dev/null
 [ "$(pmemckpt-ctl read-log log/app | tr '\n' ' ')" = "first second third fourth " ] ||
     fail "the log: $(pmemckpt-ctl read-log log/app)"
