@@ -49,8 +49,8 @@ SUPPORT_SOURCES := $(wildcard tests/support/*.cc)
 CRASH_SOURCES := $(filter-out tests/crash/main.cc,$(wildcard tests/crash/*.cc))
 UNIT_TESTS := $(patsubst tests/unit/%.cc,$(BUILD)/tests/unit/%,$(wildcard tests/unit/*_test.cc))
 TOOLS := $(patsubst tests/tools/%.cc,$(BUILD)/tests/tools/%,$(wildcard tests/tools/*.cc))
-VM_UNIT_TESTS := $(addprefix $(BUILD)/tests/unit/,engine_pair_test engine_serve_test engine_flush_test \
-                 engine_windows_test verbs_hostile_test windows_test takeover_test)
+VM_UNIT_TESTS := $(addprefix $(BUILD)/tests/unit/,engine_pair_test engine_serve_test engine_flush_test engine_windows_test \
+                 verbs_hostile_test verbs_attacks_test windows_test takeover_test)
 FAILING_CALLS := $(BUILD)/tests/fault/failing_calls.so
 PAIR_SOURCES := $(wildcard utils/examples/process_pair/*.cc)
 SOAK_SOURCES := $(wildcard tests/soak/*.cc)
@@ -165,8 +165,8 @@ TIME ?= 10m
 vm:
 	@tests/vm/prepare >/dev/null
 check-vm: needed vm
-	@$(MAKE) --no-print-directory $(JOBS) guest-tests
-	@BUILD=$(BUILD) tests/run --vm $(if $(SEED),--seed $(SEED)) $(TESTS)
+	@$(MAKE) --no-print-directory $(JOBS) guest-tests $(if $(OVER),unit-tests $(BUILD)/tests/soak $(FAILING_CALLS))
+	@BUILD=$(BUILD) $(if $(OVER),tests/vm/run_over $(OVER),tests/run --vm) $(if $(SEED),--seed $(SEED)) $(TESTS)
 # In a userland of Debian 13, with a build of its own: the local tests there, then guests with its files and a newer kernel.
 # What the host does for a test with guests is done by its own programs: so those that need one of ours there are not among them.
 IN_TRIXIE = tests/vm/userland run make --no-print-directory $(JOBS)
@@ -257,6 +257,7 @@ help:
 	    'make check-crash     the power cut at every moment of all that is done to a pool, and recovered' \
 	    'make vm              fetch and prepare the test machine: an emulator, a kernel, NVDIMM and RDMA in it (root)' \
 	    'make check-vm        the tests that need it; SEED=N, TESTS="PATTERN ..."' \
+	    'make check-vm OVER="rxe siw"  all that any engine must pass, over each of these devices; takes hours' \
 	    'make check-trixie    the local tests in a userland of Debian 13, and tests with guests of it; SEED=N, TESTS="PATTERN ..."' \
 	    'make bench-vm        the verbs engine against perftest and raw verbs, in the test machine' \
 	    'make vm-shell        a shell in it; VM="--rdma siw ..." are options of tests/vm/run' \

@@ -36,7 +36,7 @@ PRIMARY=$!
 started $PRIMARY
 exec 6>pipe
 head -c 30000000 /dev/urandom >&6
-wait_for '[ "$(of_sessions tester bytes_received)" -ge 20000000 ]'
+wait_for 'moved tester bytes_received 20000000'
 stop $PRIMARY
 pmemckpt-ctl --principal spare take-over team/app >/dev/null
 # Its draft is gone at once, and the backup has the pages for itself.

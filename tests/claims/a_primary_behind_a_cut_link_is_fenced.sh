@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # time-limit: 150
+# not over devices: no device reaches another network namespace; vm/network_over_* lose a host instead
 # Claims 16: the backup resumes the primary's functions also when the link to the primary is cut, which looks to both sides
 # as if the other were dead. The manager notices within its idle_ms; when the link is there again, the primary ends as fenced
 # (status 8), and nothing of what it had in flight appears.

@@ -21,7 +21,7 @@ begin_save() {
     started $PRIMARY
     exec 6>new
     head -c 15000000 state.2 >&6
-    wait_for '[ "$(of_sessions tester bytes_received)" -ge 8000000 ]'
+    wait_for 'moved tester bytes_received 8000000'
 }
 the_old_is_valid() {
     [ "$(numbers team/app)" = "[$1]" ] || fail "there are $(numbers team/app), wanted $1"

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# not over devices: nobody is connected in it
 # The table in README.md names for each claim a test that is there; each test here is in it, and its head names the same
 # claims.
 . "$(dirname "$0")/../support/environment.sh"

@@ -56,9 +56,11 @@ running $RARE || fail "the one with the longer period has ended: $(cat rare.said
 [ "$(find rare -mindepth 1 | wc -l)" -le 1 ] || fail "more than a look in an hour: $(ls rare)"
 
 # Idle: nothing is read again. What one session has been sent is the sets and the updates, not twice as much.
-SENT=$(of_sessions spare bytes_sent)
-[ "$SENT" -ge $((2100000 + 14)) ] || fail "$SENT bytes were read by RDMA, less than there are"
-[ "$SENT" -lt $((2 * 2100000)) ] || fail "$SENT bytes were read of 2100000"
+if counts_bytes; then
+    SENT=$(of_sessions spare bytes_sent)
+    [ "$SENT" -ge $((2100000 + 14)) ] || fail "$SENT bytes were read by RDMA, less than there are"
+    [ "$SENT" -lt $((2 * 2100000)) ] || fail "$SENT bytes were read of 2100000"
+fi
 
 # The primary dies: the periodic reader has it all but for one period, and is no reason to wait for anything.
 start_primary team/app

@@ -54,7 +54,7 @@ PRIMARY=$!
 started $PRIMARY
 exec 6>half
 head -c 40000000 /dev/urandom >&6
-wait_for '[ "$(of_sessions tester bytes_received)" -ge 30000000 ]'
+wait_for 'moved tester bytes_received 30000000'
 nothing_was_read second
 kill -KILL $PRIMARY
 exec 6>&-

@@ -25,7 +25,7 @@ pmemckpt-ctl --principal spare restore team/app@5 --to pipe >/dev/null 2>restore
 BACKUP=$!
 started $BACKUP
 exec 6<pipe
-wait_for '[ "$(of_sessions spare bytes_sent)" -gt 0 ]'
+wait_for 'moved spare bytes_sent 1'
 stop $BACKUP
 pmemckpt-ctl --principal spare read-log team/app --follow >followed 2>&1 &
 FOLLOWER=$!

@@ -21,7 +21,7 @@ stop_in_the_middle() {
         pmemckpt-ctl --principal spare restore team/app@1 --to got >restore.said 2>&1 &
         BACKUP=$!
         started $BACKUP
-        wait_for '[ "$(of_sessions spare bytes_sent)" -gt 0 ] || ! running $BACKUP'
+        wait_for 'moved spare bytes_sent 1 || ! running $BACKUP'
         if running $BACKUP && stop $BACKUP && [ "$(of_sessions spare bytes_sent)" -lt $SIZE ]; then return; fi
         kill -CONT $BACKUP 2>/dev/null || true
         ended $BACKUP
@@ -86,7 +86,7 @@ exec 6<>nobody
 pmemckpt-ctl --principal spare restore team/app@5 --to nobody >/dev/null 2>&1 &
 READER=$!
 started $READER
-wait_for '[ "$(of_sessions spare bytes_sent)" -gt 0 ]'
+wait_for 'moved spare bytes_sent 1'
 pmemckpt-ctl clear team/app --force >/dev/null
 [ "$(free_pages)" = $((FREE - 10)) ] || fail "the reader's pages: $FREE were free, now $(free_pages)"
 kill -KILL $READER

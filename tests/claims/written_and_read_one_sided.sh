@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # time-limit: 180
+# not over devices: it looks at what the iWARP engine counts, and at its bytes on TCP
 # Claims 1, 10, 26, 32, 33, 34, 35: state is put into the memory by RDMA Write and got from it by RDMA Read, and not a byte
 # of it goes through the messages between program and manager: by what the manager counts, and on the wire.
 . "$(dirname "$0")/../support/environment.sh"

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # time-limit: 300
+# not over devices: it counts what a socket sends
 # A clone of 4 GiB with 1 % dirty bytes in scattered ranges of 4 KiB moves at most 1.1 times these bytes, all that the
 # socket sent counted, and both generations are whole images.
 . "$(dirname "$0")/../support/environment.sh"

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# not over devices: nobody is connected in it
 # --help, the man page and the completion name the same commands and options, both ways; so do the other programs' pages.
 . "$(dirname "$0")/../support/environment.sh"
 command -v mandoc >/dev/null || skip "mandoc is not installed"

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # time-limit: 180
+# not over devices: nobody is connected in it
 # make install into an empty root: the tool runs, a program builds with pkg-config alone; uninstall leaves no file.
 . "$(dirname "$0")/../support/environment.sh"
 ROOT=$TEST_DIRECTORY/root

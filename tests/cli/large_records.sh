@@ -28,7 +28,7 @@ for try in 1 2 3 4 5 6; do
     pmemckpt-ctl append team/app <torn >said 2>&1 &
     APPENDER=$!
     started $APPENDER
-    wait_for '[ "$(of_sessions tester bytes_received)" -gt 1000000 ] || ! running $APPENDER' 60
+    wait_for 'moved tester bytes_received 1000000 || ! running $APPENDER' 60
     kill -KILL $APPENDER 2>/dev/null || true
     ended $APPENDER
     wait_for '[ "$(of_sessions tester id)" = 0 ]'

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# not over devices: nobody is connected in it
 # The shared library exports its C API, all of it, with its version, and nothing else.
 . "$(dirname "$0")/../support/environment.sh"
 command -v nm >/dev/null || skip "binutils are not installed"

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# not over devices: it is about a host without any
 # list-devices where there is no persistent memory, and what create-pool says of devices. tests/vm has it with a device.
 . "$(dirname "$0")/../support/environment.sh"
 command -v jq >/dev/null || skip "jq is not installed"

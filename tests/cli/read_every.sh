@@ -44,7 +44,7 @@ head -c 200M /dev/urandom >state.2
 pmemckpt-ctl save team/app state.2 >/dev/null
 for try in 1 2 3 4 5 6 7 8; do
     read_every
-    wait_for '[ "$(of_sessions spare bytes_sent)" -gt 0 ]'
+    wait_for 'moved spare bytes_sent 1'
     kill -INT $READER
     ended $READER
     [ $STATUS = 130 ] || fail "Ctrl-C in the middle: exit status $STATUS"

@@ -16,7 +16,7 @@ logged() { wait_for "tail -n +$((LINES_READ + 1)) manager.log | grep -q '$1'" &&
 configure one
 # --config in place of the pool that start_manager names unless it is told one.
 pmemckpt-ctl create-key tester >/dev/null
-pmemckptd --config manager.toml --listen 127.0.0.1:0 --admin-socket "$ADMIN_SOCKET" --address-file addresses \
+pmemckptd --config manager.toml --listen "$TEST_HOST:0" --transport "$PMEMCKPT_TRANSPORT" --admin-socket "$ADMIN_SOCKET" --address-file addresses \
     2>manager.log &
 MANAGER_PID=$!
 started $MANAGER_PID

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # time-limit: 120
+# not over devices: nobody is connected in it
 # The runner itself: a failure fails, a skip is counted with its reason, what is left running or mounted is a failure,
 # a test that hangs is ended, and one that fails only beside others is named.
 . "$(dirname "$0")/../support/environment.sh"
@@ -32,3 +33,15 @@ contains "$OUTPUT" "1 passed, 0 failed, 1 skipped"
 expect_status 1 env NO_SKIP=1 BUILD="$TEST_DIRECTORY/none" tests/run good skipped
 contains "$OUTPUT" "1 passed, 1 failed, 0 skipped"
 expect_status 1 env BUILD="$TEST_DIRECTORY/none" tests/run nothing-has-this-name
+
+# Over a device: every shell test and every unit test that has an engine, but for those that say why not.
+echo '# not over devices: it is about something else' >tests/cli/good.sh
+echo '# not over siw: of which that can not be asked' >tests/cli/skipped.sh
+echo '#include "tests/support/manager_fixture.hh"' >tests/unit/with_engine_test.cc
+echo '#include "tests/support/check.hh"' >tests/unit/without_test.cc
+printf '// not over devices: it is about iWARP\n#include "tests/support/rdma_ends.hh"\n' >tests/unit/of_iwarp_test.cc
+listed() { TEST_DEVICE=$1 tests/run --list | sort | tr '\n' ' '; }
+ALL="tests/cli/failing.sh tests/cli/flaky.sh tests/cli/hanging.sh tests/cli/leaving.sh"
+[ "$(listed rxe)" = "$ALL tests/cli/skipped.sh tests/unit/with_engine_test " ] || fail "over rxe: $(listed rxe)"
+[ "$(listed siw)" = "$ALL tests/unit/with_engine_test " ] || fail "over siw: $(listed siw)"
+[ "$(listed '' | wc -w)" = 9 ] || fail "over iWARP: $(listed '')"

@@ -4,7 +4,7 @@
 . "$(dirname "$0")/../support/environment.sh"
 mkdir soak
 expect_status 0 "$BUILD/tests/soak" run programs="$BUILD/bin" directory="$TEST_DIRECTORY/soak" time=12s kills=30 worlds=1 \
-    seed="${SEED:-1}" slowness="${TIME_LIMIT_FACTOR:-1}"
+    host="$TEST_HOST" seed="${SEED:-1}" slowness="${TIME_LIMIT_FACTOR:-1}"
 [ "$(awk '/^SIGKILLs/ {print $2}' <<<"$OUTPUT")" -ge 30 ] || fail "$OUTPUT"
 [ "$(awk '/^failures/ {print $2}' <<<"$OUTPUT")" = 0 ] || fail "$OUTPUT"
 for counted in "generations reported" "appends answered" "generations verified" "records verified" audits; do

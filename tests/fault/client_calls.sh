@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # time-limit: 600
+# not over devices: the calls that fail in it are those of TCP sockets
 # Each system call of pmemckpt-ctl fails once, the Nth, N = 1, 2, ...: it ends with a sentence and a documented status,
 # or does its work; what it said that it saved is there; the manager goes on, and no page is lost.
 . "$(dirname "$0")/../support/environment.sh"

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # time-limit: 240
+# not over devices: what stands between the two ends in it forwards TCP
 # Connections that are cut, that stall, and whose bytes come when their session is long fenced: the client is told, pages
 # come back, others are not slowed, and what comes late lands nowhere.
 . "$(dirname "$0")/../support/environment.sh"

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# not over devices: the disk that it fills needs a loop device, which the guest does not have
 # A sparse pool on a disk that is full: what needs room is refused in a sentence, what is there stays, and when there is
 # room again the same manager goes on.
 . "$(dirname "$0")/../support/environment.sh"

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # time-limit: 300
+# not over devices: it counts descriptors of the iWARP engine
 # Resource limits: descriptors, address space, locked memory, size of files. Who has too little of it is told in a
 # sentence; a manager that can't take one more connection serves those it has, and does not turn in circles.
 . "$(dirname "$0")/../support/environment.sh"

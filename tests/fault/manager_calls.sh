@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # time-limit: 600
+# not over devices: the calls that fail in it are those of TCP sockets
 # Each system call of a serving manager fails on the Nth time while somebody saves, appends, takes over and restores:
 # the client is told in a sentence or gets what it wants; the manager serves on or ends with a sentence; and whatever it
 # was, the next manager has all that was promised, and check finds no damage.

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # time-limit: 600
+# not over devices: the calls that fail in it are those of TCP sockets
 # Each system call of a manager that starts fails once, the Nth, N = 1, 2, ...: it ends with a sentence and a documented
 # status, or serves; the pool is as it was.
 . "$(dirname "$0")/../support/environment.sh"

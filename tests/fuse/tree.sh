@@ -83,7 +83,7 @@ cmp second ckpt/team/app
 
 # The status and the space.
 [ "$(jq -r '.engine + " " + .principal + " " + .pool.durability + " " + (.session.connected | tostring)' ckpt/.status)" = \
-    "iwarp tester page true" ] || fail "$(cat ckpt/.status)"
+    "$PMEMCKPT_TRANSPORT tester page true" ] || fail "$(cat ckpt/.status)"
 [ "$(jq -r .server ckpt/.status)" = "$PMEMCKPT_SERVER" ] || fail "$(cat ckpt/.status)"
 [ "$(df --output=size -B1 ckpt | tail -n 1)" -gt $((32 << 20)) ] || fail "$(df ckpt)"
 

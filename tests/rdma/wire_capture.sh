@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # time-limit: 180
+# not over devices: it is about iWARP's bytes on TCP
 # tshark decodes a whole conversation as MPA, DDP and RDMAP: no malformed frame, every CRC good, every opcode known.
 . "$(dirname "$0")/../support/environment.sh"
 command -v tshark >/dev/null || skip "tshark is not installed (apt-get install tshark)"

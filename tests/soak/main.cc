@@ -2,7 +2,7 @@
 // account of what they were told.
 //
 //     soak run programs=build/bin directory=/tmp [time=1h] [seed=N] [worlds=2] [kills=N] [slowness=N]
-//          [pause_us=N] [kill_pause_ms=N] [mount=0]
+//          [pause_us=N] [kill_pause_ms=N] [mount=0] [host=127.0.0.1]
 //
 // The other roles are started by it.
 #include <cstdio>

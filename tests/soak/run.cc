@@ -87,6 +87,8 @@ Site Run::site_of(std::uint64_t index) const {
     Site site;
     site.directory = directory_ / ("world-" + std::to_string(index));
     site.self = fs::read_symlink("/proc/self/exe");
+    if (settings_.has("host"))
+        site.host = settings_.text("host");
     site.port = free_port(seed_ ^ mixed(static_cast<std::uint64_t>(::getpid()) + index));
     site.slowness = static_cast<unsigned>(number_or(settings_, "slowness", 1));
     return site;

@@ -13,10 +13,11 @@ namespace soak {
 struct Site {
     fs::path directory;
     fs::path self;  ///< this program
+    std::string host = "127.0.0.1";
     unsigned port = 0;
     unsigned slowness = 1;  ///< all limits of time are so much longer
 
-    std::string server() const { return "127.0.0.1:" + std::to_string(port); }
+    std::string server() const { return host + ":" + std::to_string(port); }
     fs::path pool() const { return directory / "pool"; }
     fs::path mount_point() const { return directory / "ckpt"; }
     std::chrono::seconds limit(int seconds) const { return std::chrono::seconds(seconds) * slowness; }

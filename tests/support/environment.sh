@@ -18,6 +18,7 @@ unset PMEMCKPT_SERVER PMEMCKPT_POOL PMEMCKPT_PRINCIPAL
 # The engine that is tested, of the manager and of all clients, and an address that its device has.
 : "${TEST_HOST:=127.0.0.1}"
 export PMEMCKPT_TRANSPORT=${TEST_TRANSPORT:-iwarp}
+export DEMO_HOST=$TEST_HOST DEMO_TRANSPORT=$PMEMCKPT_TRANSPORT
 ADMIN_SOCKET=$TEST_DIRECTORY/admin.sock
 CKPT=$TEST_DIRECTORY/ckpt
 MANAGER_PID=

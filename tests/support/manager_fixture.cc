@@ -8,7 +8,6 @@
 
 #include "lib/base/handle.hh"
 #include "lib/pool/pool.hh"
-#include "tests/support/transport.hh"
 
 namespace pmemckpt::test {
 

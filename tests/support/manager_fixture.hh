@@ -5,6 +5,7 @@
 
 #include "driver/manager.hh"
 #include "tests/support/raw_client.hh"
+#include "tests/support/transport.hh"
 
 namespace pmemckpt::test {
 

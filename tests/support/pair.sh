@@ -22,6 +22,18 @@ of_sessions() {
         jq --arg who "$1" --arg field "$2" '[.[] | select(.principal == $who) | .[$field]] | add // 0'
 }
 
+# counts_bytes: whether the manager knows what its clients move; a device does not tell it.
+counts_bytes() { [ "$PMEMCKPT_TRANSPORT" != verbs ]; }
+
+# moved PRINCIPAL bytes_received|bytes_sent BYTES: so many at least; behind a device: it has had a window for a second.
+moved() {
+    if counts_bytes; then
+        [ "$(of_sessions "$1" "$2")" -ge "$3" ]
+    else
+        [ "$(of_sessions "$1" windows)" -gt 0 ] && sleep 1
+    fi
+}
+
 make_spare() { pmemckpt-ctl create-key spare >/dev/null; }
 
 # start_primary REGION: appends each line that tell_primary brings. Its pid is $PRIMARY, what it says is in primary.said.

@@ -1,6 +1,9 @@
 #include "tests/support/raw_client.hh"
 
+#include <cerrno>
 #include <chrono>
+
+#include "tests/support/transport.hh"
 
 namespace pmemckpt::test {
 
@@ -8,6 +11,7 @@ namespace {
 
 constexpr std::chrono::seconds kLimit{30};
 constexpr unsigned kConnectMs = 30'000;
+constexpr std::byte kPoison{0xee};
 
 }  // namespace
 
@@ -26,24 +30,6 @@ std::shared_ptr<RawClient> RawClient::open(rdma::Engine& engine, const Address& 
     auto client = connect(engine, address);
     ok(client->authenticate(principal, key, pool));
     return client;
-}
-
-Result<wire::Welcome> RawClient::authenticate(const std::string& principal, const Key& key,
-                                              const std::string& pool) {
-    wire::Hello hello;
-    hello.nonce = wire::random_nonce();
-    hello.principal = principal;
-    hello.pool = pool;
-    const auto first = wire::encode_request(++last_id_, hello);
-    send(first);
-    const auto second = receive();
-    TRY(answer<wire::Challenge>(second, wire::Type::hello, last_id_));
-    wire::Transcript transcript;
-    transcript.add(first);
-    transcript.add(second);
-    wire::Proof proof;
-    proof.mac = transcript.client_mac(key);
-    return ask<wire::Welcome>(proof);
 }
 
 std::shared_ptr<rdma::Connection> RawClient::connection() {
@@ -89,16 +75,54 @@ Status RawClient::write(const wire::Window& window, std::uint64_t offset, std::s
     return completed(tag);
 }
 
-Result<Bytes> RawClient::read(const wire::Window& window, std::uint64_t offset, std::size_t size) {
+Result<std::uint64_t> RawClient::post_read(const wire::Window& window, std::uint64_t offset,
+                                           std::span<std::byte> into) {
     const auto tag = ++last_tag_;
-    Bytes bytes(size);
-    const auto to = connection();
-    if (!to)
+    const auto from = connection();
+    if (!from)
         return tl::unexpected<Error>(ended());
-    auto memory = TRY(to->register_memory(bytes));
-    TRY(to->read(std::move(memory), {{0}, {size}}, {window.key, window.base}, {offset}, tag));
+    auto memory = TRY(from->register_memory(into));
+    TRY(from->read(std::move(memory), {{0}, {into.size()}}, {window.key, window.base}, {offset}, tag));
+    return tag;
+}
+
+Result<Bytes> RawClient::read(const wire::Window& window, std::uint64_t offset, std::size_t size) {
+    Bytes bytes(size);
+    const auto tag = TRY(post_read(window, offset, bytes));
     TRY(completed(tag));
     return bytes;
+}
+
+// The Write itself may well complete: it says nothing of the other side, which ends the connection.
+void RawClient::write_refused(const wire::Window& window, std::uint64_t offset, std::size_t size,
+                              const Place& place) {
+    Bytes poison(size, kPoison);
+    (void)write(window, offset, poison);
+    ended_as_refused(place);
+}
+
+void RawClient::read_refused(const wire::Window& window, std::uint64_t offset, std::size_t size,
+                             const Place& place) {
+    Bytes into(size, kPoison);
+    const auto tag = post_read(window, offset, into);
+    ended_as_refused(place);
+    if (tag && completed(*tag))
+        fail_at(place, "a read that should be refused is said to be done");
+    if (into != Bytes(size, kPoison))
+        fail_at(place, "something was read");
+}
+
+void RawClient::ended_as_refused(const Place& place) {
+    std::unique_lock lock(mutex_);
+    const auto is_over = [this] { return ended_.has_value(); };
+    if (!over_siw()) {
+        wait(lock, "the end of who was refused", is_over);
+        return test::equal(ended_->code, EACCES, place);
+    }
+    if (changed_.wait_for(lock, kSiwTime, is_over))
+        return;
+    lock.unlock();
+    close();
 }
 
 void RawClient::close() {

@@ -217,4 +217,32 @@ Pair::Pair(rdma::EngineOptions server_options, rdma::EngineOptions client_option
     server_ear = accepted.ear;
 }
 
+void compare_with_a_model(Pair& pair, const rdma::Grant& grant, const Scattered& memory) {
+    Bytes model = memory.content(), source = random_bytes(memory.size()), back(memory.size());
+    const auto local = ok(pair.client->register_memory(source));
+    const auto into = ok(pair.client->register_memory(back));
+    std::uint64_t posted = 0;
+    for (int round = 0; round < 20; ++round) {
+        for (int i = 0; i < 40; ++i) {
+            const std::uint64_t limit = generator()() % 4 == 0 ? model.size() : 500;
+            const std::uint64_t size = generator()() % std::min<std::uint64_t>(limit + 1, model.size() / 4);
+            const std::uint64_t at = generator()() % (model.size() - size + 1);
+            const std::uint64_t from = generator()() % (source.size() - size + 1);
+            ok(pair.client->write(local, {{from}, {size}}, grant, {at}, posted++));
+            if (size != 0)
+                std::memcpy(&model[at], &source[from], size);
+        }
+        const std::uint64_t at = generator()() % model.size();
+        const std::uint64_t size = generator()() % (model.size() - at + 1);
+        ok(pair.client->read(into, {{at}, {size}}, grant, {at}, posted++));
+        const auto done = pair.client_ear->wait_completions(posted);
+        for (std::uint64_t i = 0; i < posted; ++i)
+            CHECK(done[i].tag == i && done[i].status);
+        CHECK(std::equal(back.begin() + static_cast<std::ptrdiff_t>(at),
+                         back.begin() + static_cast<std::ptrdiff_t>(at + size),
+                         model.begin() + static_cast<std::ptrdiff_t>(at)));
+        CHECK(memory.content() == model && memory.guards_whole());
+    }
+}
+
 }  // namespace pmemckpt::test

@@ -150,4 +150,8 @@ public:
     std::shared_ptr<rdma::Connection> server, client;
 };
 
+/// The client's random writes at any byte of that window, of any size, and reads of what was written,
+/// compared with a model beside; `memory` is what the window is over.
+void compare_with_a_model(Pair& pair, const rdma::Grant& grant, const Scattered& memory);
+
 }  // namespace pmemckpt::test

@@ -23,9 +23,15 @@ std::string host() {
     return variable("TEST_HOST", "127.0.0.1");
 }
 
-bool is_over_an_iwarp_device() {
-    const auto devices = transport() == "verbs" ? rdma::verbs::devices() : std::vector<rdma::verbs::Device>{};
-    return !devices.empty() && devices.front().iwarp;
+bool over_device() {
+    return transport() == "verbs";
+}
+
+bool over_siw() {
+    if (!over_device())
+        return false;
+    const auto devices = rdma::verbs::devices();
+    return !devices.empty() && devices.front().name.starts_with("siw");
 }
 
 }  // namespace pmemckpt::test

@@ -136,7 +136,7 @@ void a_manager_tells_its_status() {
     CHECK(line.find('\n') == line.size() - 1);
     for (const std::string& part :
          {std::string("\"version\":\"pmemckptd "), fmt::format("\"pid\":{}", ::getpid()),
-          std::string("\"engine\":\"iwarp\""),
+          fmt::format("\"engine\":\"{}\"", test::transport()),
           fmt::format("\"listen\":[\"{}\"]", format_address(served.address())),
           fmt::format("\"name\":\"pool\",\"path\":\"{}\"", served.config.pools[0].path),
           std::string("\"durability\":\"page\""), std::string("\"switches\":0"),

@@ -181,7 +181,7 @@ void a_waiting_backup_is_woken() {
 void the_cpp_wrapper() {
     ManagerHere here;
     const auto texts = here.options();
-    const api::Options options{texts.server, "", texts.principal, texts.key_dir, "iwarp", 0};
+    const api::Options options{texts.server, "", texts.principal, texts.key_dir, texts.transport, 0};
     api::Client client(options);
     client.open_region("c++");
     CHECK(!client.open_newest("c++"));

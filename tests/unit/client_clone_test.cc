@@ -74,7 +74,8 @@ void one_percent_costs_one_percent() {
         const auto before = here.bytes_received();
         const auto sealed = save_clone(*client, "clone", state, dirty);
         const auto sent = here.bytes_received() - before;
-        CHECK(before > 0 && sent >= bytes && sent <= bytes + bytes / 10);
+        if (test::transport() != "verbs")  // a device does not tell its host how much has come
+            CHECK(before > 0 && sent >= bytes && sent <= bytes + bytes / 10);
         test::equal(sealed.crc32c, crc32c(state));
         CHECK(content(*client, "clone") == state);
     }

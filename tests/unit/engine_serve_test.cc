@@ -170,8 +170,7 @@ void a_refusal_reaches_who_serves() {
     // siw ends the connection, and does not always say why.
     CHECK(why.code == EACCES || why.code == ECONNRESET || why.code == ESHUTDOWN);
     // Over iWARP a write is complete when it is sent.
-    CHECK(transport() == "iwarp" || is_over_an_iwarp_device() ||
-          !ends.client_ear->wait_completions(1)[0].status);
+    CHECK(transport() == "iwarp" || over_siw() || !ends.client_ear->wait_completions(1)[0].status);
 }
 
 void the_engines_end_reaches_who_serves() {

@@ -4,7 +4,6 @@
 #include <chrono>
 #include <thread>
 
-#include "lib/rdma/verbs/engine.hh"
 #include "tests/support/rdma_ends.hh"
 
 using namespace pmemckpt;
@@ -17,18 +16,10 @@ namespace {
 constexpr std::size_t kPage = 4096;
 constexpr std::byte kPoison{0xee};
 
-bool device_is_siw() {
-    const auto devices = rdma::verbs::devices();
-    return transport() == "verbs" && !devices.empty() && devices.front().name.starts_with("siw");
-}
-
 /// There is nothing else in those than what the peer himself wrote, or might read in any case.
 bool device_reads_what_is_for_writing() {
-    return device_is_siw();
+    return over_siw();
 }
-
-/// Now and then siw tells an initiator nothing of what it refused.
-constexpr auto kSiwTime = std::chrono::milliseconds(3000);
 
 struct Session {
     std::shared_ptr<Ear> ear = std::make_shared<Ear>();
@@ -82,9 +73,9 @@ public:
 private:
     static void wait_for_end(const Session& attacker) {
         const auto end = std::chrono::steady_clock::now() + kSiwTime;
-        while (device_is_siw() && !attacker.ear->closed() && std::chrono::steady_clock::now() < end)
+        while (over_siw() && !attacker.ear->closed() && std::chrono::steady_clock::now() < end)
             std::this_thread::sleep_for(std::chrono::milliseconds(5));
-        if (device_is_siw())
+        if (over_siw())
             attacker.client->close({ECANCELED, "it was told nothing"});
         attacker.ear->wait_close();
     }

@@ -57,7 +57,7 @@ void what_is_sealed_is_shown() {
     test::error(f.source->open("team/app", 4), ENOENT);
     test::error(f.source->find_generation("team/none", 0), ENOENT);
     const auto status = f.source->status();
-    CHECK(status.connected && status.engine == "iwarp" && status.pool.name == "first");
+    CHECK(status.connected && status.engine == test::transport() && status.pool.name == "first");
 }
 
 void the_first_errors_are_what_they_are() {

@@ -1,4 +1,5 @@
 // The manager's side of the handshake: both keys are proved, and nothing but the two proofs opens a session.
+// not over devices: nobody is connected in it
 #include <sys/stat.h>
 
 #include <cerrno>

@@ -1,5 +1,6 @@
 // How connections, listeners and engines end; and peers that are slow, silent or many.
 // time-limit: 180
+// not over devices: it is about the iWARP engine
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <sys/resource.h>

@@ -1,5 +1,6 @@
 // A peer that breaks each rule there is: what it hears, and that nothing outside its windows was changed or
 // read. time-limit: 180
+// not over devices: it is about the iWARP engine
 #include <cerrno>
 #include <functional>
 

@@ -1,5 +1,6 @@
 // RDMA Reads: as their initiator, with answers right and wrong, and as their responder, which persists first.
 // time-limit: 120
+// not over devices: it is about the iWARP engine
 #include <algorithm>
 #include <atomic>
 #include <cerrno>

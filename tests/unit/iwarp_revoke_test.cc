@@ -1,5 +1,6 @@
 // Once revoke has returned nothing lands and nothing is read, whatever is in flight.
 // time-limit: 180
+// not over devices: it is about the iWARP engine
 #include <algorithm>
 #include <atomic>
 #include <cerrno>

@@ -1,5 +1,6 @@
 // What the engine puts on the wire, and what it makes of a plain peer's right but unusual ways.
 // time-limit: 120
+// not over devices: it is about the iWARP engine
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>

@@ -380,10 +380,10 @@ void starting_fails_with_a_reason() {
     config.pools = {{"other", test::make_pool("other", keys, 16 * kMiB)}};
     config.listen = {served.address()};
     test::contains(test::error(driver::Manager::start(config), EADDRINUSE), format_address(served.address()));
-    config.listen = {{"127.0.0.1", 0}};
+    config.listen = {{test::host(), 0}};
     config.transport = "nonsense";
     test::error(driver::Manager::start(config), EINVAL);
-    config.transport = "iwarp";
+    config.transport = test::transport();
     config.address_file = (test::directory() / "no" / "such" / "place").string();
     test::error(driver::Manager::start(config), ENOENT);
     config.address_file.clear();

@@ -1,5 +1,6 @@
 // A session on a connection that the test plays, over a medium that waits when it is told to: what must
 // happen while a seal is under way.
+// not over devices: its connections are made up
 #include <cerrno>
 #include <condition_variable>
 #include <mutex>

@@ -1,4 +1,5 @@
 // Pages that lie anywhere in a medium, mapped side by side: what a window of a device is made of.
+// not over devices: nobody is connected in it
 #include <algorithm>
 #include <cerrno>
 

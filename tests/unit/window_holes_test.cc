@@ -1,5 +1,6 @@
 // Windows with holes, and windows for both reading and writing: a hole is as far outside as what lies beyond
 // the end.
+// not over devices: it is about the iWARP engine
 #include <algorithm>
 #include <cerrno>
 #include <mutex>

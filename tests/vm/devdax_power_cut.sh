@@ -6,7 +6,7 @@
 # ROUNDS=N: so many cuts.
 . "$(dirname "$0")/../support/environment.sh"
 KEPT=12
-: "${ROUNDS:=3}"
+: "${ROUNDS:=2}"
 
 # The power goes while this runs. /vm/reported has a line for each generation that a save has answered with.
 save() {

@@ -5,7 +5,10 @@
 DEMO=${DEMO:-$BUILD/$NAME}
 export PATH=$BUILD/bin:$BUILD/examples:$PATH
 export PMEMCKPT_KEY_DIR=$DEMO/keys PMEMCKPT_PRINCIPAL=demo
-unset PMEMCKPT_POOL PMEMCKPT_TRANSPORT
+# What sessions go over, and where: an address of this machine.
+export PMEMCKPT_TRANSPORT=${DEMO_TRANSPORT:-auto}
+DEMO_HOST=${DEMO_HOST:-127.0.0.1}
+unset PMEMCKPT_POOL
 MANAGER=''
 
 say() { printf '\n\033[1m%s\033[0m\n' "$*"; }
@@ -41,9 +44,9 @@ wait_until() {
 start_manager() {
     show pmemckpt-ctl create-key demo
     show pmemckpt-ctl create-pool "$DEMO/pool" --size "$1"
-    echo "\$ pmemckptd --pool $DEMO/pool --listen 127.0.0.1:0 &"
-    pmemckptd --pool "$DEMO/pool" --listen 127.0.0.1:0 --admin-socket "$DEMO/admin.sock" \
-        --address-file "$DEMO/address" 2>"$DEMO/manager.log" &
+    echo "\$ pmemckptd --pool $DEMO/pool --listen $DEMO_HOST:0 &"
+    pmemckptd --pool "$DEMO/pool" --listen "$DEMO_HOST:0" --transport "$PMEMCKPT_TRANSPORT" \
+        --admin-socket "$DEMO/admin.sock" --address-file "$DEMO/address" 2>"$DEMO/manager.log" &
     MANAGER=$!
     wait_until '[ -s "$DEMO/address" ]' "the manager listened" "$MANAGER"
     PMEMCKPT_SERVER=$(head -n 1 "$DEMO/address")
