@@ -23,6 +23,11 @@ std::string host() {
     return variable("TEST_HOST", "127.0.0.1");
 }
 
+unsigned time_limit_factor() {
+    const int factor = std::atoi(variable("TIME_LIMIT_FACTOR", "1").c_str());
+    return factor < 1 ? 1 : static_cast<unsigned>(factor);
+}
+
 bool over_device() {
     return transport() == "verbs";
 }

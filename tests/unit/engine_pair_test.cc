@@ -205,6 +205,21 @@ void nobody_there() {
     CHECK(!ear->closed());
 }
 
+void many_connections_at_once() {
+    Server server({}, host(), transport());
+    auto engine = ok(rdma::make_engine(transport(), {}));
+    auto ear = std::make_shared<Ear>();
+    std::vector<std::shared_ptr<rdma::Connection>> connections;
+    for (std::size_t i = 0; i < 12; ++i) {
+        connections.push_back(ok(engine->connect(server.address(), ear, kConnectTimeout_ms)));
+        ok(connections.back()->send(bytes_of("hello")));
+        const auto accepted = server.wait_accepted(i);
+        accepted.ear->wait_messages(1);
+        ok(accepted.connection->send(bytes_of("welcome")));
+    }
+    ear->wait_messages(connections.size());
+}
+
 void more_posts_than_a_device_takes() {
     Scattered memory(4, kPage);
     Bytes data = random_bytes(memory.size());
@@ -237,6 +252,7 @@ int main() {
                 {"large transfers", large_transfers},
                 {"empty operations", empty_operations},
                 {"invalidation comes before the message", invalidation_comes_before_the_message},
+                {"many connections at once", many_connections_at_once},
                 {"more posts than a device takes", more_posts_than_a_device_takes},
                 {"a read ends a burst", a_read_ends_a_burst},
                 {"the end reaches both", the_end_reaches_both},

@@ -16,6 +16,15 @@ namespace {
 
 constexpr std::uint32_t kInlineBytes = 220;  // a small request or answer; what most devices can
 
+/// libsiw takes the key 0x90000 of a mapping for none (SIW_INVAL_UOBJ_KEY); to the kernel it is the one
+/// behind 144 pages. The queues of a connection are 5, 4 and 7 pages of siw, and so the tenth would begin
+/// there, and there would be none. With a larger completion queue (9 pages) none does, unless connections
+/// come and go at the same time, and leave a gap there.
+std::uint32_t completion_depth(std::uint32_t work, bool iwarp) {
+    constexpr std::uint32_t kNextSize = 513;
+    return iwarp ? std::max(work, kNextSize) : work;
+}
+
 }  // namespace
 
 Result<std::unique_ptr<QueuePair>> QueuePair::make(const std::shared_ptr<Domain>& domain) {
@@ -34,8 +43,8 @@ Status QueuePair::make_queues() {
     channel_.reset(ibv_create_comp_channel(device));
     if (!channel_ || ::fcntl(channel_->fd, F_SETFL, O_NONBLOCK) != 0)
         return fail_errno(errno, "RDMA device {} gives no completion channel", traits.device);
-    completions_.reset(
-        ibv_create_cq(device, static_cast<int>(send_depth_ + kReceiveDepth), nullptr, channel_.get(), 0));
+    const auto depth = completion_depth(send_depth_ + kReceiveDepth, traits.iwarp);
+    completions_.reset(ibv_create_cq(device, static_cast<int>(depth), nullptr, channel_.get(), 0));
     if (!completions_)
         return fail_errno(errno, "RDMA device {} gives no completion queue", traits.device);
     if (!make_pair(kInlineBytes) && !make_pair(0))
