@@ -70,11 +70,15 @@ Status LogRange::read(Transfer& transfer, const std::shared_ptr<rdma::Registrati
     return for_each_piece(at, into.size.bytes, post);
 }
 
+/// One for each segment, however long: they go out together.
 Status LogRange::flush(Transfer& transfer, std::uint64_t start, std::uint64_t end) const {
-    const auto post = [&](const wire::Window& window, Offset offset, std::uint64_t, std::uint64_t piece) {
-        return transfer.flush(window, offset, piece);
-    };
-    return for_each_piece(start, end - start, post);
+    for (const auto& segment : segments_) {
+        const auto from = std::max(start, segment.start);
+        const auto to = std::min(end, segment.start + segment.window.size);
+        if (from < to)
+            TRY(transfer.flush(segment.window, {from - segment.start}, to - from));
+    }
+    return {};
 }
 
 std::vector<std::uint64_t> LogRange::last_words(std::uint64_t start, std::uint64_t end) const {

@@ -26,7 +26,7 @@ public:
     /// Posts one RDMA Read of at most kPieceBytes.
     Status read(const std::shared_ptr<rdma::Registration>& local, Extent into, const wire::Window& window,
                 Offset offset);
-    /// Posts one RDMA FLUSH of at most kPieceBytes.
+    /// Posts one RDMA FLUSH.
     Status flush(const wire::Window& window, Offset offset, std::uint64_t size);
     bool is_idle() const { return gathered_.empty() && in_flight_->count() == 0; }
     /// Posts RDMA Reads of [offset, offset + into.size) to all of `local`.

@@ -260,6 +260,7 @@ void VerbsConnection::lose(Error why) {
         return;
     why_ = std::move(why);
     queue_->close();
+    deadline_waits_ = false;  // that was another one
     reactor_->set_deadline(*this, Clock::now() + kReasonTime);
 }
 
@@ -267,6 +268,7 @@ void VerbsConnection::drain(Error why) {
     why_ = std::move(why);
     state_ = State::draining;
     queue_->close();
+    deadline_waits_ = false;  // that was another one
     reactor_->set_deadline(*this, Clock::now() + kDrainTime);
     if (queue_->is_idle())
         finish();

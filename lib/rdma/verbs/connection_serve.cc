@@ -31,7 +31,7 @@ bool VerbsConnection::attend() {
     const bool can = state_ == State::open && !why_ && left_over_.empty() && !fault_;
     if (can && helm_.depth_here() == 1)
         set_watched(events_.get(), pair_->descriptor(), false);
-    if (!can && helm_.give_up())
+    if (!can && helm_.give_back())
         reactor_->wake(shared_from_this());
     return can;
 }
@@ -111,6 +111,8 @@ std::optional<std::size_t> VerbsConnection::take_here() {
         left_over_.assign(first, completions.begin() + static_cast<std::ptrdiff_t>(*count));
         return std::nullopt;
     }
+    if (queue_->failure())  // the device took no more work: the connection is to be ended
+        return std::nullopt;
     return *count;
 }
 
