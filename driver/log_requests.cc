@@ -65,13 +65,15 @@ std::vector<rdma::Key> keys_of(const std::vector<wire::LogSegment>& segments) {
 
 }  // namespace
 
-void Requests::end_log(LiveRegion& live, const Locked&) {
+std::size_t Requests::end_log(LiveRegion& live, const Locked&) {
     if (!live.appender)
-        return;
+        return 0;
     const auto& windows = live.appender->windows;
     for (auto next = windows.rbegin(); next != windows.rend(); ++next)
         services_.tables.revoke(live.appender->session_id, *next);
+    const auto killed = windows.size();
     live.appender.reset();
+    return killed;
 }
 
 Result<Requests::LogWindows> Requests::grant_log(const pool::RegionInfo& region, const pool::LogInfo& log,
@@ -91,6 +93,7 @@ Result<Requests::LogWindows> Requests::grant_log(const pool::RegionInfo& region,
         granted.segments.push_back({segment.start, {window->key, window->base, segment.size}});
         granted.flush = granted.flush && window->flushes;
     }
+    granted.flush = granted.flush && !granted.segments.empty();
     return granted;
 }
 
@@ -135,14 +138,15 @@ Result<wire::LogGranted> Requests::append_to(const Entered& entered, pool::LogGr
     auto& appender = *entered.live->appender;
     auto windows = TRY(grant_log(entered.info, grant.log, 0, grant.segments, rdma::Access::both));
     const auto by = flush_by(appender.can_flush && windows.flush);
-    if (!appender.windows.empty() && by != appender.flush_by) {
+    if (!windows.segments.empty() && !appender.windows.empty() && by != appender.flush_by) {
         revoke(keys_of(windows.segments));
         return fail(ENODEV,
                     "the log of region {} can't grow: the RDMA device flushes what it had, or what it would "
                     "get, and not both; open it anew",
                     entered.info.name);
     }
-    appender.flush_by = by;
+    if (appender.windows.empty())
+        appender.flush_by = by;
     wire::LogGranted answer;
     answer.segments = std::move(windows.segments);
     answer.log_id = grant.log.id;
@@ -155,8 +159,8 @@ Result<wire::LogGranted> Requests::append_to(const Entered& entered, pool::LogGr
     appender.windows.insert(appender.windows.end(), keys.begin(), keys.end());
     appender.segments.insert(appender.segments.end(), grant.segments.begin(), grant.segments.end());
     appender.pages = std::move(grant.pages);
-    answer.flush_by = static_cast<std::uint8_t>(by);
-    answer.durability = static_cast<std::uint8_t>(log_durability(by));
+    answer.flush_by = static_cast<std::uint8_t>(appender.flush_by);
+    answer.durability = static_cast<std::uint8_t>(log_durability(appender.flush_by));
     return answer;
 }
 

@@ -141,8 +141,8 @@ private:
                                              const wire::Seal& request);
     Status check_reading_limit() const;
 
-    /// With the lock of the region held: whoever has the log open has no window any more.
-    void end_log(LiveRegion& live, const Locked& lock);
+    /// With the lock of the region held: whoever has the log open has no window any more. How many he had.
+    std::size_t end_log(LiveRegion& live, const Locked& lock);
     struct LogWindows {
         std::vector<wire::LogSegment> segments;
         bool flush = true;  ///< all of them can be flushed through

@@ -13,7 +13,7 @@ rdma::Translation translate(media::Medium& medium, std::uint64_t page_size,
     if (may_write(access)) {
         translation.persist = [&medium](Extent extent) { return medium.persist(extent); };
         translation.flushes = access == rdma::Access::both &&  // a log's
-                              medium.durability() != media::Durability::page;
+                              medium.flush_is_enough();
     }
     return translation;
 }

@@ -38,8 +38,8 @@ Requests::Answer<wire::TakenOver> Requests::take_over(const wire::TakeOver& requ
     if (before.id != found.id)
         return fail(ENOENT, "region {} was destroyed", request.name);
     // First the windows: whatever is done from here on is done to a region that nobody writes to.
-    end_log(*live, lock);
-    const auto killed = services_.tables.revoke_region_writers(pool_->name, found.id);
+    const auto of_log = end_log(*live, lock);
+    const auto killed = of_log + services_.tables.revoke_region_writers(pool_->name, found.id);
     const auto taken = TRY(
         pool().take_over(request.name));  // a cut before: the old epoch, without windows; after: the new one
     live->takeover = Takeover{who_.principal, now_ns(), taken.epoch};

@@ -53,7 +53,9 @@ Status Transfer::wait_for_room() {
 Status Transfer::post(Operation operation) {
     TRY(wait_for_room());
     gathered_.push_back(std::move(operation));
-    return is_gathering_ ? Status() : post_gathered();
+    if (is_gathering_ && gathered_.size() < most_in_flight_)
+        return {};
+    return session_->exchange().post(std::exchange(gathered_, {}));
 }
 
 /// What fails is an operation that has failed, and is told as that.

@@ -34,7 +34,7 @@ public:
     /// Waits until nothing is in flight; the first error of any, or the connection's.
     Status drain();
 
-    /// While it lives, what is posted waits; then it goes out together.
+    /// While it lives, what is posted waits, as long as it is not too much; then it goes out together.
     class Gathering {
     public:
         explicit Gathering(Transfer& transfer) : transfer_(transfer) { transfer_.is_gathering_ = true; }

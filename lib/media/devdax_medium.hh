@@ -29,6 +29,7 @@ public:
     bool stores_are_durable() const override {
         return granularity() == PMEM2_GRANULARITY_BYTE && device_.domain == PersistenceDomain::cpu_cache;
     }
+    bool flush_is_enough() const override { return device_.domain != PersistenceDomain::unknown; }
     /// Also of bad blocks that were found since.
     Status check_present(std::span<const Extent> extents) const override;
     std::uint64_t alignment() const override { return mapping().alignment; }

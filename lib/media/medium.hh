@@ -43,6 +43,9 @@ public:
     /// Persistence reaches to the processor's caches (eADR): what has been stored, by a processor or by a
     /// device that writes into the caches, survives power loss with no persist().
     virtual bool stores_are_durable() const { return false; }
+    /// What has left the caches for the memory controller survives power loss, by the platform's word: so
+    /// RDMA FLUSH, which brings it there, is enough.
+    virtual bool flush_is_enough() const { return false; }
 
     /// What was known to be unreadable when it was mapped: sorted, and never to be touched.
     virtual std::vector<Extent> bad_extents() const { return {}; }

@@ -18,6 +18,7 @@ wait_for '[ "$(records team/app)" = 1 ]'
 stop "$PRIMARY"
 tell_primary "after it was taken over" "and another"
 contains "$(pmemckpt-ctl --principal spare take-over team/app)" "taken over"
+grep -q ' [1-9][0-9]* windows for writing were killed' "$TEST_DIRECTORY/manager.log" || fail "the manager says that it killed no window"
 pmemckpt-ctl --principal spare append team/app <<<"of the backup" >/dev/null
 kill -CONT "$PRIMARY"
 exec 5>&-

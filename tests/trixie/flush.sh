@@ -2,6 +2,7 @@
 # time-limit: 400
 # RDMA FLUSH, in a guest with the newer userland and kernel: the engine's own test, through windows on devdax; then a log
 # over it, by a client and a manager, which say that its method is flush, that is fenced, and that outlives a reset of the guest.
+# Where the platform does not say that a flush is enough, none is asked for.
 . "$(dirname "$0")/../support/environment.sh"
 . "$PROJECT/tests/support/guests.sh"
 . "$PROJECT/tests/support/pair.sh"
@@ -48,6 +49,13 @@ append_and_flush() {
     sleep 1000 # till the reset
 }
 
+flush_is_not_enough() {
+    pmemckpt-ctl create-pool "$DAX_DEVICE" --force
+    start_manager --pool "$DAX_DEVICE"
+    pmemckpt-ctl create-region team/app
+    [ "$(method_of_append 1)" = gpspm ] || fail "a flush is believed where the platform promises nothing"
+}
+
 find_it_again() {
     pmemckpt-ctl check "$DAX_DEVICE"
     start_manager --pool "$DAX_DEVICE"
@@ -60,7 +68,7 @@ engine)
     "$BUILD/tests/unit/engine_flush_test" 2>&1
     exit
     ;;
-append_and_flush | find_it_again)
+append_and_flush | find_it_again | flush_is_not_enough)
     export PMEMCKPT_KEY_DIR=/vm/keys
     "$1"
     exit
@@ -68,15 +76,17 @@ append_and_flush | find_it_again)
 esac
 
 need_guests
-in_guest() {
-    start_guest 1 --rdma rxe --devdax --time-limit 240 --env TEST_TRANSPORT=verbs --env TEST_HOST=10.0.0.1 bash tests/trixie/flush.sh "$1"
+in_guest() { # STEP [options]
+    start_guest 1 "${@:2}" --rdma rxe --devdax --time-limit 240 --env TEST_TRANSPORT=verbs --env TEST_HOST=10.0.0.1 bash tests/trixie/flush.sh "$1"
 }
 in_guest engine
 expect_guest_status 1 0
 OUTPUT=$(guest_output 1)
 [ "$(grep -c '^\[       OK \]' <<<"$OUTPUT")" = 5 ] || fail "$OUTPUT"
-in_guest append_and_flush
+in_guest append_and_flush --persistence mem-ctrl
 wait_for_guest 1 "all of it is there" 240
 reset_guest 1
-in_guest find_it_again
+in_guest find_it_again --persistence mem-ctrl
+expect_guest_status 1 0
+in_guest flush_is_not_enough
 expect_guest_status 1 0

@@ -90,7 +90,23 @@ void who_has_waited_long_enough_goes() {
     CHECK(ends.client_ear->wait_messages(2)[1] == bytes_of("and later"));
 }
 
-/// A message answers a message, and both threads that want one serve.
+/// Who has slept while he served leaves the connection to the engine's threads as they expect it.
+void who_leaves_is_followed() {
+    Ends ends;
+    std::atomic<std::size_t> heard = 0;
+    ends.client_ear->message_hook = [&](auto) { ++heard; };
+    for (std::size_t i = 0; i < 50; ++i) {
+        std::jthread later([&] {
+            std::this_thread::sleep_for(kShort);
+            ok(ends.server->send(bytes_of("one")));
+        });
+        ends.client->serve([&] { return heard == 2 * i + 1; }, Clock::now() + kLong);
+        later.join();
+        ok(ends.server->send(bytes_of("two")));
+        ends.client_ear->wait_messages(2 * i + 2);
+    }
+}
+
 void several_threads_at_one_connection() {
     Ends ends;
     std::atomic<int> inside = 0;
@@ -133,7 +149,7 @@ void several_threads_at_one_connection() {
 template <class End>
 Error serve_through(Ends& ends, End&& end) {
     std::atomic<bool> serves = false;
-    std::thread other([&] {
+    std::jthread other([&] {
         const auto limit = Clock::now() + kLong;
         while (!ends.client_ear->closed() && Clock::now() < limit) {
             const rdma::Attending attending(ends.client);
@@ -202,6 +218,7 @@ int main() {
                {{"who attends handles it himself", [] { who_attends_handles_it_himself(0); }},
                 {"who polls handles it himself", [] { who_attends_handles_it_himself(300); }},
                 {"who has waited long enough goes", who_has_waited_long_enough_goes},
+                {"who leaves is followed", who_leaves_is_followed},
                 {"several threads at one connection", several_threads_at_one_connection},
                 {"a close reaches who serves", a_close_reaches_who_serves},
                 {"the peer's end reaches who serves", the_peers_end_reaches_who_serves},
