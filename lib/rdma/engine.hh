@@ -114,6 +114,7 @@ public:
     /// handles itself what comes, in serve(), so that no other thread need be woken first. While it attends,
     /// it waits for what comes of this connection in no other way. false where another thread attends, and
     /// where it is of no use: then the engine's threads do all, as at any other time.
+    /// When it has left, what comes may wait for some ms till the engine's threads look.
     virtual bool attend() { return false; }
     virtual void leave() {}
     /// Calls handlers on this thread, in their order. Returns whether done() holds: when it does, when it is

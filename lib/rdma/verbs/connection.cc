@@ -36,6 +36,8 @@ bool VerbsConnection::at_helm(Step&& step) {
         kick();
         return false;
     }
+    if (!watched_)
+        take_back();
     step();
     helm_.give_back();
     return true;
@@ -203,15 +205,14 @@ bool VerbsConnection::take_message(const ibv_wc& completion) {
 }
 
 void VerbsConnection::report() {
-    std::vector<Done> done;
-    done.swap(done_);
-    for (const auto& one : done) {
+    for (const auto& one : done_) {
         if (one.status && one.kind == Work::Kind::read)
             bytes_received_ += one.bytes;
         else if (one.status && one.kind == Work::Kind::write)
             bytes_sent_ += one.bytes;
         handler_->on_completion(one.tag, one.status);
     }
+    done_.clear();
 }
 
 /// RoCE and InfiniBand notice a peer whose host is gone only by what is sent to it.
@@ -296,6 +297,8 @@ void VerbsConnection::finish() {
     }
     state_ = State::ended;
     reactor_->remove(*this);
+    if (linger_)
+        linger_->end(*reactor_);
     queue_->halt();
     ::rdma_disconnect(domain_->id());
     pair_->fail_all();

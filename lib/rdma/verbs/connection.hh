@@ -12,7 +12,8 @@
 // Threads: posts, grants and revocations come from any thread and go to the device from there; all else is
 // done by whoever is at the helm. That is the reactor's thread, which sleeps till the connection manager or a
 // completion wakes it; or a thread that serves the connection, which does what goes well, and leaves the rest
-// to the reactor's. No lock is held while a handler is called.
+// to the reactor's. No lock is held while a handler is called. What such a thread leaves stays unwatched for
+// a moment (linger.hh), in case it comes again.
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -22,6 +23,7 @@
 #include "lib/rdma/reactor.hh"
 #include "lib/rdma/socket_address.hh"
 #include "lib/rdma/verbs/helm.hh"
+#include "lib/rdma/verbs/linger.hh"
 #include "lib/rdma/verbs/receive_ring.hh"
 #include "lib/rdma/verbs/window_set.hh"
 
@@ -113,6 +115,9 @@ private:
     void probe();
 
     // A thread of the user's, in connection_serve.cc.
+    void set_watched(bool watched);
+    void take_back();
+    bool look_whether_left();
     bool take_till(const std::function<bool()>& done, Clock::time_point until);
     void leave_helm();
     bool arm_and_take();
@@ -142,9 +147,12 @@ private:
     std::unique_ptr<WindowSet> windows_;
 
     Helm helm_;
+    std::shared_ptr<Linger> linger_;                    // of an initiator: its users have threads that wait
     bool stop_waits_ = false, deadline_waits_ = false;  // till the helm is free
 
     State state_ = State::fresh;  // this, and what follows, is for who is at the helm
+    bool watched_ = true;         // completions wake the reactor's thread
+    bool attended_ = false;       // since the last look whether it was left
     std::shared_ptr<Handler> handler_;
     bool initiator_ = false;
     SocketAddress target_;

@@ -10,7 +10,7 @@ Status VerbsConnection::post_all(std::vector<Work> works) {
     if (!posted && posted.error().code == ENOTCONN)
         return fail(ENOTCONN, "the connection to {} is closed", peer_address_);
     // What the device refuses ends the connection, on its own thread.
-    if (queue_->failure())
+    if (queue_->has_failed())
         reactor_->wake(shared_from_this());
     return posted;
 }
@@ -74,6 +74,7 @@ Result<std::shared_ptr<LocalMemory>> VerbsConnection::local_of(const OneSided& o
 
 Status VerbsConnection::post(std::span<const OneSided> operations) {
     std::vector<Work> works;
+    works.reserve(operations.size());
     for (const auto& one : operations)
         works.push_back(TRY(transfer(one)));
     return post_all(std::move(works));
@@ -81,7 +82,7 @@ Status VerbsConnection::post(std::span<const OneSided> operations) {
 
 Result<Grant> VerbsConnection::grant(Translation translation, Access access) {
     auto grant = windows_->grant(translation, access);
-    if (queue_->failure())
+    if (queue_->has_failed())
         reactor_->wake(shared_from_this());
     return grant;
 }

@@ -17,40 +17,66 @@ namespace {
 constexpr std::size_t kCompletionsPerRound = 16;
 constexpr std::int64_t kLongestSleep_ms = 60'000;
 
-/// Whether the reactor's thread is woken by completions.
-void set_watched(int events, int descriptor, bool watched) {
-    epoll_event event{.events = watched ? EPOLLIN : 0U, .data = {.fd = descriptor}};
-    ::epoll_ctl(events, EPOLL_CTL_MOD, descriptor, &event);  // it can't fail for one that was added
-}
-
 }  // namespace
 
 bool VerbsConnection::attend() {
     if (!helm_.take())
         return false;
     const bool can = state_ == State::open && !why_ && left_over_.empty() && !fault_;
-    if (can && helm_.depth_here() == 1)
-        set_watched(events_.get(), pair_->descriptor(), false);
-    if (!can && helm_.give_back())
-        reactor_->wake(shared_from_this());
-    return can;
+    if (!can) {
+        if (helm_.give_back())
+            reactor_->wake(shared_from_this());
+        return false;
+    }
+    attended_ = true;
+    if (watched_ && helm_.depth_here() == 1) {
+        set_watched(false);
+        if (linger_)
+            linger_->start();
+    }
+    return true;
 }
 
 /// After serve() has ended its attendance there is nothing to leave.
 void VerbsConnection::leave() {
-    const auto depth = helm_.depth_here();
-    if (depth == 1)
-        leave_helm();
-    else if (depth > 1)
-        helm_.give_back();
+    switch (helm_.leave(linger_ != nullptr)) {
+        case Helm::Left::as_it_was:
+        case Helm::Left::free: break;
+        case Helm::Left::free_and_unlooked: linger_->start(); break;
+        case Helm::Left::still_had: leave_helm(); break;
+    }
 }
 
 /// To the reactor's thread, as it expects it.
 void VerbsConnection::leave_helm() {
     const bool all_well = arm_and_take();
-    set_watched(events_.get(), pair_->descriptor(), true);
+    set_watched(true);
     if (helm_.give_up() || !all_well)
         reactor_->wake(shared_from_this());
+}
+
+void VerbsConnection::set_watched(bool watched) {
+    epoll_event event{.events = watched ? EPOLLIN : 0U, .data = {.fd = pair_->descriptor()}};
+    // It can't fail for one that was added.
+    ::epoll_ctl(events_.get(), EPOLL_CTL_MOD, pair_->descriptor(), &event);
+    watched_ = watched;
+}
+
+/// By the reactor's thread, at the helm: it looks itself for what came, and is woken again.
+void VerbsConnection::take_back() {
+    set_watched(true);
+    reactor_->wake(shared_from_this());
+}
+
+/// By the reactor's thread, some time after somebody began to attend; whether to look again.
+bool VerbsConnection::look_whether_left() {
+    if (!helm_.take_if_free())
+        return false;  // who is there starts the timer when it leaves
+    const bool may_come_again = !watched_ && std::exchange(attended_, false);
+    if (!watched_ && !may_come_again)
+        take_back();
+    helm_.give_back();
+    return may_come_again;
 }
 
 bool VerbsConnection::serve(const std::function<bool()>& done, Clock::time_point until) {
@@ -63,13 +89,19 @@ bool VerbsConnection::serve(const std::function<bool()>& done, Clock::time_point
 
 /// Whether done() holds.
 bool VerbsConnection::take_till(const std::function<bool()>& done, Clock::time_point until) {
-    const auto polled_till = Clock::now() + std::chrono::microseconds(options_.poll_us);
+    std::optional<Clock::time_point> polled_till;
     while (!done()) {
         const auto taken = take_here();
-        const auto now = Clock::now();
-        if (!taken || now >= until || helm_.is_asked_for())
+        if (!taken || helm_.is_asked_for())
             return false;
-        if (*taken != 0 || now < polled_till)
+        const auto now = Clock::now();
+        if (now >= until)
+            return false;
+        if (*taken != 0)
+            continue;
+        if (!polled_till)
+            polled_till = now + std::chrono::microseconds(options_.poll_us);
+        if (now < *polled_till)
             continue;
         if (pair_->is_armed())
             sleep_till(until);  // what came before it was armed is taken
@@ -81,6 +113,8 @@ bool VerbsConnection::take_till(const std::function<bool()>& done, Clock::time_p
 
 /// false when the reactor's thread is to go on at once.
 bool VerbsConnection::arm_and_take() {
+    pair_->forget_event();  // of what was taken without sleeping: it would wake the reactor's thread for
+                            // nothing
     auto taken = left_over_.empty() && !fault_ && arm_here() ? take_here() : std::nullopt;
     while (taken && *taken != 0)
         taken = take_here();
@@ -111,7 +145,7 @@ std::optional<std::size_t> VerbsConnection::take_here() {
         left_over_.assign(first, completions.begin() + static_cast<std::ptrdiff_t>(*count));
         return std::nullopt;
     }
-    if (queue_->failure())  // the device took no more work: the connection is to be ended
+    if (queue_->has_failed())  // the device took no more work: the connection is to be ended
         return std::nullopt;
     return *count;
 }

@@ -174,6 +174,8 @@ void VerbsConnection::open() {
     state_ = State::open;
     reactor_->set_deadline(*this, std::nullopt);
     queue_->open();
+    if (initiator_)
+        linger_ = Linger::make(*reactor_, [this] { return look_whether_left(); });
     heard_ = true;
     leave_start_up({});
     probe();

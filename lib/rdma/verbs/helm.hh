@@ -1,6 +1,9 @@
 #pragma once
 // Who handles a connection's events just now: its reactor's thread, or one that attends it. Never both.
+#include <atomic>
+#include <chrono>
 #include <mutex>
+#include <optional>
 #include <thread>
 #include <utility>
 
@@ -8,11 +11,13 @@ namespace pmemckpt::rdma::verbs {
 
 class Helm {
 public:
-    /// For a thread that attends; again if it has it, for as many give_back(). false when another has it.
+    /// For a thread that attends; again if it has it, for as many leave(). false when another has it.
     bool take() {
         const std::lock_guard lock(mutex_);
-        if (depth_ != 0 && owner_ != std::this_thread::get_id())
+        if (depth_ != 0 && owner_ != std::this_thread::get_id()) {
+            refused_at_ = Clock::now();
             return false;
+        }
         owner_ = std::this_thread::get_id();
         ++depth_;
         return true;
@@ -27,10 +32,17 @@ public:
         depth_ = 1;
         return true;
     }
-    bool is_asked_for() const {
+    /// For the reactor's thread: the same, but who has it goes on, and is told when it leaves.
+    bool take_if_free() {
         const std::lock_guard lock(mutex_);
-        return asked_;
+        looked_for_ = depth_ != 0;
+        if (looked_for_)
+            return false;
+        owner_ = std::this_thread::get_id();
+        depth_ = 1;
+        return true;
     }
+    bool is_asked_for() const { return asked_; }
     /// How often this thread took it.
     unsigned depth_here() const {
         const std::lock_guard lock(mutex_);
@@ -39,20 +51,49 @@ public:
     /// Whether it is free now, and was asked for meanwhile.
     bool give_back() {
         const std::lock_guard lock(mutex_);
-        return --depth_ == 0 && std::exchange(asked_, false);
+        return --depth_ == 0 && asked_.exchange(false);
     }
-    /// The same, and it is free, however often this thread took it.
+
+    enum class Left {
+        as_it_was,          // by a thread that has it not, or has taken it more than once
+        free,               // for who comes next
+        free_and_unlooked,  // the same; the reactor's thread has looked for it meanwhile
+        still_had,          // somebody counts on the reactor's thread, which is to get it
+    };
+    /// Takes back one take(), and leaves it to who comes next, unless it may not be free, or the reactor's
+    /// thread has asked for it, or another thread came, and waits in another way.
+    Left leave(bool may_be_free) {
+        const std::lock_guard lock(mutex_);
+        if (depth_ == 0 || owner_ != std::this_thread::get_id())
+            return Left::as_it_was;
+        if (depth_ > 1) {
+            --depth_;
+            return Left::as_it_was;
+        }
+        if (!may_be_free || asked_ || (refused_at_ && Clock::now() < *refused_at_ + kShared))
+            return Left::still_had;
+        refused_at_.reset();
+        depth_ = 0;
+        return std::exchange(looked_for_, false) ? Left::free_and_unlooked : Left::free;
+    }
+    /// It is free, however often this thread took it; whether it was asked for meanwhile.
     bool give_up() {
         const std::lock_guard lock(mutex_);
         depth_ = 0;
-        return std::exchange(asked_, false);
+        looked_for_ = false;
+        return asked_.exchange(false);
     }
 
 private:
+    using Clock = std::chrono::steady_clock;
+    static constexpr auto kShared = std::chrono::milliseconds(100);  // others are near, still
+
     mutable std::mutex mutex_;
     unsigned depth_ = 0;
     std::thread::id owner_;
-    bool asked_ = false;
+    std::atomic<bool> asked_{false};
+    bool looked_for_ = false;
+    std::optional<Clock::time_point> refused_at_;
 };
 
 }  // namespace pmemckpt::rdma::verbs

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 namespace pmemckpt::rdma::verbs {
 
@@ -94,6 +95,12 @@ bool SendQueue::has_room(const Work& work) const {
     return !is_message(work) || work.message.size() <= pair_.inline_bytes() || !free_buffers_.empty();
 }
 
+void SendQueue::fail_with(Error why) {
+    if (!failure_)
+        failure_ = std::move(why);
+    has_failed_ = true;
+}
+
 void SendQueue::pump() {
     while (open_ && !failure_ && !waiting_.empty() && has_room(waiting_.front())) {
         if (!post_piece(waiting_.front()))
@@ -104,6 +111,8 @@ void SendQueue::pump() {
         piece_at_ = 0;
         front_first_ = made_ + 1;
     }
+    if (auto given = give_chain(); !given)
+        fail_with(std::move(given).error());
 }
 
 /// There must be a signal behind everything somebody waits for: the last of what there is, what fills the
@@ -157,7 +166,7 @@ bool SendQueue::post_piece(Work& work) {
     const auto left = work.range.size.bytes - piece_at_;
     const auto size = std::min(left, domain_->traits().largest_message);
     if (auto given = give(work, size, wants_signal(work, size == left)); !given) {
-        failure_ = std::move(given).error();
+        fail_with(std::move(given).error());
         return false;
     }
     ++made_;
@@ -165,12 +174,17 @@ bool SendQueue::post_piece(Work& work) {
     return size == left;
 }
 
-/// The next `size` bytes of it to the device.
+/// The next `size` bytes of it, to the device with what follows.
 Status SendQueue::give(Work& work, std::uint64_t size, bool signalled) {
-    if (work.kind == Work::Kind::flush)
+    if (work.kind == Work::Kind::flush) {
+        TRY(give_chain());
         return pair_.post_flush({made_ + 1, work.key, work.remote + piece_at_, size, signalled});
-    ibv_sge piece{};
-    ibv_send_wr request{};
+    }
+    if (chained_ == chain_.size())
+        TRY(give_chain());
+    auto& [request, piece] = chain_[chained_++];
+    request = {};
+    piece = {};
     request.wr_id = made_ + 1;
     request.opcode = opcode_of(work.kind);
     request.sg_list = &piece;
@@ -184,7 +198,16 @@ Status SendQueue::give(Work& work, std::uint64_t size, bool signalled) {
         request.bind_mw.rkey = work.key;
         request.bind_mw.bind_info = work.binding;
     }
-    return pair_.post_send(request);
+    return {};
+}
+
+Status SendQueue::give_chain() {
+    const auto count = std::exchange(chained_, 0);
+    if (count == 0)
+        return {};
+    for (std::size_t i = 0; i < count; ++i)
+        chain_[i].request.next = i + 1 < count ? &chain_[i + 1].request : nullptr;
+    return pair_.post_send(chain_[0].request);
 }
 
 void SendQueue::finish(Posted& posted, Status status, std::vector<Done>& into) {

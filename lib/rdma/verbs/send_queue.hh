@@ -7,6 +7,8 @@
 // Users are told in the order of their posts all the same.
 //
 // Threads: all calls may come from any thread. post_send() is called under the lock; it never blocks.
+#include <array>
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <cstddef>
@@ -20,6 +22,9 @@
 #include "lib/rdma/verbs/queue_pair.hh"
 
 namespace pmemckpt::rdma::verbs {
+
+/// Work requests that a device gets by one call, at most.
+inline constexpr std::size_t kChain = 16;
 
 /// Something posted.
 struct Work {
@@ -70,8 +75,14 @@ public:
     bool is_idle() const;
     /// The device took no work: the connection is to be ended.
     std::optional<Error> failure() const;
+    bool has_failed() const { return has_failed_; }
 
 private:
+    struct Link {
+        ibv_send_wr request;
+        ibv_sge piece;
+    };
+
     struct Posted {
         Work work;
         std::uint64_t first = 0, last = 0;  // the numbers of its work requests
@@ -83,6 +94,8 @@ private:
     void pump();
     bool post_piece(Work& work);
     Status give(Work& work, std::uint64_t size, bool signalled);
+    Status give_chain();
+    void fail_with(Error why);
     bool ends_with(const Posted& posted, const ibv_wc& completion) const;
     std::uint64_t on_device() const;
     bool has_room(const Work& work) const;
@@ -97,6 +110,8 @@ private:
     std::vector<std::byte> message_memory_;
     std::shared_ptr<LocalMemory> message_buffers_;
 
+    std::atomic<bool> has_failed_{false};  // as failure_ says
+
     mutable std::mutex mutex_;  // guards all below
     std::condition_variable bound_;
     bool open_ = false, closed_ = false, halted_ = false;
@@ -108,6 +123,8 @@ private:
     std::vector<std::size_t> free_buffers_;
     std::optional<std::size_t> buffer_;  // of the message that is being posted
     std::uint64_t made_ = 0;             // work requests
+    std::array<Link, kChain> chain_;     // the last of them, which go to the device together
+    std::size_t chained_ = 0;
 };
 
 }  // namespace pmemckpt::rdma::verbs
