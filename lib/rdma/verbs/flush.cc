@@ -22,7 +22,7 @@ int flush_rights() {
     return IBV_ACCESS_FLUSH_PERSISTENT;
 }
 
-bool make_flushing_pair(rdma_cm_id* id, ibv_pd* pd, const ibv_qp_init_attr& attributes) {
+bool make_flushing_pair(rdma_cm_id* id, ibv_pd* pd, ibv_qp_init_attr& attributes) {
     ibv_qp_init_attr_ex more{};
     more.send_cq = attributes.send_cq;
     more.recv_cq = attributes.recv_cq;
@@ -32,7 +32,10 @@ bool make_flushing_pair(rdma_cm_id* id, ibv_pd* pd, const ibv_qp_init_attr& attr
     more.comp_mask = IBV_QP_INIT_ATTR_PD | IBV_QP_INIT_ATTR_SEND_OPS_FLAGS;
     more.send_ops_flags = IBV_QP_EX_WITH_SEND | IBV_QP_EX_WITH_SEND_WITH_INV | IBV_QP_EX_WITH_RDMA_WRITE |
                           IBV_QP_EX_WITH_RDMA_READ | IBV_QP_EX_WITH_BIND_MW | IBV_QP_EX_WITH_FLUSH;
-    return ::rdma_create_qp_ex(id, &more) == 0;
+    if (::rdma_create_qp_ex(id, &more) != 0)
+        return false;
+    attributes.cap = more.cap;
+    return true;
 }
 
 int post_flush(ibv_qp* pair, const FlushRequest& flush) {
@@ -54,7 +57,7 @@ int flush_rights() {
     return 0;
 }
 
-bool make_flushing_pair(rdma_cm_id*, ibv_pd*, const ibv_qp_init_attr&) {
+bool make_flushing_pair(rdma_cm_id*, ibv_pd*, ibv_qp_init_attr&) {
     errno = EOPNOTSUPP;
     return false;
 }

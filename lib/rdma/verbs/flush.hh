@@ -11,8 +11,8 @@ namespace pmemckpt::rdma::verbs {
 bool device_flushes(ibv_context* device);
 /// Of a region, or of a window, whose peer may.
 int flush_rights();
-/// rdma_create_qp(), for a pair that can.
-bool make_flushing_pair(rdma_cm_id* id, ibv_pd* pd, const ibv_qp_init_attr& attributes);
+/// rdma_create_qp(), for a pair that can; as there, `attributes.cap` becomes what the pair really has.
+bool make_flushing_pair(rdma_cm_id* id, ibv_pd* pd, ibv_qp_init_attr& attributes);
 
 struct FlushRequest {
     std::uint64_t number = 0;  ///< of the work request
