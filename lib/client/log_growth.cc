@@ -34,6 +34,14 @@ Status LogGrowth::take(LogRange& range, Answer answer) const {
     if (granted.log_id != opening_.log_id || granted.term != opening_.term)
         good = fail(EPROTO, "the manager let log {:#x} grow in term {}, where {:#x} in term {} was asked for",
                     granted.log_id, granted.term, opening_.log_id, opening_.term);
+    else if (granted.flush_by != static_cast<std::uint8_t>(opening_.flush_by) ||
+             granted.durability != opening_.durability)
+        good =
+            fail(EPROTO,
+                 "the manager let log {:#x} grow by bytes that are flushed in way {} and durable by method "
+                 "{}, where it was opened with {} and {}",
+                 granted.log_id, granted.flush_by, granted.durability,
+                 static_cast<unsigned>(opening_.flush_by), opening_.durability);
     if (good)
         good = range.extend(granted.segments);
     if (!good)
