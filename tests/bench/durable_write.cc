@@ -1,9 +1,9 @@
 // What the verbs engine costs over raw verbs, on one device, in one run: durable_write HOST
 //
-//     bandwidth   1 MiB writes, 16 in flight, MB/s (perftest's ib_write_bw is its measure; see vm.sh)
+//     bandwidth   1 MiB writes, 16 in flight, MB/s (perftest's ib_write_bw is its measure; see verbs.sh)
 //     latency     an 8-byte write and an 8-byte read of the same place behind it, one after the other, with
-//     completion
-//                 events, in µs: of the engine, and of librdmacm and libibverbs alone
+//                 completion events, median in µs: of the engine, and of librdmacm and libibverbs alone, in
+//                 turns, a block of each, so that both see the same of a machine that is now quick, now slow
 #include <fmt/core.h>
 #include <rdma/rdma_verbs.h>
 
@@ -28,7 +28,7 @@ using Clock = std::chrono::steady_clock;
 namespace {
 
 constexpr std::size_t kPiece = 1 << 20, kInFlight = 16;
-constexpr std::size_t kWarmUp = 200, kRounds = 3000;
+constexpr std::size_t kBlocks = 20, kWarmUp = 20, kRoundsOfBlock = 300;
 constexpr auto kBandwidthTime = std::chrono::seconds(6);
 
 double median(std::vector<double> values) {
@@ -37,16 +37,16 @@ double median(std::vector<double> values) {
     return values[values.size() / 2];
 }
 
+/// Appends the µs of each step.
 template <class Step>
-Result<double> median_of_rounds(Step&& step) {
-    std::vector<double> times;
-    for (std::size_t round = 0; round < kWarmUp + kRounds; ++round) {
+Status time_block(std::vector<double>& times, Step&& step) {
+    for (std::size_t round = 0; round < kWarmUp + kRoundsOfBlock; ++round) {
         const auto start = Clock::now();
         TRY(step());
         if (round >= kWarmUp)
             times.push_back(std::chrono::duration<double, std::micro>(Clock::now() - start).count());
     }
-    return median(std::move(times));
+    return {};
 }
 
 /// Counts completions for a thread that waits for them.
@@ -101,7 +101,10 @@ struct EngineEnds {
 
     Status connect(const std::string& host) {
         server = TRY(rdma::make_engine("verbs", {}));
-        client = TRY(rdma::make_engine("verbs", {}));
+        rdma::EngineOptions options;
+        if (const char* us = std::getenv("POLL_US"))
+            options.poll_us = static_cast<unsigned>(std::atoi(us));
+        client = TRY(rdma::make_engine("verbs", options));
         std::promise<std::shared_ptr<rdma::Connection>> promise;
         listener = TRY(server->listen({host, 0}, [&](std::shared_ptr<rdma::Connection> made) {
             promise.set_value(std::move(made));
@@ -182,21 +185,29 @@ Status serve_raw(rdma_cm_id* listening, std::vector<std::byte>& target) {
     return {};
 }
 
-Result<double> raw_latency(const std::string& host) {
-    std::vector<std::byte> target(4096), memory(16);
-    auto* const listening = TRY(make_end(host, "18515", true));
-    TRY(check(rdma_listen(listening, 1), "rdma_listen"));
-    std::thread server([&] { static_cast<void>(serve_raw(listening, target)); });
-    server.detach();  // it waits for a disconnection that the end of the process brings
-    auto* const id = TRY(make_end(host, "18515", false));
-    ibv_mr* const region = ibv_reg_mr(id->pd, memory.data(), memory.size(), IBV_ACCESS_LOCAL_WRITE);
-    rdma_conn_param wish{};
-    wish.responder_resources = wish.initiator_depth = 16;
-    wish.retry_count = wish.rnr_retry_count = 7;
-    TRY(check(rdma_connect(id, &wish), "rdma_connect"));
+/// The same with librdmacm and libibverbs alone. What it holds is held till the process ends.
+struct RawEnds {
+    std::vector<std::byte> target = std::vector<std::byte>(4096);
+    std::vector<std::byte> memory = std::vector<std::byte>(16);
+    rdma_cm_id* id = nullptr;
+    ibv_mr* region = nullptr;
     Place place{};
-    std::memcpy(&place, id->event->param.conn.private_data, sizeof place);
-    return median_of_rounds([&]() -> Status {
+
+    Status connect(const std::string& host) {
+        auto* const listening = TRY(make_end(host, "18515", true));
+        TRY(check(rdma_listen(listening, 1), "rdma_listen"));
+        std::thread server([this, listening] { static_cast<void>(serve_raw(listening, target)); });
+        server.detach();  // it waits for a disconnection that the end of the process brings
+        id = TRY(make_end(host, "18515", false));
+        region = ibv_reg_mr(id->pd, memory.data(), memory.size(), IBV_ACCESS_LOCAL_WRITE);
+        rdma_conn_param wish{};
+        wish.responder_resources = wish.initiator_depth = 16;
+        wish.retry_count = wish.rnr_retry_count = 7;
+        TRY(check(rdma_connect(id, &wish), "rdma_connect"));
+        std::memcpy(&place, id->event->param.conn.private_data, sizeof place);
+        return {};
+    }
+    Status durable_write() {
         TRY(check(rdma_post_write(id, nullptr, memory.data(), 8, region, 0, place.address, place.key),
                   "write"));
         TRY(check(rdma_post_read(id, nullptr, memory.data() + 8, 8, region, IBV_SEND_SIGNALED, place.address,
@@ -206,17 +217,21 @@ Result<double> raw_latency(const std::string& host) {
         if (rdma_get_send_comp(id, &completion) != 1 || completion.status != IBV_WC_SUCCESS)
             return fail(EIO, "the raw read failed");
         return {};
-    });
-}
+    }
+};
 
 Status measure(const std::string& host) {
     EngineEnds ends;
+    RawEnds raw_ends;
     TRY(ends.connect(host));
-    const auto engine = TRY(median_of_rounds([&] { return ends.durable_write(); }));
+    TRY(raw_ends.connect(host));
     fmt::print("bandwidth_mb_s {:.1f}\n", TRY(ends.bandwidth()));
-    const auto raw = TRY(raw_latency(host));
-    const auto again = TRY(median_of_rounds([&] { return ends.durable_write(); }));
-    fmt::print("engine_us {:.1f} {:.1f}\nraw_us {:.1f}\n", engine, again, raw);
+    std::vector<double> engine, raw;
+    for (std::size_t block = 0; block < kBlocks; ++block) {
+        TRY(time_block(engine, [&] { return ends.durable_write(); }));
+        TRY(time_block(raw, [&] { return raw_ends.durable_write(); }));
+    }
+    fmt::print("engine_us {:.1f}\nraw_us {:.1f}\n", median(std::move(engine)), median(std::move(raw)));
     return {};
 }
 
