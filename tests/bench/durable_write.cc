@@ -101,10 +101,7 @@ struct EngineEnds {
 
     Status connect(const std::string& host) {
         server = TRY(rdma::make_engine("verbs", {}));
-        rdma::EngineOptions options;
-        if (const char* us = std::getenv("POLL_US"))
-            options.poll_us = static_cast<unsigned>(std::atoi(us));
-        client = TRY(rdma::make_engine("verbs", options));
+        client = TRY(rdma::make_engine("verbs", {}));
         std::promise<std::shared_ptr<rdma::Connection>> promise;
         listener = TRY(server->listen({host, 0}, [&](std::shared_ptr<rdma::Connection> made) {
             promise.set_value(std::move(made));

@@ -362,6 +362,36 @@ void answers_that_can_not_be_end_the_connection() {
     test::contains(test::error(endless, EPROTO), "not in order");
 }
 
+/// More of it that is durable by another method, or flushed in another way, is refused.
+void a_log_grows_as_it_was_opened() {
+    wire::LogGranted opened;
+    opened.log_id = opened.epoch = opened.next_sequence = 7;
+    opened.segments = {{0, {1, 0, 4096}}};
+    opened.durability = 2;
+    auto grown = opened;
+    grown.segments = {{4096, {2, 0, 1 * kMiB}}};
+    const auto append = [&] {
+        const auto first = answering(opened), more = answering(grown);
+        const auto answer = [=](const wire::Message& message, std::span<const std::byte> whole) {
+            const auto type = static_cast<wire::Type>(message.header.type);
+            return type == wire::Type::grow_log ? more(message, whole) : first(message, whole);
+        };
+        const auto refused = with_false_manager(answer, [](Client& client) -> Status {
+            const auto log = TRY(client.open_log("any"));
+            TRY(log->append(std::vector<std::byte>(10000)));
+            return log->flush();
+        });
+        CHECK(!refused);
+        return refused.error().message;
+    };
+    test::contains(append(), "connect again");  // its windows are none
+    grown.durability = 3;
+    test::contains(append(), "durable by method 3, where it was opened with 0 and 2");
+    grown.durability = 2;
+    grown.flush_by = 1;
+    test::contains(append(), "flushed in way 1 and durable by method 2, where it was opened with 0 and 2");
+}
+
 /// After flush() the memory is the caller's again, whatever failed before: who still read from it would die
 /// here.
 void memory_is_let_go_after_a_failure() {
@@ -417,6 +447,7 @@ int main() {
          {"nobody hangs", nobody_hangs},
          {"a false manager is not believed", a_false_manager_is_not_believed},
          {"a window that is not there", a_window_that_is_not_there},
+         {"a log grows as it was opened", a_log_grows_as_it_was_opened},
          {"answers that can't be end the connection", answers_that_can_not_be_end_the_connection},
          {"memory is let go after a failure", memory_is_let_go_after_a_failure},
          {"a silent manager is given up", a_silent_manager_is_given_up}});
