@@ -35,7 +35,8 @@ Result<FileDescriptor> lock_dax_device(const FileDescriptor& node, const DaxDevi
 /// The region's bad blocks as the kernel lists them at this moment: a text that changes when one is found.
 std::string bad_block_list(const DaxDevice& device);
 
-/// The command that makes a device that a pool can lie on.
-inline constexpr const char* kMakeDevice = "ndctl create-namespace -m devdax -e namespace0.0 -f";
+/// The command that makes a device that a pool can lie on, of room that no namespace has: it takes nothing
+/// away.
+inline constexpr const char* kMakeDevice = "ndctl create-namespace -m devdax";
 
 }  // namespace pmemckpt::media

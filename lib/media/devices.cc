@@ -32,7 +32,8 @@ const char* mode_name(ndctl_namespace_mode mode) {
         case NDCTL_NS_MODE_FSDAX: return "fsdax";
         case NDCTL_NS_MODE_SECTOR: return "sector";
         case NDCTL_NS_MODE_DEVDAX: return "devdax";
-        default: return "raw";
+        case NDCTL_NS_MODE_RAW: return "raw";
+        default: return "unknown";
     }
 }
 
@@ -156,19 +157,19 @@ Result<MemoryInventory> list_memory() {
     return inventory;
 }
 
-std::string command_to_make_device(const MemoryInventory& inventory) {
-    const auto raw =
-        std::ranges::find_if(inventory.devices, [](const MemoryDevice& d) { return d.mode == "raw"; });
-    if (raw != inventory.devices.end())
-        return fmt::format("ndctl create-namespace -m devdax -e {} -f", raw->name);
+std::optional<MakeDevice> command_to_make_device(const MemoryInventory& inventory) {
+    const auto in_mode = [&](std::string_view mode) {
+        return std::ranges::find_if(inventory.devices, [&](const MemoryDevice& device) {
+            return !device.name.empty() && device.mode == mode;
+        });
+    };
     const auto room = std::ranges::max_element(inventory.regions, {}, &MemoryRegion::free);
     if (room != inventory.regions.end() && room->free > 0)
-        return fmt::format("ndctl create-namespace -m devdax -r {}", room->name);
-    const auto other =
-        std::ranges::find_if(inventory.devices, [](const MemoryDevice& d) { return !d.name.empty(); });
-    return other != inventory.devices.end()
-               ? fmt::format("ndctl create-namespace -m devdax -e {} -f", other->name)
-               : kMakeDevice;
+        return MakeDevice{fmt::format("{} -r {}", kMakeDevice, room->name), ""};
+    for (const char* mode : {"raw", "sector", "fsdax"})
+        if (const auto found = in_mode(mode); found != inventory.devices.end())
+            return MakeDevice{fmt::format("{} -e {} -f", kMakeDevice, found->name), found->name};
+    return std::nullopt;
 }
 
 }  // namespace pmemckpt::media

@@ -11,10 +11,10 @@
 namespace pmemckpt::media {
 
 struct MemoryDevice {
-    std::string region, name;     ///< of a namespace, as ndctl names them; empty for memory that is in none
-    std::string mode;             ///< "devdax", "fsdax", "raw" or "sector"
-    std::string path;             ///< in /dev; empty when the kernel has none for it
-    std::uint64_t size = 0;       ///< bytes, of the device
+    std::string region, name;  ///< of a namespace, as ndctl names them; empty for memory that is in none
+    std::string mode;          ///< "devdax", "fsdax", "raw", "sector"; "unknown" when the kernel does not say
+    std::string path;          ///< in /dev; empty when the kernel has none for it
+    std::uint64_t size = 0;    ///< bytes, of the device
     std::uint64_t alignment = 0;  ///< bytes; 0: it has none
     std::optional<int> numa_node;
     PersistenceDomain domain = PersistenceDomain::unknown;
@@ -35,8 +35,12 @@ struct MemoryInventory {
 /// Nothing in it when there is no such memory, or the kernel knows of none.
 Result<MemoryInventory> list_memory();
 
-/// The command that makes a devdax device here: of a namespace that has nothing in it, of free space, or else
-/// as an example.
-std::string command_to_make_device(const MemoryInventory& inventory);
+struct MakeDevice {
+    std::string command;
+    std::string loses;  ///< the namespace whose content is lost by it; empty when nothing is
+};
+/// What makes a devdax device here: of free space, or else of a namespace in another mode. None when there is
+/// neither: a namespace that is devdax already may hold a pool, also when its device can't be seen.
+std::optional<MakeDevice> command_to_make_device(const MemoryInventory& inventory);
 
 }  // namespace pmemckpt::media

@@ -8,6 +8,7 @@
 #include <filesystem>
 
 #include "lib/media/devdax_medium.hh"
+#include "lib/media/device_node.hh"
 #include "lib/media/file_medium.hh"
 #include "lib/media/inspect.hh"
 #include "lib/media/lock.hh"
@@ -18,11 +19,6 @@ namespace {
 
 constexpr mode_t kPoolMode = 0600;  // checkpoints are their owners' business
 
-/// By its path: as the kernel names them.
-bool names_a_device(const std::string& path) {
-    return path.starts_with("/dev/dax") || path.starts_with("/dev/pmem");
-}
-
 Result<FileDescriptor> open_file(const std::string& path, int flags) {
     FileDescriptor file(::open(path.c_str(), flags | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, kPoolMode));
     if (file)
@@ -30,10 +26,8 @@ Result<FileDescriptor> open_file(const std::string& path, int flags) {
     const int code = errno;
     if (code == ENOENT && (flags & O_CREAT) != 0)
         return fail(ENOENT, "can't make {}: its directory is not there", path);
-    if (code == ENOENT && names_a_device(path))
-        return fail(ENOENT,
-                    "there is no device {}; to make one: {} (pmemckpt-ctl list-devices shows what there is)",
-                    path, kMakeDevice);
+    if (names_a_device(path))
+        return tl::unexpected(device_error(code, path));
     if (code == ENOENT)
         return fail(ENOENT, "there is no pool file {}", path);
     if (code == EEXIST)
@@ -146,8 +140,8 @@ Result<Kind> kind_of(const FileDescriptor& file, const std::string& path) {
         return fail_errno(errno, "{}: fstat", path);
     if (S_ISBLK(status.st_mode))
         return fail(EINVAL,
-                    "{} is a block device; a pool lies on a devdax device or in a plain file; where it is a "
-                    "namespace of persistent memory, this makes one of it, and what is in it is lost: {}",
+                    "{} is a block device; a pool lies on a devdax device ({} makes one of an NVDIMM's free "
+                    "room) or in a plain file; pmemckpt-ctl list-devices shows what there is",
                     path, kMakeDevice);
     return S_ISCHR(status.st_mode) ? Kind::device : Kind::file;
 }

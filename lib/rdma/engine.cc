@@ -7,6 +7,7 @@
 #include "lib/rdma/iwarp/engine.hh"
 #include "lib/rdma/iwarp/mpa.hh"
 #include "lib/rdma/verbs/engine.hh"
+#include "lib/rdma/verbs/hidden_devices.hh"
 
 namespace pmemckpt::rdma {
 
@@ -34,7 +35,7 @@ Result<std::unique_ptr<Engine>> choose_engine(const EngineOptions& options) {
     auto iwarp = TRY(iwarp::make_iwarp_engine(options));
     if (verbs::devices().empty()) {
         log::write(options.announce ? log::Level::notice : log::Level::info,
-                   "transport iwarp: there is no RDMA device here");
+                   "transport iwarp: there is no RDMA device here" + verbs::hidden_devices(false));
         return iwarp;
     }
     return make_auto_engine(TRY(verbs::make_verbs_engine(options)), std::move(iwarp), options);

@@ -21,16 +21,16 @@ using Json = nlohmann::ordered_json;
 struct Listed {
     media::MemoryDevice device;
     std::optional<pool::Uuid> pool;
+    std::string trouble;  ///< why it is not known whether a pool is there; empty when it is
 };
 
-/// Without a lock: a manager may have it. Nothing when there is none, or the device can't be opened.
-std::optional<pool::Uuid> pool_on(const media::MemoryDevice& device) {
-    if (device.mode != "devdax" || device.path.empty() || !device.is_persistent)
-        return std::nullopt;
-    const auto medium = media::open_medium(device.path, media::Use::read_only);
-    if (!medium)
-        return std::nullopt;
-    const auto bytes = std::as_const(**medium).bytes();
+bool can_hold_a_pool(const media::MemoryDevice& device) {
+    return device.mode == "devdax" && device.is_persistent;
+}
+
+/// Nothing when there is none.
+std::optional<pool::Uuid> pool_in(const media::Medium& medium) {
+    const auto bytes = medium.bytes();
     for (const auto offset : format::kSuperblockOffset) {
         if (!fits({{offset}, {format::kSuperblockBytes}}, {bytes.size()}))
             return std::nullopt;
@@ -44,8 +44,20 @@ std::optional<pool::Uuid> pool_on(const media::MemoryDevice& device) {
     return std::nullopt;
 }
 
-bool can_hold_a_pool(const Listed& listed) {
-    return listed.device.mode == "devdax" && listed.device.is_persistent && !listed.device.path.empty();
+/// Without a lock: a manager may have it.
+Listed look_at(const media::MemoryDevice& device) {
+    if (!can_hold_a_pool(device))
+        return {device, std::nullopt, ""};
+    if (device.path.empty())
+        return {
+            device, std::nullopt,
+            fmt::format("{} has no device now: load the module device_dax, or, where it is disabled: ndctl "
+                        "enable-namespace {}",
+                        device.name, device.name)};
+    const auto medium = media::open_medium(device.path, media::Use::read_only);
+    if (!medium)
+        return {device, std::nullopt, medium.error().message};
+    return {device, pool_in(**medium), ""};
 }
 
 template <class T>
@@ -67,15 +79,22 @@ Json json_of(const Listed& listed) {
             {"numa_node", value_or_null(device.numa_node)},
             {"persistence_domain", device.is_persistent ? media::to_string(device.domain) : "none"},
             {"bad_blocks", device.bad_blocks},
-            {"pool", listed.pool ? Json(pool::to_string(*listed.pool)) : Json(nullptr)}};
+            {"pool", listed.pool ? Json(pool::to_string(*listed.pool)) : Json(nullptr)},
+            {"trouble", text_or_null(listed.trouble)}};
 }
 
-std::string json_of(const std::vector<Listed>& devices, const std::string& command) {
+/// What makes a device for a pool; nothing where there is one, or nothing to make it of.
+std::optional<media::MakeDevice> what_makes_one(const media::MemoryInventory& inventory) {
+    if (std::ranges::any_of(inventory.devices, can_hold_a_pool))
+        return std::nullopt;
+    return media::command_to_make_device(inventory);
+}
+
+std::string json_of(const std::vector<Listed>& devices, const std::optional<media::MakeDevice>& make) {
     Json list = Json::array();
     for (const auto& listed : devices)
         list.push_back(json_of(listed));
-    const bool any = std::ranges::any_of(devices, can_hold_a_pool);
-    return Json{{"devices", list}, {"make", any ? Json(nullptr) : Json(command)}}.dump(2) + "\n";
+    return Json{{"devices", list}, {"make", make ? Json(make->command) : Json(nullptr)}}.dump(2) + "\n";
 }
 
 std::string or_dash(std::string text) {
@@ -93,23 +112,34 @@ std::string table_of(const std::vector<Listed>& devices) {
                  {"PERSISTENCE"},
                  {"BAD BLOCKS", Align::right},
                  {"POOL"}});
-    for (const auto& [device, pool] : devices)
+    for (const auto& [device, pool, trouble] : devices)
         table.add({or_dash(device.name), device.mode, or_dash(device.path), format_size(device.size),
                    device.alignment == 0 ? "-" : format_size(device.alignment),
                    device.numa_node ? std::to_string(*device.numa_node) : "-",
                    device.is_persistent ? media::to_string(device.domain) : "none",
-                   std::to_string(device.bad_blocks), pool ? pool::to_string(*pool) : "-"});
+                   std::to_string(device.bad_blocks),
+                   pool              ? pool::to_string(*pool)
+                   : trouble.empty() ? "-"
+                                     : "?"});
     return table.text();
 }
 
-std::string text_of(const std::vector<Listed>& devices, const std::string& command) {
-    std::string text = devices.empty() ? "This host has no persistent memory that the kernel knows of.\n"
-                                       : table_of(devices);
-    if (!std::ranges::any_of(devices, can_hold_a_pool))
-        text += fmt::format("No devdax device is there, and a pool needs one; {}:\n  {}\n",
-                            devices.empty() ? "where there is an NVDIMM, this makes one"
-                                            : "this makes one, and what is in the namespace is lost",
-                            command);
+std::string text_of(const std::vector<Listed>& devices, const std::optional<media::MakeDevice>& make) {
+    if (devices.empty() && !make)
+        return fmt::format(
+            "This host has no persistent memory that the kernel knows of. A pool lies in a plain "
+            "file then;\nwhere there is an NVDIMM, this makes a devdax device of its free room:\n"
+            "  {}\n",
+            media::kMakeDevice);
+    auto text = devices.empty() ? std::string() : table_of(devices);
+    for (const auto& listed : devices)
+        if (!listed.trouble.empty())
+            text += fmt::format("Whether a pool is there can't be seen: {}\n", listed.trouble);
+    if (make)
+        text += fmt::format("No devdax device is there, and a pool needs one; this makes one{}:\n  {}\n",
+                            make->loses.empty() ? ", of room that no namespace has"
+                                                : ", and what is in the namespace is lost",
+                            make->command);
     return text;
 }
 
@@ -119,9 +149,9 @@ Status list_devices(const Common& common) {
     const auto inventory = TRY(media::list_memory());
     std::vector<Listed> devices;
     for (const auto& device : inventory.devices)
-        devices.push_back({device, pool_on(device)});
-    const auto command = media::command_to_make_device(inventory);
-    return print(common.json ? json_of(devices, command) : text_of(devices, command));
+        devices.push_back(look_at(device));
+    const auto make = what_makes_one(inventory);
+    return print(common.json ? json_of(devices, make) : text_of(devices, make));
 }
 
 }  // namespace pmemckpt::ctl

@@ -3,6 +3,7 @@
 #include <cerrno>
 #include <future>
 
+#include "lib/rdma/verbs/hidden_devices.hh"
 #include "lib/rdma/verbs/listener.hh"
 
 namespace pmemckpt::rdma::verbs {
@@ -86,7 +87,8 @@ std::vector<Device> devices() {
 
 Result<std::unique_ptr<Engine>> make_verbs_engine(const EngineOptions& options) {
     if (devices().empty())
-        return fail(ENODEV, "transport verbs: there is no RDMA device here; use iwarp, or auto");
+        return fail(ENODEV, "transport verbs: there is no RDMA device here{}; use iwarp, or auto",
+                    hidden_devices(false));
     return std::make_unique<VerbsEngine>(options, TRY(Reactors::start(options.threads)));
 }
 

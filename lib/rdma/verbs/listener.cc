@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "lib/base/log.hh"
+#include "lib/rdma/verbs/hidden_devices.hh"
 
 namespace pmemckpt::rdma::verbs {
 
@@ -22,6 +23,11 @@ std::string peer_of(const rdma_cm_id& id) {
     return format_socket_address(peer);
 }
 
+tl::unexpected<Error> no_connection_manager(int code) {
+    return fail(code, "{}{}", system_error(code, "the RDMA connection manager can't be reached").message,
+                hidden_devices(true));
+}
+
 }  // namespace
 
 AcceptSource::AcceptSource(std::shared_ptr<Reactor> reactor, std::shared_ptr<Reactors> reactors,
@@ -35,7 +41,7 @@ Status AcceptSource::bind(const Address& address) {
     address_ = address;
     channel_.reset(::rdma_create_event_channel());
     if (!channel_ || ::fcntl(channel_->fd, F_SETFL, O_NONBLOCK) != 0)
-        return fail_errno(errno, "the RDMA connection manager can't be reached");
+        return no_connection_manager(errno);
     Status bound = fail(EHOSTUNREACH, "the host \"{}\" has no address", address.host);
     for (const auto& candidate : TRY(resolve_to_listen(address)))
         if (bound = bind_one(candidate); bound || bound.error().code == EADDRINUSE)
@@ -49,7 +55,7 @@ Status AcceptSource::bind_one(const SocketAddress& address) {
     const auto name = format_address(address_);
     rdma_cm_id* id = nullptr;
     if (::rdma_create_id(channel_.get(), &id, nullptr, RDMA_PS_TCP) != 0)
-        return fail_errno(errno, "the RDMA connection manager can't be reached");
+        return no_connection_manager(errno);
     id_.reset(id);
     if (::rdma_bind_addr(id, const_cast<sockaddr*>(as_sockaddr(address))) == 0 &&
         ::rdma_listen(id, kBacklog) == 0)
