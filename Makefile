@@ -230,7 +230,8 @@ install: all
 	    > $(DESTDIR)$(PREFIX)/lib/pkgconfig/pmemckpt.pc
 	sed 's|@PREFIX@|$(PREFIX)|' utils/systemd/pmemckptd.service \
 	    > $(DESTDIR)$(PREFIX)/lib/systemd/system/pmemckptd.service
-	install -m644 README.md CHANGELOG.md LICENSE utils/systemd/pmemckptd.toml $(DESTDIR)$(PREFIX)/share/doc/pmemckpt/
+	install -m644 README.md CHANGELOG.md LICENSE utils/systemd/pmemckptd.toml utils/systemd/devices.conf \
+	    $(DESTDIR)$(PREFIX)/share/doc/pmemckpt/
 	install -m644 utils/completion/pmemckpt-ctl $(DESTDIR)$(PREFIX)/share/bash-completion/completions/
 	for page in $(MAN_PAGES); do \
 	    install -m644 $$page $(DESTDIR)$(PREFIX)/share/man/man$${page##*.}/; done
