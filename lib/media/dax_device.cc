@@ -70,6 +70,21 @@ Result<DaxDevice> find_dax_device(dev_t device, const std::string& path) {
     return DaxDevice{folder.string(), region.string(), domain_of(region)};
 }
 
+Status check_deep_flush(const DaxDevice& device, const std::string& path) {
+    const auto file = device.region + "/deep_flush";
+    const auto needed = first_word_in(file);
+    if (device.domain != PersistenceDomain::unknown || needed.empty() || needed == "0")
+        return {};
+    if (FileDescriptor(::open(file.c_str(), O_WRONLY | O_CLOEXEC)))
+        return {};
+    auto why =
+        system_error(errno, fmt::format("{}: the platform does not say what is safe when the power goes, and "
+                                        "{}, which orders a deep flush, can't be written",
+                                        path, file));
+    why.message += " (of a service of systemd: ProtectKernelTunables=yes, see pmemckptd(8))";
+    return fail(EACCES, "{}", why.message);
+}
+
 std::string bad_block_list(const DaxDevice& device) {
     std::ifstream file(device.region + "/badblocks");
     return {std::istreambuf_iterator<char>(file), {}};

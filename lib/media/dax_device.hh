@@ -32,6 +32,10 @@ Result<DaxDevice> find_dax_device(dev_t device, const std::string& path);
 Result<FileDescriptor> lock_dax_device(const FileDescriptor& node, const DaxDevice& device, bool exclusive,
                                        const std::string& path);
 
+/// EACCES where the platform does not say what is safe when the power goes, and the deep flush that makes up
+/// for it can't be ordered: libpmem2 would leave it out and report success.
+Status check_deep_flush(const DaxDevice& device, const std::string& path);
+
 /// The region's bad blocks as the kernel lists them at this moment: a text that changes when one is found.
 std::string bad_block_list(const DaxDevice& device);
 

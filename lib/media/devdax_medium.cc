@@ -6,6 +6,8 @@ namespace pmemckpt::media {
 
 Result<std::unique_ptr<Medium>> DevdaxMedium::map(FileDescriptor file, FileDescriptor lock, DaxDevice device,
                                                   std::string path, Use use) {
+    if (use == Use::exclusive)
+        TRY(check_deep_flush(device, path));
     auto mapping = TRY(map_whole(file, use, path));
     if (mapping.granularity == PMEM2_GRANULARITY_PAGE)
         return fail(EINVAL, "{}: libpmem2 takes it for a plain file, and not for memory", path);
