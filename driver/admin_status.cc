@@ -43,6 +43,11 @@ Json pool_object(const ServedPool& served) {
               {"switches", info.journal_switches}}}};
 }
 
+/// A count of what a peer does; null where a device does it for him, and tells nobody.
+Json count_of(const rdma::Peer& peer, std::uint64_t count) {
+    return peer.engine == "verbs" ? Json() : Json(count);
+}
+
 Json session_object(const SessionInfo& session, std::size_t windows) {
     Json object{{"id", session.id}};
     object["principal"] = session.principal.empty() ? Json() : Json(session.principal);
@@ -52,9 +57,9 @@ Json session_object(const SessionInfo& session, std::size_t windows) {
     object["connected"] = iso_time(session.since_ns);
     object["connected_ns"] = session.since_ns;
     object["windows"] = windows;
-    object["bytes_received"] = session.peer.bytes_received;
-    object["bytes_sent"] = session.peer.bytes_sent;
-    object["refused"] = session.peer.refused;
+    object["bytes_received"] = count_of(session.peer, session.peer.bytes_received);
+    object["bytes_sent"] = count_of(session.peer, session.peer.bytes_sent);
+    object["refused"] = count_of(session.peer, session.peer.refused);
     return object;
 }
 

@@ -92,8 +92,22 @@ wait_for 'pmemckpt-ctl list --sessions --json --admin-socket "$ADMIN_SOCKET" | j
 pmemckpt-ctl list --sessions --json --admin-socket "$ADMIN_SOCKET" >out
 for field in principal pool connected connected_ns; do holds ".[0] | has(\"$field\")"; done
 holds '.[0].principal == "tester"'
+holds ".[0].engine == \"$PMEMCKPT_TRANSPORT\""
+if [ "$PMEMCKPT_TRANSPORT" = verbs ]; then
+    holds '[.[0] | .bytes_received, .bytes_sent, .refused] == [null, null, null]'
+else
+    holds '[.[0] | .bytes_received, .bytes_sent, .refused] == [0, 0, 0]'
+fi
+TABLE=$(pmemckpt-ctl list --sessions --admin-socket "$ADMIN_SOCKET")
+[[ $TABLE =~ PEER\ +ENGINE\ +CONNECTED.*tester.*$PMEMCKPT_TRANSPORT ]] || fail "$TABLE"
 exec 5>&-
 wait $!
+
+# A device tells nobody what it moves: no 0 is made of it.
+"$BUILD/tests/tools/answer_unix" other.sock '{"sessions": [{"id": 7, "peer": "10.0.0.2:1", "engine": "verbs", "bytes_received": null}]}' &
+started $!
+wait_for 'TABLE=$(pmemckpt-ctl list --sessions --admin-socket "$PWD/other.sock" 2>/dev/null)'
+[[ $TABLE =~ 10.0.0.2:1\ +verbs\ .*\ -\ +-$ ]] || fail "$TABLE"
 
 # Retention, pins, the log, cursors, takeover.
 pmemckpt-ctl set-retention team/app --keep 4 --keep-age 0 --json >out

@@ -6,6 +6,7 @@
 #include <mutex>
 #include <thread>
 
+#include "driver/admin_status.hh"
 #include "driver/sessions.hh"
 #include "tests/support/manager_fixture.hh"
 
@@ -96,7 +97,7 @@ public:
         if (!closed_)
             closed_ = std::move(why);
     }
-    rdma::Peer peer() const override { return {"test", "played"}; }
+    rdma::Peer peer() const override { return {"test", engine, 11, 22, 33}; }
 
     std::optional<Error> closed() const {
         const std::lock_guard lock(mutex_);
@@ -119,6 +120,8 @@ public:
         const std::lock_guard lock(mutex_);
         full_ = true;
     }
+
+    std::string engine = "played";  ///< before there is a session
 
 private:
     mutable std::mutex mutex_;
@@ -330,6 +333,24 @@ void who_reads_no_answers_is_closed() {
     test::equal(stage.connection->closed()->code, EAGAIN);
 }
 
+/// What the admin socket tells of a session over this engine.
+std::string told_of(Stage& stage, const std::string& engine) {
+    const auto other = std::make_shared<PlayedConnection>();
+    other->engine = engine;
+    const auto session = stage.sessions.accept(other);
+    driver::Scrub scrub(stage.services, {});
+    const auto told = driver::answer_admin({stage.services, stage.sessions, scrub, "played", {}},
+                                           R"({"command":"status"})");
+    session->on_close({ECONNRESET, "the test is done"});
+    return told.substr(told.find("\"engine\":\"" + engine));
+}
+
+void what_a_device_does_for_its_peer_is_not_told_as_0() {
+    Stage stage;
+    test::contains(told_of(stage, "iwarp"), R"("bytes_received":11,"bytes_sent":22,"refused":33)");
+    test::contains(told_of(stage, "verbs"), R"("bytes_received":null,"bytes_sent":null,"refused":null)");
+}
+
 }  // namespace
 
 int main() {
@@ -344,5 +365,7 @@ int main() {
                       {"another session is not held up", another_session_is_not_held_up},
                       {"a goodbye that waits is heard", a_goodbye_that_waits_is_heard},
                       {"without a goodbye it is lost", without_a_goodbye_it_is_lost},
-                      {"who reads no answers is closed", who_reads_no_answers_is_closed}});
+                      {"who reads no answers is closed", who_reads_no_answers_is_closed},
+                      {"what a device does for its peer is not told as 0",
+                       what_a_device_does_for_its_peer_is_not_told_as_0}});
 }

@@ -39,6 +39,12 @@ std::string size_of(const Json& object, const char* name) {
     return format_size(number_of(object, name));
 }
 
+/// What nobody counts is no 0.
+std::string size_or_dash(const Json& object, const char* name) {
+    const auto found = object.is_object() ? object.find(name) : object.end();
+    return found == object.end() || found->is_null() ? "-" : size_of(object, name);
+}
+
 std::string printed(const Json& json) {
     return json.dump(kIndent, ' ', false, Json::error_handler_t::replace) + "\n";
 }
@@ -104,13 +110,14 @@ std::string sessions_table(const Json& sessions) {
                  {"PRINCIPAL"},
                  {"POOL"},
                  {"PEER"},
+                 {"ENGINE"},
                  {"CONNECTED"},
                  {"RECEIVED", kRight},
                  {"SENT", kRight}});
     for (const auto& session : sessions)
         table.add({text_of(session, "id"), text_of(session, "principal"), text_of(session, "pool"),
-                   text_of(session, "peer"), time_of(session, "connected_ns"),
-                   size_of(session, "bytes_received"), size_of(session, "bytes_sent")});
+                   text_of(session, "peer"), text_of(session, "engine"), time_of(session, "connected_ns"),
+                   size_or_dash(session, "bytes_received"), size_or_dash(session, "bytes_sent")});
     return table.text();
 }
 
