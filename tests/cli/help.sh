@@ -52,6 +52,10 @@ done
 contains "$(completed pmemckpt-ctl --transport '')" "iwarp"
 [ -z "$(completed pmemckpt-ctl save --keep '')" ] || fail "it completes a number"
 
+# Tables are read on terminals of 80 columns.
+WIDE=$(mandoc -T ascii -O width=78 "$PROJECT/man/pmemckpt-durability.7" | sed 's/.\x08//g' | awk 'length > 78')
+[ -z "$WIDE" ] || fail "lines of pmemckpt-durability(7) are too long: $WIDE"
+
 # Each exit status of the page is one of lib/base/exit_status.hh, and the other way round (130: a signal).
 same "exit statuses" "$(sed -n 's/^ *kExit[A-Za-z]* = \([0-9]*\),.*/\1/p' "$PROJECT/lib/base/exit_status.hh") 130" \
     "$(awk '/^\.Sh /{inside = ($2 == "EXIT")} inside' "$PAGE" | sed -n 's/^\.It \([0-9]*\)$/\1/p')"

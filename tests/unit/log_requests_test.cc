@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "lib/format/log_record.hh"
+#include "lib/media/medium.hh"
 #include "tests/support/manager_fixture.hh"
 
 using namespace pmemckpt;
@@ -283,6 +284,8 @@ void a_log_is_flushed_by_request() {
     test::ok(alice->ask<wire::Region>(wire::CreateRegion{kRegion, 0, 0, 1}));
     auto log = open_log(alice, 5 * kMiB);
     test::equal(log.log().flush_by, static_cast<std::uint8_t>(wire::FlushBy::request));
+    // Of a plain file it is msync all the same.
+    test::equal(log.log().durability, static_cast<std::uint8_t>(media::Durability::page));
     log.append(3 * kMiB);  // of two pages
     log.append(100);
     test::ok(alice->ask<wire::Empty>(flush_of(log)));
