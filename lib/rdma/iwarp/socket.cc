@@ -78,7 +78,10 @@ Result<Connected> connect_socket(const Address& address, Clock::time_point deadl
         if (error == ETIMEDOUT)
             break;
     }
-    return fail_errno(without_detail(error), "can't connect to {}", format_address(address));
+    auto why = system_error(without_detail(error), "can't connect to " + format_address(address));
+    if (error == ECONNREFUSED)
+        why.message += " (a manager with --transport verbs does not listen on TCP)";
+    return tl::unexpected<Error>(std::move(why));
 }
 
 Result<Listening> listen_socket(const Address& address) {

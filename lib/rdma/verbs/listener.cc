@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "lib/base/log.hh"
+#include "lib/rdma/verbs/device_addresses.hh"
 #include "lib/rdma/verbs/hidden_devices.hh"
 
 namespace pmemckpt::rdma::verbs {
@@ -52,6 +53,7 @@ Status AcceptSource::bind(const Address& address) {
 }
 
 Status AcceptSource::bind_one(const SocketAddress& address) {
+    TRY(check_not_of_this_host_alone(address, address_));
     const auto name = format_address(address_);
     rdma_cm_id* id = nullptr;
     if (::rdma_create_id(channel_.get(), &id, nullptr, RDMA_PS_TCP) != 0)
@@ -64,7 +66,7 @@ Status AcceptSource::bind_one(const SocketAddress& address) {
         return fail(EADDRINUSE, "{} is in use: another program listens there; end it or take another port",
                     name);
     if (errno == EADDRNOTAVAIL || errno == ENODEV)
-        return fail(EADDRNOTAVAIL, "no RDMA device has the address of {}", name);
+        return tl::unexpected<Error>(not_of_a_device(address_));
     return fail_errno(errno, "can't listen on {} with RDMA devices", name);
 }
 
