@@ -24,6 +24,11 @@ no_pool 3 "$MAKE" /dev/dax0.0 --size 1G --force
 no_pool 3 "$MAKE" /dev/pmem0
 no_pool 2 "not one of memory (devdax)" /dev/zero
 no_pool 2 "Say --size" pool
+mkdir folder
+for options in "" "--size 64M" "--size 64M --force"; do
+    # shellcheck disable=SC2086 # these are words
+    no_pool 2 "folder is a directory; a pool lies on a devdax device, or in a file such as folder/pool" folder $options
+done
 no_pool 3 "there is no device /dev/none" /dev/none
 [ ! -e pool ] || fail "a file was made"
 expect_status 3 pmemckpt-ctl check /dev/dax0.0

@@ -65,6 +65,14 @@ Status check_device(const CreatePool& request) {
     return {};
 }
 
+Status check_no_directory(const std::string& path) {
+    std::error_code ignored;
+    if (std::filesystem::is_directory(path, ignored))
+        return fail(EINVAL, "{} is a directory; a pool lies on a devdax device, or in a file such as {}",
+                    path, (std::filesystem::path(path) / "pool").string());
+    return {};
+}
+
 Status check_place(const CreatePool& request) {
     if (media::is_device(request.path))
         return check_device(request);
@@ -131,6 +139,7 @@ Status check_not_a_pool_key(std::string_view principal) {
 }  // namespace
 
 Status create_pool(const Common& common, const CreatePool& request) {
+    TRY(check_no_directory(request.path));
     const auto key = Key::random();
     const auto options = TRY(create_options(request, key));
     TRY(check_place(request));
