@@ -13,7 +13,7 @@ contains "$OUTPUT" "empty"
 # A record of its own, and one a line: what comes out is what went in.
 head -c 300000 /dev/urandom >blob
 contains "$(pmemckpt-ctl append team/app <blob)" \
-    "1 record of 300000 bytes appended behind generation 0; the last is number 1"
+    "1 record of 300000 bytes appended behind generation 0; the last is number 1, durability=page"
 pmemckpt-ctl read-log team/app | cmp - blob
 { seq 3000 && echo && printf 'no newline at the end'; } >text
 contains "$(pmemckpt-ctl append team/app --lines <text)" "3002 records"

@@ -126,8 +126,10 @@ private:
 Status report(const Common& common, const std::string& region, const Appended& done) {
     if (common.json)
         return print(appended_json(region, done));
-    return print(fmt::format("{}: {} of {} bytes appended behind generation {}; the last is number {}\n",
-                             region, plural(done.records, "record"), done.bytes, done.generation, done.last));
+    return print(fmt::format(
+        "{}: {} of {} bytes appended behind generation {}; the last is number {}, durability={}\n", region,
+        plural(done.records, "record"), done.bytes, done.generation, done.last,
+        durability_name(done.durability)));
 }
 
 }  // namespace
