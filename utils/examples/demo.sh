@@ -48,8 +48,7 @@ REFERENCE=$!
 "${HEAT[@]}" --region $REGION --output "$DEMO/resumed.result" >"$DEMO/first.log" 2>&1 &
 PRIMARY=$!
 wait_until '[ "$(newest)" -ge 4 ] 2>/dev/null' "its fourth checkpoint was sealed" "$PRIMARY"
-kill -KILL "$PRIMARY"
-wait "$PRIMARY" 2>/dev/null || true
+end_pid KILL "$PRIMARY"
 PRIMARY=
 tail -n 2 "$DEMO/first.log"
 before=$(newest)
@@ -64,8 +63,7 @@ writes=$(grep -c 'writing generation' "$DEMO/second.log" || true)
 wait_until '[ "$(grep -c "writing generation" "$DEMO/second.log")" -gt "$writes" ]' "it wrote the next" "$PRIMARY"
 kill -STOP "$PRIMARY" # it stays there, however slow this machine is
 during=$(newest)
-kill -KILL "$PRIMARY"
-wait "$PRIMARY" 2>/dev/null || true
+end_pid KILL "$PRIMARY"
 PRIMARY=
 tail -n 3 "$DEMO/second.log"
 after=$(newest)

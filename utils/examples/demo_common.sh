@@ -23,11 +23,10 @@ die() {
 
 running() { [ -d "/proc/$1" ] && ! grep -q '^State:.Z' "/proc/$1/status" 2>/dev/null; }
 
-# end_pid SIGNAL PID: nothing when there is no PID.
+# end_pid SIGNAL PID: nothing when there is no PID. bash would say "Killed" as soon as it notices, so both are kept quiet.
 end_pid() {
     [ -n "$2" ] || return 0
-    kill -"$1" "$2" 2>/dev/null || true
-    wait "$2" 2>/dev/null || true
+    { kill -"$1" "$2" && wait "$2"; } 2>/dev/null || true
 }
 
 # wait_until 'condition' WHAT PID: while that process lives, and within WAIT_S seconds where that is set.

@@ -84,8 +84,7 @@ fail_over() {
     allow_false_alarm
     before=$(answering_epoch)
     killed_us=${EPOCHREALTIME/[.,]/}
-    kill -$signal "$PRIMARY"
-    [ $signal = STOP ] || wait "$PRIMARY" 2>/dev/null || true
+    if [ $signal = STOP ]; then kill -STOP "$PRIMARY"; else end_pid KILL "$PRIMARY"; fi
     wait_until '[ -n "$(first_answer_us "$before")" ]' "the backup answered" "$BACKUP"
     first_us=$(first_answer_us "$before")
     if [ $signal = STOP ]; then
