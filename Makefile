@@ -254,14 +254,20 @@ help:
 	    'make                 build the programs, the library and the examples into build/' \
 	    'make demo            the main job, shown on this machine: build, run, kill, restore, compare' \
 	    'make demo-failover   a process pair, killed at random moments: nothing lost, nothing doubled; SEED=N, KILLS=N' \
-    'make check           all tests; SEED=N replays one run, TESTS="PATTERN ..." picks some' \
+	    'make check           all tests; SEED=N replays one run, TESTS="PATTERN ..." picks some' \
 	    'make check-crash     the power cut at every moment of all that is done to a pool, and recovered' \
-	    'make vm              fetch and prepare the test machine: an emulator, a kernel, NVDIMM and RDMA in it (root)' \
-	    'make check-vm        the tests that need it; SEED=N, TESTS="PATTERN ..."' \
-	    'make check-vm OVER="rxe siw"  all that any engine must pass, over each of these devices; takes hours' \
-	    'make check-trixie    the local tests in a userland of Debian 13, and tests with guests of it; SEED=N, TESTS="PATTERN ..."' \
-	    'make bench-vm        the verbs engine against perftest and raw verbs, in the test machine' \
-	    'make vm-shell        a shell in it; VM="--rdma siw ..." are options of tests/vm/run' \
+	    'make vm              prepare the test machine, once: installs packages (root), fetches a kernel and siw (500 MB);' \
+	    '                     it is emulated (QEMU without KVM), and has an NVDIMM and RDMA devices in software' \
+	    'make check-vm        the tests that need it: RDMA devices, devdax, several hosts; about half an hour on 2 processors,' \
+	    '                     less with TESTS="PATTERN ..."; SEED=N' \
+	    'make check-vm OVER="rxe siw"  all that any engine must pass, over each of these devices; takes hours; one test of it:' \
+	    '                     make check-vm OVER=rxe TESTS=unit/windows_test' \
+	    'make check-trixie    the local tests in a userland of Debian 13 (fetched once, 600 MB; root), and tests with guests of' \
+	    '                     it; takes longer than check and check-vm; SEED=N, TESTS="PATTERN ..."' \
+	    'make bench-vm        the verbs engine against perftest and raw verbs, in the test machine; within 10 minutes, and' \
+	    '                     worth something only when the host does nothing else' \
+	    'make vm-shell        a shell in it, with what is built here (so "make" before); boots within seconds, "exit" ends it;' \
+	    '                     VM="--rdma siw ..." are options of tests/vm/run' \
 	    'make soak            processes killed at random for TIME=10m, and an account of all that was answered; SEED=N' \
 	    'make check-hostile-media  each byte of a pool flipped, each length cut, with ASan and UBSan' \
 	    'make lint            format, shell scripts, man pages' \
