@@ -1,0 +1,111 @@
+#include "lib/sync/table.hh"
+
+#include <algorithm>
+#include <cerrno>
+
+namespace pmemckpt::sync {
+
+std::string to_string(const SyncPointId& id) {
+    return fmt::format("{} ({:02x}{:02x}{:02x}{:02x})", id.number, id.tag[0], id.tag[1], id.tag[2],
+                       id.tag[3]);
+}
+
+std::uint64_t Table::open(const Uuid& instance) {
+    instance_ = instance;
+    return ++term_;
+}
+
+Status Table::check(const Uuid& instance, std::uint64_t term) const {
+    if (instance == instance_ && term == term_)
+        return {};
+    return fail(ESTALE,
+                "another coordinator has opened this job in term {}; this one had term {}: open it anew",
+                term_, term);
+}
+
+Table::Held* Table::find(const SyncPointId& id) {
+    const auto found = std::ranges::find(held_, id, [](const Held& held) { return held.point.id; });
+    return found == held_.end() ? nullptr : &*found;
+}
+
+Status Table::check_prepare(const SyncPointId& id) const {
+    if (const_cast<Table*>(this)->find(id))
+        return fail(EALREADY, "sync point {} is held already", to_string(id));
+    if (rolling_back_ != 0 || is_state_lost())
+        return fail(EUCLEAN, "the program has lost its state and is not rolled back: roll back first");
+    if (id.number <= highest_)
+        return fail(ESTALE, "sync point {} was begun too late: number {} was used here", to_string(id),
+                    highest_);
+    if (held_.size() == kMostHeld)
+        return fail(ENOSPC,
+                    "{} sync points are held here, and none of them is known to be complete; roll back",
+                    held_.size());
+    return {};
+}
+
+Status Table::prepare(SyncPoint point) {
+    TRY(check_prepare(point.id));
+    highest_ = point.id.number;
+    state_lost_ = false;  // none is held yet: the program has begun anew
+    held_.push_back({std::move(point), 0});
+    return {};
+}
+
+/// For a later one that is complete.
+bool Table::was_dropped(const SyncPointId& id) const {
+    return std::ranges::any_of(
+        held_, [&](const Held& held) { return held.complete != 0 && held.point.id.number > id.number; });
+}
+
+Status Table::complete(const SyncPointId& id) {
+    if (auto* const held = find(id)) {
+        held->complete = 1;
+        drop_old();
+        return {};
+    }
+    if (was_dropped(id))
+        return {};
+    return fail(ENOENT, "sync point {} is not held here", to_string(id));
+}
+
+/// What lies before the `keep` newest complete ones.
+void Table::drop_old() {
+    std::uint32_t complete = 0;
+    for (auto at = held_.end(); at != held_.begin();) {
+        --at;
+        if (at->complete != 0 && ++complete == keep_) {
+            held_.erase(held_.begin(), at);
+            return;
+        }
+    }
+}
+
+Status Table::abort(const SyncPointId& id) {
+    const auto* const held = find(id);
+    if (held && held->complete != 0)
+        return fail(EBUSY, "sync point {} is complete, and can't be given up", to_string(id));
+    if (held)
+        std::erase_if(held_, [&](const Held& one) { return one.point.id == id; });
+    highest_ = std::max(highest_, id.number);
+    return {};
+}
+
+Status Table::begin_rollback(const SyncPointId& id) {
+    if (!find(id))
+        return fail(ENOENT, "sync point {} is not held here", to_string(id));
+    std::erase_if(held_, [&](const Held& held) { return held.point.id.number > id.number; });
+    rolling_back_ = 1;
+    rolls_back_to_ = id;
+    return {};
+}
+
+void Table::end_rollback() {
+    rolling_back_ = 0;
+    state_lost_ = false;
+}
+
+std::optional<SyncPointId> Table::pending_rollback() const {
+    return rolling_back_ != 0 ? std::optional(rolls_back_to_) : std::nullopt;
+}
+
+}  // namespace pmemckpt::sync

@@ -1,0 +1,85 @@
+#pragma once
+// What one participant knows of one job: which sync points its checkpoint file holds, and who may ask for
+// more. No I/O: whoever changes it makes it durable before he answers.
+//
+//             prepare                complete of a later one, beyond `keep`
+//   (none) ──────────► prepared ──────────────┐
+//     ▲                 │    │ complete       ▼
+//     │     abort       │    └──────► complete ──► dropped
+//     └─────────────────┘                 │
+//        rollback to an earlier one ◄─────┘ (drops both kinds)
+//
+// A sync point is whole when all of its participants hold it: that, and no word of the coordinator's, makes
+// it one. So its decision needs no log, and a participant that holds one in doubt goes on. "complete" says
+// that the coordinator has seen all hold it, and that earlier ones may go. "abort" is a promise: one with
+// such a number will never be held here.
+#include <optional>
+#include <vector>
+
+#include "lib/base/result.hh"
+#include "lib/sync/sync_point.hh"
+
+namespace pmemckpt::sync {
+
+/// Sync points of one job that a participant holds at the same time; one more is refused.
+inline constexpr std::size_t kMostHeld = 16;
+
+class Table {
+public:
+    struct Held {
+        SyncPoint point;
+        std::uint8_t complete = 0;
+        static void fields(auto& s, auto& c) { c(s.point), c(s.complete); }
+    };
+
+    /// `keep` complete ones are kept, at least 1.
+    explicit Table(std::uint32_t keep = 2) : keep_(keep) {}
+
+    /// A coordinator opens the job, for the first time or because its connection was lost: what was asked
+    /// under an older term, and is still on its way, is refused from now on. Returns the new term.
+    std::uint64_t open(const Uuid& instance);
+    /// ESTALE unless that is the newest opening.
+    Status check(const Uuid& instance, std::uint64_t term) const;
+
+    /// What prepare() would say, before the states are taken. EALREADY when it is held already, and the
+    /// states need not come; ESTALE below the highest number there was; ENOSPC beyond kMostHeld; EUCLEAN
+    /// when the program's own state was lost, and must be rolled back first.
+    Status check_prepare(const SyncPointId& id) const;
+    /// Both states are in the checkpoint file.
+    Status prepare(SyncPoint point);
+    /// ENOENT when it is not held, and was not dropped for a later one.
+    Status complete(const SyncPointId& id);
+    /// EBUSY when it is complete: that was said by the same coordinator.
+    Status abort(const SyncPointId& id);
+    /// Later ones are dropped, and the program is to be restored: pending_rollback(). ENOENT.
+    Status begin_rollback(const SyncPointId& id);
+    void end_rollback();
+    /// The program has lost its state, at its start say: as long as a sync point is held it must be rolled
+    /// back.
+    void lose_state() { state_lost_ = true; }
+
+    const std::vector<Held>& held() const { return held_; }
+    std::uint64_t highest() const { return highest_; }
+    std::uint64_t term() const { return term_; }
+    std::optional<SyncPointId> pending_rollback() const;
+    bool is_state_lost() const { return state_lost_ && !held_.empty(); }
+
+    static void fields(auto& s, auto& c) {
+        c(s.instance_), c(s.term_), c(s.highest_), c(s.held_), c(s.rolling_back_), c(s.rolls_back_to_);
+    }
+
+private:
+    Held* find(const SyncPointId& id);
+    bool was_dropped(const SyncPointId& id) const;
+    void drop_old();
+
+    Uuid instance_{};
+    std::uint64_t term_ = 0, highest_ = 0;
+    std::vector<Held> held_;  // in ascending order of their numbers
+    std::uint8_t rolling_back_ = 0;
+    SyncPointId rolls_back_to_;
+    std::uint32_t keep_;  // this one and the next are of the running program, and not written
+    bool state_lost_ = false;
+};
+
+}  // namespace pmemckpt::sync
