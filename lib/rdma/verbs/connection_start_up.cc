@@ -9,6 +9,7 @@
 #include "lib/base/log.hh"
 #include "lib/rdma/verbs/completion_error.hh"
 #include "lib/rdma/verbs/connection.hh"
+#include "lib/rdma/verbs/hidden_devices.hh"
 
 namespace pmemckpt::rdma::verbs {
 
@@ -77,7 +78,7 @@ Status VerbsConnection::begin_as_initiator() {
     channel_.reset(::rdma_create_event_channel());
     rdma_cm_id* id = nullptr;
     if (!channel_ || ::rdma_create_id(channel_.get(), &id, nullptr, RDMA_PS_TCP) != 0)
-        return fail_errno(errno, "the RDMA connection manager can't be reached");
+        return no_connection_manager(errno);
     id_.reset(id);
     TRY(watch(*channel_));
     if (::rdma_resolve_addr(id, nullptr, const_cast<sockaddr*>(as_sockaddr(target_)),

@@ -8,7 +8,6 @@
 #include <set>
 
 #include "lib/base/handle.hh"
-#include "lib/base/result.hh"
 
 namespace pmemckpt::rdma::verbs {
 
@@ -28,6 +27,11 @@ std::string names_in(const std::string& sysfs) {
 
 }  // namespace
 
+tl::unexpected<Error> no_connection_manager(int code) {
+    return fail(code, "{}{}", system_error(code, "the RDMA connection manager can't be reached").message,
+                hidden_devices(true));
+}
+
 std::string hidden_devices(bool are_listed, const std::string& sysfs, const std::string& connection_manager) {
     const auto names = names_in(sysfs);
     if (names.empty())
@@ -36,14 +40,12 @@ std::string hidden_devices(bool are_listed, const std::string& sysfs, const std:
         return "; the kernel has " + names + ", but " +
                system_error(errno, connection_manager + " can't be opened").message +
                " (a sandbox hides it, such as PrivateDevices=yes of a service of systemd, see pmemckptd(8); "
-               "or "
-               "the module rdma_ucm is not loaded)";
+               "or the module rdma_ucm is not loaded)";
     if (are_listed)
         return {};
     return "; the kernel has " + names +
            ", but libibverbs has no driver for it (is the package ibverbs-providers installed, and the "
-           "module "
-           "ib_uverbs loaded?)";
+           "module ib_uverbs loaded?)";
 }
 
 }  // namespace pmemckpt::rdma::verbs

@@ -23,12 +23,6 @@ std::string peer_of(const rdma_cm_id& id) {
     std::memcpy(&peer.storage, address, peer.size);
     return format_socket_address(peer);
 }
-
-tl::unexpected<Error> no_connection_manager(int code) {
-    return fail(code, "{}{}", system_error(code, "the RDMA connection manager can't be reached").message,
-                hidden_devices(true));
-}
-
 }  // namespace
 
 AcceptSource::AcceptSource(std::shared_ptr<Reactor> reactor, std::shared_ptr<Reactors> reactors,
