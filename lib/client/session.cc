@@ -45,7 +45,9 @@ Status Session::open_connection() {
     engine_options.start_up_timeout_ms = options_.timeout_ms;
     engine_ = TRY(rdma::make_engine(options_.transport, engine_options));
     exchange_ = std::make_shared<Exchange>(format_address(address));
-    exchange_->start(TRY(engine_->connect(address, exchange_, options_.timeout_ms)));
+    const auto connection = TRY(engine_->connect(address, exchange_, options_.timeout_ms));
+    engine_name_ = connection->peer().engine;
+    exchange_->start(connection);
     return {};
 }
 

@@ -22,7 +22,8 @@ public:
     const Options& options() const { return options_; }
     const wire::Welcome& welcome() const { return welcome_; }
     const wire::Uuid& pool_uuid() const { return pool_uuid_; }
-    const char* engine() const { return engine_->name(); }
+    /// "verbs" or "iwarp".
+    const char* engine() const { return engine_name_.c_str(); }
     Exchange& exchange() { return *exchange_; }
 
     /// Sends a request and returns its answer. The manager's refusal is returned as it came; an answer that
@@ -61,6 +62,7 @@ private:
     const Options options_;
     wire::Welcome welcome_;
     wire::Uuid pool_uuid_{};
+    std::string engine_name_;
     bool welcomed_ = false;
     mutable std::mutex ended_mutex_;  // guards ended_logs_
     std::map<std::string, std::uint64_t> ended_logs_;

@@ -59,7 +59,10 @@ Result<std::shared_ptr<Connection>> AutoEngine::connect(const Address& address,
         return made;
     }
     say("transport iwarp: {}", made.error().message);
-    return iwarp_->connect(address, std::move(handler), timeout_ms - share);
+    auto other = iwarp_->connect(address, std::move(handler), timeout_ms - share);
+    if (!other)
+        return fail(other.error().code, "{}; and over RDMA: {}", other.error().message, made.error().message);
+    return other;
 }
 
 bool has_iwarp_device() {
@@ -80,6 +83,8 @@ Result<std::unique_ptr<Listener>> AutoEngine::listen(const Address& address, Acc
 /// A device that speaks iWARP itself takes the TCP port, and everybody who speaks iWARP reaches it there.
 Result<std::unique_ptr<Listener>> AutoEngine::listen_once(const Address& address, Acceptor acceptor) {
     auto verbs = verbs_->listen(address, acceptor);
+    if (!verbs && verbs.error().code == EADDRINUSE)
+        return verbs;  // not by half, where another manager may be
     if (!verbs) {
         say("transport iwarp: {}", verbs.error().message);
         return iwarp_->listen(address, std::move(acceptor));

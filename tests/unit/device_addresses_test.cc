@@ -82,6 +82,16 @@ void this_host_alone_is_not_any_address() {
     test::ok(check_not_of_this_host_alone(address_of("127.0.0.1"), {"127.0.0.1", 7471}, sysfs()));
 }
 
+void any_address_leads_to_a_device_and_so_does_one_that_it_has() {
+    make_device("rxe0", "eth0");
+    for (const char* text : {"0.0.0.0", "::"})
+        CHECK(leads_to_a_device(address_of(text), sysfs()));
+    for (const char* text : {"127.0.0.1", "192.0.2.1", "2001:db8::1"})
+        CHECK(!leads_to_a_device(address_of(text), sysfs()));
+    make_device("rxe1", "lo");
+    CHECK(leads_to_a_device(address_of("127.0.0.1"), sysfs()));
+}
+
 }  // namespace
 
 int main() {
@@ -90,5 +100,7 @@ int main() {
                        the_addresses_of_devices_are_those_of_their_interfaces},
                       {"an address that no device has is named with those that they have",
                        an_address_that_no_device_has_is_named_with_those_that_they_have},
+                      {"any address leads to a device, and so does one that it has",
+                       any_address_leads_to_a_device_and_so_does_one_that_it_has},
                       {"this host alone is not any address", this_host_alone_is_not_any_address}});
 }

@@ -107,6 +107,25 @@ void who_leaves_is_followed() {
     }
 }
 
+/// Who attends again and again, and does not look what came, keeps nothing back.
+void who_does_not_look_keeps_nothing_back() {
+    Ends ends;
+    std::atomic<std::size_t> heard = 0;
+    ends.client_ear->message_hook = [&](auto) { ++heard; };
+    std::jthread busy([&](const std::stop_token& stop) {
+        while (!stop.stop_requested()) {
+            const rdma::Attending attending(ends.client);
+            ends.client->serve([] { return true; }, Clock::now() + kLong);
+        }
+    });
+    for (std::size_t i = 1; i <= 5; ++i) {
+        const auto sent = Clock::now();
+        ok(ends.server->send(bytes_of("one")));
+        eventually([&] { return heard == i; });
+        CHECK(Clock::now() < sent + std::chrono::seconds(1));
+    }
+}
+
 void several_threads_at_one_connection() {
     Ends ends;
     std::atomic<int> inside = 0;
@@ -219,6 +238,7 @@ int main() {
                 {"who polls handles it himself", [] { who_attends_handles_it_himself(300); }},
                 {"who has waited long enough goes", who_has_waited_long_enough_goes},
                 {"who leaves is followed", who_leaves_is_followed},
+                {"who does not look keeps nothing back", who_does_not_look_keeps_nothing_back},
                 {"several threads at one connection", several_threads_at_one_connection},
                 {"a close reaches who serves", a_close_reaches_who_serves},
                 {"the peer's end reaches who serves", the_peers_end_reaches_who_serves},

@@ -20,6 +20,29 @@ moved_over() {
 }
 of_session() { pmemckpt-ctl list --sessions --json --admin-socket "$ADMIN_SOCKET" | jq -r '.[].engine'; }
 
+# A port that another manager has is in use, be it on any address; who is not let in hears of both ways.
+what_is_refused() {
+    local port=${PMEMCKPT_SERVER##*:} transport
+    pmemckpt-ctl create-pool "$TEST_DIRECTORY/another" --size 64M >/dev/null
+    for transport in verbs auto; do
+        expect_status 4 pmemckptd --transport $transport --pool "$TEST_DIRECTORY/another" --listen "0.0.0.0:$port" --admin-socket "$TEST_DIRECTORY/other.sock"
+        contains "$OUTPUT" "is in use: another program listens there"
+    done
+    expect_status 6 pmemckpt-ctl list --transport auto --server "$VM_ADDRESS:1"
+    contains "$OUTPUT" "Connection refused"
+    contains "$OUTPUT" "; and over RDMA: "
+}
+what_a_mount_says() {
+    local transport said
+    for transport in auto iwarp; do
+        [ $transport = iwarp ] && said=iwarp || said=verbs
+        mkdir "$TEST_DIRECTORY/ckpt.$transport"
+        mount.pmemckpt "$PMEMCKPT_SERVER:/" "$TEST_DIRECTORY/ckpt.$transport" -o transport=$transport
+        [ "$(jq -r .engine "$TEST_DIRECTORY/ckpt.$transport/.status")" = $said ] || fail "$(cat "$TEST_DIRECTORY/ckpt.$transport/.status")"
+        umount "$TEST_DIRECTORY/ckpt.$transport"
+    done
+}
+
 in_guest() { # DEVICE
     TEST_TRANSPORT=auto TEST_HOST=$VM_ADDRESS
     start_manager
@@ -31,6 +54,8 @@ in_guest() { # DEVICE
     rxe)
         contains "$(cat "$TEST_DIRECTORY/manager.log")" "transport verbs on $PMEMCKPT_SERVER, and iwarp for who has no RDMA device"
         [ "$of_auto $of_iwarp" = "verbs iwarp" ] || fail "over $of_auto and $of_iwarp"
+        what_is_refused
+        what_a_mount_says
         ;;
     siw)
         contains "$(cat "$TEST_DIRECTORY/manager.log")" "an iWARP device has that port"

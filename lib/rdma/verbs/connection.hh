@@ -152,7 +152,7 @@ private:
 
     State state_ = State::fresh;  // this, and what follows, is for who is at the helm
     bool watched_ = true;         // completions wake the reactor's thread
-    bool attended_ = false;       // since the last look whether it was left
+    bool looked_ = false;         // by who attends it, since the timer's last look whether it was left
     std::shared_ptr<Handler> handler_;
     bool initiator_ = false;
     SocketAddress target_;

@@ -28,7 +28,6 @@ bool VerbsConnection::attend() {
             reactor_->wake(shared_from_this());
         return false;
     }
-    attended_ = true;
     if (watched_ && helm_.depth_here() == 1) {
         set_watched(false);
         if (linger_)
@@ -72,11 +71,14 @@ void VerbsConnection::take_back() {
 bool VerbsConnection::look_whether_left() {
     if (!helm_.take_if_free())
         return false;  // who is there starts the timer when it leaves
-    const bool may_come_again = !watched_ && std::exchange(attended_, false);
-    if (!watched_ && !may_come_again)
+    const bool may_come_again = !watched_ && std::exchange(looked_, false);
+    // A thread that came just now, and was refused, waits in another way.
+    if (may_come_again && helm_.leave(true) != Helm::Left::still_had)
+        return true;
+    if (!watched_)
         take_back();
     helm_.give_back();
-    return may_come_again;
+    return false;
 }
 
 bool VerbsConnection::serve(const std::function<bool()>& done, Clock::time_point until) {
@@ -131,6 +133,7 @@ bool VerbsConnection::arm_here() {
 /// How many completions were taken; none when the connection is to be ended.
 std::optional<std::size_t> VerbsConnection::take_here() {
     std::array<ibv_wc, kCompletionsPerRound> completions;
+    looked_ = true;
     const auto count = pair_->poll(completions);
     if (!count) {
         fault_ = count.error();

@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <ifaddrs.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <filesystem>
 #include <fstream>
@@ -90,12 +91,16 @@ Error not_of_a_device(const Address& address, const std::string& sysfs) {
 
 Status check_not_of_this_host_alone(const SocketAddress& socket_address, const Address& address,
                                     const std::string& sysfs) {
-    if (!is_loopback(*as_sockaddr(socket_address)))
+    if (!is_loopback(*as_sockaddr(socket_address)) || leads_to_a_device(socket_address, sysfs))
         return {};
-    for (const auto& one : device_addresses(sysfs))
-        if (one.address == text_of(as_sockaddr(socket_address)))
-            return {};
     return tl::unexpected<Error>(not_of_a_device(address, sysfs));
+}
+
+bool leads_to_a_device(const SocketAddress& socket_address, const std::string& sysfs) {
+    const auto text = text_of(as_sockaddr(socket_address));
+    const auto all = device_addresses(sysfs);
+    return text == "0.0.0.0" || text == "::" ||
+           std::ranges::find(all, text, &DeviceAddress::address) != all.end();
 }
 
 }  // namespace pmemckpt::rdma::verbs

@@ -25,4 +25,7 @@ Error not_of_a_device(const Address& address, const std::string& sysfs = kDevice
 Status check_not_of_this_host_alone(const SocketAddress& socket_address, const Address& address,
                                     const std::string& sysfs = kDevices);
 
+/// Whether a device has it, or it is any address (0.0.0.0, ::).
+bool leads_to_a_device(const SocketAddress& socket_address, const std::string& sysfs = kDevices);
+
 }  // namespace pmemckpt::rdma::verbs

@@ -56,12 +56,14 @@ Status AcceptSource::bind_one(const SocketAddress& address) {
     if (::rdma_bind_addr(id, const_cast<sockaddr*>(as_sockaddr(address))) == 0 &&
         ::rdma_listen(id, kBacklog) == 0)
         return {};
-    if (errno == EADDRINUSE)
+    const int code = errno;
+    // The kernel says the one of two that listen on the same address, and the other where one is any address.
+    if (code == EADDRINUSE || (code == EADDRNOTAVAIL && leads_to_a_device(address)))
         return fail(EADDRINUSE, "{} is in use: another program listens there; end it or take another port",
                     name);
-    if (errno == EADDRNOTAVAIL || errno == ENODEV)
+    if (code == EADDRNOTAVAIL || code == ENODEV)
         return tl::unexpected<Error>(not_of_a_device(address_));
-    return fail_errno(errno, "can't listen on {} with RDMA devices", name);
+    return fail_errno(code, "can't listen on {} with RDMA devices", name);
 }
 
 void AcceptSource::close() {
