@@ -163,7 +163,8 @@ void holes_reach_nothing() {
     for (const auto& done : ear->wait_completions(2))
         CHECK(done.status);
     ok(client->write(local, {{kPage}, {kPage}}, grant, {kPage}, 5));
-    ok(client->write(local, {{3 * kPage}, {kPage}}, grant, {3 * kPage}, 6));
+    // Where the first was refused the connection may have ended by now.
+    static_cast<void>(client->write(local, {{3 * kPage}, {kPage}}, grant, {3 * kPage}, 6));
     static_cast<void>(client->send(bytes_of("behind them")));
     eventually([&] { return end.ear->closed() || end.ear->message_count() != 0; });
     for (const std::uint64_t page : {0, 1, 2, 3})

@@ -25,22 +25,14 @@ public:
     /// For the reactor's thread: the same, and who has it sees that it is asked for.
     bool take_or_ask() {
         const std::lock_guard lock(mutex_);
-        asked_ = depth_ != 0;
-        if (asked_)
-            return false;
-        owner_ = std::this_thread::get_id();
-        depth_ = 1;
-        return true;
+        asked_ = !take_free();
+        return !asked_;
     }
     /// For the reactor's thread: the same, but who has it goes on, and is told when it leaves.
     bool take_if_free() {
         const std::lock_guard lock(mutex_);
-        looked_for_ = depth_ != 0;
-        if (looked_for_)
-            return false;
-        owner_ = std::this_thread::get_id();
-        depth_ = 1;
-        return true;
+        looked_for_ = !take_free();
+        return !looked_for_;
     }
     bool is_asked_for() const { return asked_; }
     /// How often this thread took it.
@@ -87,6 +79,14 @@ public:
 private:
     using Clock = std::chrono::steady_clock;
     static constexpr auto kShared = std::chrono::milliseconds(100);  // others are near, still
+
+    bool take_free() {
+        if (depth_ != 0)
+            return false;
+        owner_ = std::this_thread::get_id();
+        depth_ = 1;
+        return true;
+    }
 
     mutable std::mutex mutex_;
     unsigned depth_ = 0;
