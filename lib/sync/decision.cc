@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <functional>
 #include <map>
+#include <optional>
 
 namespace pmemckpt::sync {
 
@@ -48,30 +49,33 @@ tl::unexpected<Error> not_all_are_here(const SyncPoint& point, std::size_t asked
         to_string(point.id), point.participants.size(), asked);
 }
 
+/// Of those that are `wanted`.
+template <class Wanted>
+Result<std::optional<SyncPoint>> first_whole(std::span<const Standing> all, Wanted&& wanted) {
+    for (auto& point : candidates(all)) {
+        const auto state = wanted(point) ? wholeness(all, point) : Wholeness::broken;
+        if (state == Wholeness::unknown)
+            return not_all_are_here(point, all.size());
+        if (state == Wholeness::whole)
+            return std::move(point);
+    }
+    return std::nullopt;
+}
+
 }  // namespace
 
 Result<SyncPoint> newest_whole(std::span<const Standing> all) {
-    for (const auto& point : candidates(all)) {
-        switch (wholeness(all, point)) {
-            case Wholeness::whole: return point;
-            case Wholeness::unknown: return not_all_are_here(point, all.size());
-            case Wholeness::broken: break;
-        }
-    }
-    return fail(ENOENT, "no sync point is complete on all {} participants", all.size());
+    auto found = TRY(first_whole(all, [](const SyncPoint&) { return true; }));
+    if (!found)
+        return fail(ENOENT, "no sync point is complete on all {} participants", all.size());
+    return std::move(*found);
 }
 
 Result<SyncPoint> whole(std::span<const Standing> all, std::uint64_t number) {
-    for (const auto& point : candidates(all)) {
-        if (point.id.number != number)
-            continue;
-        switch (wholeness(all, point)) {
-            case Wholeness::whole: return point;
-            case Wholeness::unknown: return not_all_are_here(point, all.size());
-            case Wholeness::broken: break;
-        }
-    }
-    return fail(ENOENT, "sync point {} is not complete on all {} participants", number, all.size());
+    auto found = TRY(first_whole(all, [&](const SyncPoint& point) { return point.id.number == number; }));
+    if (!found)
+        return fail(ENOENT, "sync point {} is not complete on all {} participants", number, all.size());
+    return std::move(*found);
 }
 
 std::uint64_t next_number(std::span<const Standing> all) {

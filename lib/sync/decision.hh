@@ -1,6 +1,5 @@
 #pragma once
 // What a coordinator concludes from the participants' tables. No I/O.
-#include <optional>
 #include <span>
 #include <vector>
 

@@ -1,6 +1,6 @@
 #pragma once
 // A sync point: one coordinated checkpoint of a coordinator and of all participants of a job. What is written
-// of it, in messages and in checkpoint files, is in network byte order: pmemckpt-sync(7).
+// of it, in messages and in checkpoint files, is in network byte order.
 #include <compare>
 #include <string>
 #include <vector>

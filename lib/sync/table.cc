@@ -5,11 +5,6 @@
 
 namespace pmemckpt::sync {
 
-std::string to_string(const SyncPointId& id) {
-    return fmt::format("{} ({:02x}{:02x}{:02x}{:02x})", id.number, id.tag[0], id.tag[1], id.tag[2],
-                       id.tag[3]);
-}
-
 std::uint64_t Table::open(const Uuid& instance) {
     instance_ = instance;
     return ++term_;
@@ -28,8 +23,12 @@ Table::Held* Table::find(const SyncPointId& id) {
     return found == held_.end() ? nullptr : &*found;
 }
 
+bool Table::holds(const SyncPointId& id) const {
+    return std::ranges::any_of(held_, [&](const Held& held) { return held.point.id == id; });
+}
+
 Status Table::check_prepare(const SyncPointId& id) const {
-    if (const_cast<Table*>(this)->find(id))
+    if (holds(id))
         return fail(EALREADY, "sync point {} is held already", to_string(id));
     if (rolling_back_ != 0 || is_state_lost())
         return fail(EUCLEAN, "the program has lost its state and is not rolled back: roll back first");
@@ -37,8 +36,7 @@ Status Table::check_prepare(const SyncPointId& id) const {
         return fail(ESTALE, "sync point {} was begun too late: number {} was used here", to_string(id),
                     highest_);
     if (held_.size() == kMostHeld)
-        return fail(ENOSPC,
-                    "{} sync points are held here, and none of them is known to be complete; roll back",
+        return fail(ENOSPC, "{} sync points are held here, the limit: most are in doubt; roll back",
                     held_.size());
     return {};
 }
@@ -91,7 +89,7 @@ Status Table::abort(const SyncPointId& id) {
 }
 
 Status Table::begin_rollback(const SyncPointId& id) {
-    if (!find(id))
+    if (!holds(id))
         return fail(ENOENT, "sync point {} is not held here", to_string(id));
     std::erase_if(held_, [&](const Held& held) { return held.point.id.number > id.number; });
     rolling_back_ = 1;

@@ -70,6 +70,7 @@ public:
 
 private:
     Held* find(const SyncPointId& id);
+    bool holds(const SyncPointId& id) const;
     bool was_dropped(const SyncPointId& id) const;
     void drop_old();
 
