@@ -45,15 +45,3 @@ ALL="tests/cli/failing.sh tests/cli/flaky.sh tests/cli/hanging.sh tests/cli/leav
 [ "$(listed rxe)" = "$ALL tests/cli/skipped.sh tests/unit/with_engine_test " ] || fail "over rxe: $(listed rxe)"
 [ "$(listed siw)" = "$ALL tests/unit/with_engine_test " ] || fail "over siw: $(listed siw)"
 [ "$(listed '' | wc -w)" = 9 ] || fail "over iWARP: $(listed '')"
-
-# What runs alone comes last, and nothing beside it.
-cat >tests/cli/alone.sh <<'END'
-# runs alone: it looks whether it is
-! [ -e "$AT_WORK" ] && touch "$AT_WORK" && sleep 1 && rm "$AT_WORK"
-END
-cp tests/cli/alone.sh tests/cli/alone_too.sh
-export AT_WORK=$TEST_DIRECTORY/at_work
-expect_status 0 env BUILD="$TEST_DIRECTORY/none" tests/run --jobs 2 good alone
-contains "$OUTPUT" "3 passed"
-! grep -q 'run again' <<<"$OUTPUT" || fail "they ran at the same time: $OUTPUT"
-[ "$(tests/run --list good alone | tail -n 2 | sort | tr '\n' ' ')" = "tests/cli/alone.sh tests/cli/alone_too.sh " ] || fail "$(tests/run --list)"

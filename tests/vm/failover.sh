@@ -1,6 +1,5 @@
 #!/usr/bin/env bash
 # time-limit: 600
-# runs alone: it has three guests
 # A process pair on two hosts, their pool on a third, all over RDMA: the primary's host loses its power, the backup takes over,
 # and every transfer that clients were answered is there, once.
 . "$(dirname "$0")/../support/environment.sh"

@@ -1,6 +1,5 @@
 #!/usr/bin/env bash
 # time-limit: 900
-# runs alone: it has three guests
 # Three guests on one network see each other by name; RDMA goes from one to the other; one is killed in the middle of it, the
 # others notice and go on; it comes back with its NVDIMM.
 . "$(dirname "$0")/../support/environment.sh"
