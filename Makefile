@@ -31,17 +31,38 @@ override BUILD := build-$(subst $(comma),-,$(SANITIZE))
 endif
 endif
 
+CROSS_SYSTEMS := s390x armhf
+CROSS_TARGET_s390x := s390x-linux-gnu
+CROSS_TARGET_armhf := arm-linux-gnueabihf
+
 WARNINGS := -Wall -Wextra -Wshadow -Wnon-virtual-dtor -Wconversion -Wno-sign-conversion -Werror
 CPPFLAGS += -I. -Ilib/include -D_GNU_SOURCE -DFUSE_USE_VERSION=314 -DPMEMCKPT_VERSION='"$(VERSION)"' \
             -isystem /usr/include/fuse3
 CXXFLAGS += -std=c++20 $(OPTIMIZE) $(SANITIZE_FLAGS) $(WARNINGS) -fPIC -fvisibility=hidden -pthread
 LDFLAGS += $(SANITIZE_FLAGS) -pthread
+SYNC_LIBRARIES := -lsodium $(if $(CROSS),,-lfmt)
 LIBRARIES := -lpmem2 -lndctl -ldaxctl -lrdmacm -libverbs -lisal -lsodium -lfmt
+
+# CROSS=s390x, CROSS=armhf: what other systems need of pmemckpt, sync points, built for one of them; static.
+ifdef CROSS
+CROSS_TARGET := $(or $(CROSS_TARGET_$(CROSS)),$(error CROSS=$(CROSS): s390x or armhf))
+CXX := $(CROSS_TARGET)-g++
+override BUILD := build-$(CROSS)
+SYSROOT := $(shell tests/cross/prepare $(CROSS))
+CPPFLAGS := $(subst -isystem /usr/include/fuse3,-isystem $(SYSROOT)/usr/include,$(CPPFLAGS))
+CPPFLAGS += -DFMT_HEADER_ONLY
+WARNINGS += -Wno-psabi
+LDFLAGS += -static -L$(SYSROOT)/usr/lib/$(CROSS_TARGET)
+endif
 
 Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-5s %s\n' '$(1)' '$(2)')
 
 LIB_SOURCES := $(wildcard lib/*/*.cc lib/*/*/*.cc)
+# Sync points need neither RDMA nor persistent memory: they have a library of their own.
+SYNC_SOURCES := $(wildcard lib/wire/*.cc lib/sync/*.cc) \
+                $(addprefix lib/base/,address.cc c_api.cc keys.cc log.cc result.cc socket_address.cc tcp_socket.cc units.cc uuid.cc)
+CLIENT_SOURCES := $(filter-out lib/sync/%,$(LIB_SOURCES))
 DRIVER_SOURCES := $(filter-out driver/main.cc,$(wildcard driver/*.cc))
 FUSE_SOURCES := $(filter-out fuse/main.cc,$(wildcard fuse/*.cc))
 CTL_SOURCES := $(wildcard utils/pmemckpt-ctl/*.cc)
@@ -63,16 +84,18 @@ FUSE := $(BUILD)/libfuse_view.a
 SUPPORT := $(BUILD)/libsupport.a
 CRASH := $(BUILD)/libcrash.a
 SHARED := $(BUILD)/lib/libpmemckpt.so.$(ABI)
+SYNC := $(BUILD)/lib/libpmemckpt-sync.a
+SYNC_SHARED := $(BUILD)/lib/libpmemckpt-sync.so.$(ABI)
 PROGRAMS := $(BUILD)/bin/pmemckptd $(BUILD)/bin/mount.pmemckpt $(BUILD)/bin/pmemckpt-ctl
 EXAMPLES := $(BUILD)/examples/heat $(BUILD)/examples/process_pair
 
 .PHONY: all demo demo-failover check check-crash vm check-vm vm-shell bench-vm soak \
-        check-trixie lint install uninstall deps packages needed clean help unit-tests guest-tests \
+        check-trixie lint install uninstall deps packages needed clean help unit-tests guest-tests cross-programs \
         check-hostile-media media-tests
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 
-all: $(PROGRAMS) $(SHARED) $(EXAMPLES)
+all: $(PROGRAMS) $(SHARED) $(SYNC) $(SYNC_SHARED) $(EXAMPLES)
 
 # Bytes are moved by lib/. What the programs have of their own is options, configuration and JSON:
 # large templates, which run once a start or a request.
@@ -94,6 +117,7 @@ $(1): $(call objects,$(2))
 	$$(Q)rm -f $$@ && ar rcs $$@ $$^
 endef
 $(eval $(call archive,$(LIB),$(LIB_SOURCES)))
+$(eval $(call archive,$(SYNC),$(SYNC_SOURCES)))
 $(eval $(call archive,$(DRIVER),$(DRIVER_SOURCES)))
 $(eval $(call archive,$(FUSE),$(FUSE_SOURCES)))
 $(eval $(call archive,$(SUPPORT),$(SUPPORT_SOURCES)))
@@ -109,11 +133,16 @@ $(BUILD)/bin/mount.pmemckpt: $(call objects,fuse/main.cc) $(FUSE) $(LIB)
 $(BUILD)/bin/pmemckpt-ctl: $(call objects,$(CTL_SOURCES)) $(LIB)
 	$(link)
 	$(Q)$(CXX) $(LDFLAGS) -o $@ $^ $(LIBRARIES)
-$(SHARED): $(call objects,$(LIB_SOURCES)) lib/client/libpmemckpt.map
+$(SHARED): $(call objects,$(CLIENT_SOURCES)) lib/client/libpmemckpt.map
 	$(link)
 	$(Q)$(CXX) $(LDFLAGS) -shared -Wl,-soname,libpmemckpt.so.$(ABI) -Wl,--version-script=lib/client/libpmemckpt.map \
-	    -Wl,--gc-sections -o $@ $(call objects,$(LIB_SOURCES)) $(LIBRARIES)
+	    -Wl,--gc-sections -o $@ $(call objects,$(CLIENT_SOURCES)) $(LIBRARIES)
 	$(Q)ln -sf libpmemckpt.so.$(ABI) $(BUILD)/lib/libpmemckpt.so
+$(SYNC_SHARED): $(call objects,$(SYNC_SOURCES)) lib/client/libpmemckpt.map
+	$(link)
+	$(Q)$(CXX) $(LDFLAGS) -shared -Wl,-soname,libpmemckpt-sync.so.$(ABI) -Wl,--version-script=lib/client/libpmemckpt.map \
+	    -Wl,--gc-sections -o $@ $(call objects,$(SYNC_SOURCES)) $(SYNC_LIBRARIES)
+	$(Q)ln -sf libpmemckpt-sync.so.$(ABI) $(BUILD)/lib/libpmemckpt-sync.so
 $(BUILD)/examples/%: $(BUILD)/object/utils/examples/%.o $(SHARED)
 	$(link)
 	$(Q)$(CXX) $(LDFLAGS) -o $@ $< -L$(BUILD)/lib -lpmemckpt '-Wl,-rpath,$$ORIGIN/../lib'
@@ -126,6 +155,9 @@ $(BUILD)/tests/crash: $(call objects,tests/crash/main.cc) $(CRASH) $(SUPPORT) $(
 $(BUILD)/tests/unit/%: $(BUILD)/object/tests/unit/%.o $(CRASH) $(SUPPORT) $(DRIVER) $(FUSE) $(LIB)
 	$(link)
 	$(Q)$(CXX) $(LDFLAGS) -o $@ $^ $(LIBRARIES) -lsystemd -lfuse3 -lcmocka
+$(BUILD)/tests/tools/sync_program: $(BUILD)/object/tests/tools/sync_program.o $(SYNC)
+	$(link)
+	$(Q)$(CXX) $(LDFLAGS) -o $@ $^ $(SYNC_LIBRARIES)
 $(BUILD)/tests/tools/%: $(BUILD)/object/tests/tools/%.o $(SUPPORT) $(LIB)
 	$(link)
 	$(Q)$(CXX) $(LDFLAGS) -o $@ $^ $(LIBRARIES) -lcmocka
@@ -142,6 +174,8 @@ $(FAILING_CALLS): $(call objects,tests/fault/failing_calls.cc)
 -include $(shell find $(BUILD)/object -name '*.d' 2>/dev/null)
 
 unit-tests: $(UNIT_TESTS)
+# What runs on other systems, in tests.
+cross-programs: $(BUILD)/tests/tools/sync_program
 guest-tests: all $(TOOLS) $(VM_UNIT_TESTS)
 
 # As many at once as there are processors, unless make was told.
@@ -155,6 +189,8 @@ demo-failover: needed
 	@BUILD=$(BUILD) utils/examples/demo_failover.sh
 check: needed
 	@$(MAKE) --no-print-directory $(JOBS) all unit-tests $(TOOLS) $(BUILD)/tests/soak $(FAILING_CALLS)
+	@$(if $(and $(TESTS),$(if $(findstring sync,$(TESTS)),,other)),,for system in $(CROSS_SYSTEMS); do \
+	    ! tests/cross/prepare $$system >/dev/null || $(MAKE) --no-print-directory $(JOBS) CROSS=$$system cross-programs || exit 1; done)
 	@BUILD=$(BUILD) $(if $(SANITIZE),TIME_LIMIT_FACTOR=5) tests/run $(if $(SEED),--seed $(SEED)) $(TESTS)
 check-crash: needed
 	@$(MAKE) --no-print-directory $(JOBS) $(BUILD)/tests/crash
@@ -223,11 +259,13 @@ install: all
 	install $(BUILD)/bin/pmemckptd $(BUILD)/bin/mount.pmemckpt $(DESTDIR)$(PREFIX)/sbin/
 	[ $(DESTDIR)$(PREFIX)/sbin -ef $(DESTDIR)$(SYSTEM_SBIN) ] || [ $(PREFIX)$(SYSTEM_SBIN) = /usr/sbin ] || \
 	    ln -sf $(PREFIX)/sbin/mount.pmemckpt $(DESTDIR)$(SYSTEM_SBIN)/mount.pmemckpt
-	install -m644 $(SHARED) $(DESTDIR)$(PREFIX)/lib/
+	install -m644 $(SHARED) $(SYNC_SHARED) $(SYNC) $(DESTDIR)$(PREFIX)/lib/
 	ln -sf libpmemckpt.so.$(ABI) $(DESTDIR)$(PREFIX)/lib/libpmemckpt.so
+	ln -sf libpmemckpt-sync.so.$(ABI) $(DESTDIR)$(PREFIX)/lib/libpmemckpt-sync.so
 	install -m644 lib/include/pmemckpt/*.h lib/include/pmemckpt/*.hh $(DESTDIR)$(PREFIX)/include/pmemckpt/
-	sed 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|' lib/client/pmemckpt.pc.in \
-	    > $(DESTDIR)$(PREFIX)/lib/pkgconfig/pmemckpt.pc
+	for name in client/pmemckpt sync/pmemckpt-sync; do \
+	    sed 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|' lib/$$name.pc.in \
+	        > $(DESTDIR)$(PREFIX)/lib/pkgconfig/$${name#*/}.pc; done
 	sed 's|@PREFIX@|$(PREFIX)|' utils/systemd/pmemckptd.service \
 	    > $(DESTDIR)$(PREFIX)/lib/systemd/system/pmemckptd.service
 	install -m644 README.md CHANGELOG.md LICENSE utils/systemd/pmemckptd.toml utils/systemd/devices.conf \
@@ -240,7 +278,8 @@ install: all
 uninstall:
 	rm -f $(DESTDIR)$(PREFIX)/bin/pmemckpt-ctl $(DESTDIR)$(PREFIX)/sbin/pmemckptd \
 	    $(DESTDIR)$(PREFIX)/sbin/mount.pmemckpt $(DESTDIR)$(SYSTEM_SBIN)/mount.pmemckpt \
-	    $(DESTDIR)$(PREFIX)/lib/libpmemckpt.so* $(DESTDIR)$(PREFIX)/lib/pkgconfig/pmemckpt.pc \
+	    $(DESTDIR)$(PREFIX)/lib/libpmemckpt.so* $(DESTDIR)$(PREFIX)/lib/libpmemckpt-sync.* \
+	    $(DESTDIR)$(PREFIX)/lib/pkgconfig/pmemckpt.pc $(DESTDIR)$(PREFIX)/lib/pkgconfig/pmemckpt-sync.pc \
 	    $(DESTDIR)$(PREFIX)/lib/systemd/system/pmemckptd.service \
 	    $(DESTDIR)$(PREFIX)/share/bash-completion/completions/pmemckpt-ctl \
 	    $(foreach page,$(MAN_PAGES),$(DESTDIR)$(PREFIX)/share/man/man$(subst .,,$(suffix $(page)))/$(notdir $(page)))
@@ -255,7 +294,8 @@ help:
 	    'make demo            the main job, shown on this machine: build, run, kill, restore, compare' \
 	    'make demo-failover   a process pair, killed at random moments: nothing lost, nothing doubled; SEED=N, KILLS=N' \
 	    'make check           all tests; SEED=N replays one run, TESTS="PATTERN ..." picks some' \
-	    'make check-crash     the power cut at every moment of all that is done to a pool, and recovered' \
+	    'make CROSS=s390x cross-programs  what runs on other systems, built for one of them (s390x, armhf) into build-s390x/' \
+    'make check-crash     the power cut at every moment of all that is done to a pool, and recovered' \
 	    'make vm              prepare the test machine, once: installs packages (root), fetches a kernel and siw (500 MB);' \
 	    '                     it is emulated (QEMU without KVM), and has an NVDIMM and RDMA devices in software' \
 	    'make check-vm        the tests that need it: RDMA devices, devdax, several hosts; about half an hour on 2 processors,' \

@@ -5,8 +5,9 @@
 
 namespace pmemckpt {
 
-Result<Address> parse_address(std::string_view text) {
+Result<Address> parse_address(std::string_view text, std::uint16_t port) {
     Address address;
+    address.port = port;
     std::string_view rest = text;
     if (rest.starts_with('[')) {
         const auto close = rest.find(']');

@@ -15,7 +15,8 @@ struct Address {
     std::uint16_t port = kDefaultPort;  ///< 0, to listen on: one that the kernel picks
 };
 
-Result<Address> parse_address(std::string_view text);
+/// `port`: when the text has none.
+Result<Address> parse_address(std::string_view text, std::uint16_t port = kDefaultPort);
 /// "host:port", "[::1]:port".
 std::string format_address(const Address& address);
 

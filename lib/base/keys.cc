@@ -1,6 +1,7 @@
 #include "lib/base/keys.hh"
 
 #include <fcntl.h>
+#include <pwd.h>
 #include <sodium.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -12,6 +13,7 @@
 #include <filesystem>
 #include <fstream>
 #include <span>
+#include <vector>
 
 #include "lib/base/handle.hh"
 
@@ -42,12 +44,29 @@ tl::unexpected<Error> missing_key(int code, const std::string& path, std::string
                 path);
 }
 
+/// Empty when this process's user has no name.
+std::string login_name() {
+    constexpr std::size_t kRoom = 16 * 1024;  // _SC_GETPW_R_SIZE_MAX is a hint, and smaller
+    std::vector<char> room(kRoom);
+    passwd entry{};
+    passwd* found = nullptr;
+    if (::getpwuid_r(::geteuid(), &entry, room.data(), room.size(), &found) != 0 || !found)
+        return {};
+    return entry.pw_name;
+}
+
 }  // namespace
 
 Key Key::random() {
     require(sodium_init() >= 0, "libsodium starts");
     Key key;
     randombytes_buf(key.bytes_.data(), kBytes);
+    return key;
+}
+
+Key Key::from(const std::array<unsigned char, kBytes>& bytes) {
+    Key key;
+    key.bytes_ = bytes;
     return key;
 }
 
@@ -149,6 +168,11 @@ Result<std::string> store_key(const std::string& directory, std::string_view nam
     ::unlink(draft.c_str());
     TRY(std::move(written));
     return path;
+}
+
+std::string default_principal() {
+    const char* value = std::getenv("PMEMCKPT_PRINCIPAL");
+    return value && *value ? value : login_name();
 }
 
 std::string default_key_directory() {

@@ -15,6 +15,7 @@ public:
     static constexpr std::size_t kBytes = 32;
     static Key random();
     static Result<Key> parse(std::string_view hexadecimal);
+    static Key from(const std::array<unsigned char, kBytes>& bytes);
 
     Key() = default;
     Key(const Key&) = default;
@@ -39,6 +40,9 @@ Result<Key> load_key(const std::string& directory, std::string_view name);
 /// not `replace`. The file is complete and on disk before it has its name. Returns the file's path.
 Result<std::string> store_key(const std::string& directory, std::string_view name, const Key& key,
                               bool replace = false);
+
+/// $PMEMCKPT_PRINCIPAL, else the login name; empty when this process's user has none: it must be given, then.
+std::string default_principal();
 
 /// $PMEMCKPT_KEY_DIR, else /etc/pmemckpt/keys.
 std::string default_key_directory();

@@ -14,13 +14,6 @@ static_assert(sizeof(pmemckpt_generation) == 168 && offsetof(pmemckpt_generation
 
 namespace pmemckpt::c_api {
 
-thread_local char the_sentence[kSentenceBytes] = "";
-
-int remember(int code, const char* sentence) noexcept {
-    std::snprintf(the_sentence, sizeof the_sentence, "%s", sentence);
-    return -code;
-}
-
 void store(const wire::Generation& from, pmemckpt_generation& to) {
     std::memset(&to, 0, sizeof to);
     to.number = from.number;

@@ -3,7 +3,8 @@
 #include <algorithm>
 #include <cerrno>
 
-#include "lib/client/authentication.hh"
+#include "lib/base/units.hh"
+#include "lib/wire/client_handshake.hh"
 
 namespace pmemckpt::client {
 
@@ -16,6 +17,20 @@ Status check_option(const char* what, const std::string& value) {
         return fail(ENAMETOOLONG, "the {} has {} bytes; at most {} are allowed", what, value.size(),
                     kMaximumName);
     return {};
+}
+
+constexpr std::uint64_t kLargestPage = kGiB;
+
+Status check_page_size(std::uint64_t page_size) {
+    if (page_size == 0 || page_size > kLargestPage || (page_size & (page_size - 1)) != 0)
+        return fail(EPROTO, "it says that the pool has pages of {} bytes", page_size);
+    return {};
+}
+
+Result<wire::Welcome> check(wire::ClientHandshake& handshake, std::span<const std::byte> answer) {
+    auto welcome = TRY(handshake.check(answer));
+    TRY(check_page_size(welcome.page_size));
+    return welcome;
 }
 
 Result<Address> server_address(const Options& options) {
@@ -53,25 +68,26 @@ Status Session::open_connection() {
 
 Status Session::authenticate(const Key& key) {
     const Milliseconds limit(options_.timeout_ms);
-    Authentication authentication(options_, key);
+    wire::ClientHandshake handshake(wire::kPoolService, {options_.principal, options_.pool, options_.key_dir},
+                                    key);
 
     const auto hello_id = exchange_->next_id();
-    const auto hello = authentication.hello(hello_id);
+    const auto hello = handshake.hello(hello_id);
     const auto challenge =
         TRY(exchange_->ask(hello_id, wire::Type::hello, hello, limit, WhenLate::end_connection));
 
     const auto proof_id = exchange_->next_id();
-    auto proof = authentication.prove(proof_id, challenge);
+    auto proof = handshake.prove(proof_id, challenge);
     if (!proof)
         return tl::unexpected(distrust(proof.error()));
     const auto answer =
         TRY(exchange_->ask(proof_id, wire::Type::proof, *proof, limit, WhenLate::end_connection));
 
-    auto welcome = authentication.check(answer);
+    auto welcome = check(handshake, answer);
     if (!welcome)
         return tl::unexpected(distrust(welcome.error()));
     welcome_ = std::move(*welcome);
-    pool_uuid_ = authentication.pool_uuid();
+    pool_uuid_ = handshake.uuid();
     welcomed_ = true;
     return {};
 }

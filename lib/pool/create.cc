@@ -1,5 +1,4 @@
 // Formats a medium.
-#include <sodium.h>
 #include <unistd.h>
 
 #include <bit>
@@ -13,16 +12,6 @@
 namespace pmemckpt::pool {
 
 namespace {
-
-Result<Uuid> random_uuid() {
-    if (sodium_init() < 0)
-        return fail(EIO, "the system's random numbers can't be had");
-    Uuid uuid{};
-    randombytes_buf(uuid.data(), uuid.size());
-    uuid[6] = static_cast<std::uint8_t>((uuid[6] & 0x0f) | 0x40);  // RFC 4122: version 4, random
-    uuid[8] = static_cast<std::uint8_t>((uuid[8] & 0x3f) | 0x80);
-    return uuid;
-}
 
 Status check_page_size(const CreateOptions& options) {
     if (!std::has_single_bit(options.page_size) || options.page_size < format::kMinimumPageSize ||
@@ -95,7 +84,7 @@ Result<Uuid> Pool::create(media::Medium& medium, const CreateOptions& options) {
     TRY(check_sizes(options));
     const auto layout = TRY(format::plan_layout(options.size, options.page_size));
     TRY(check_medium(medium, options, layout));
-    const Uuid uuid = options.uuid ? *options.uuid : TRY(random_uuid());
+    const Uuid uuid = options.uuid ? *options.uuid : random_uuid();
     TRY(write_superblocks(medium, first_superblock(options, layout, uuid)));
     return uuid;
 }

@@ -1,7 +1,6 @@
-// Names: of regions, and the pool's UUID.
+// Names of regions.
 #include <algorithm>
 #include <cerrno>
-#include <charconv>
 
 #include "lib/pool/pool.hh"
 
@@ -11,16 +10,11 @@ namespace {
 
 constexpr std::size_t kMaximumRegionName = 255;
 constexpr std::string_view kMarks = "._-@+=:";
-constexpr std::size_t kUuidText = 36;
 
 // Not std::isalnum: what a name may be does not depend on a locale.
 bool is_name_character(char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
            kMarks.find(c) != std::string_view::npos;
-}
-
-bool is_dash_position(std::size_t at) {
-    return at == 8 || at == 13 || at == 18 || at == 23;
 }
 
 /// nullptr when the part is a good one.
@@ -50,35 +44,6 @@ Status check_region_name(std::string_view name) {
             return {};
         rest.remove_prefix(slash + 1);
     }
-}
-
-std::string to_string(const Uuid& uuid) {
-    std::string text;
-    for (const auto byte : uuid) {
-        if (is_dash_position(text.size()))
-            text += '-';
-        text += fmt::format("{:02x}", byte);
-    }
-    return text;
-}
-
-Result<Uuid> parse_uuid(std::string_view text) {
-    const auto bad = [&] {
-        return fail(EINVAL, "\"{}\" is not a UUID: 8-4-4-4-12 hexadecimal digits", text);
-    };
-    if (text.size() != kUuidText)
-        return bad();
-    Uuid uuid{};
-    std::size_t byte = 0;
-    for (std::size_t at = 0; at < text.size(); ++byte, at += 2) {
-        if (is_dash_position(at) && text[at++] != '-')
-            return bad();
-        const char* digits = text.data() + at;
-        const auto [end, status] = std::from_chars(digits, digits + 2, uuid[byte], 16);
-        if (status != std::errc() || end != digits + 2)
-            return bad();
-    }
-    return uuid;
 }
 
 }  // namespace pmemckpt::pool

@@ -12,14 +12,15 @@
 
 #include "lib/base/result.hh"
 #include "lib/base/units.hh"
+#include "lib/base/uuid.hh"
 #include "lib/format/log_record.hh"
 #include "lib/media/medium.hh"
 
 namespace pmemckpt::pool {
 
-using Uuid = std::array<std::uint8_t, 16>;
-std::string to_string(const Uuid& uuid);
-Result<Uuid> parse_uuid(std::string_view text);
+using pmemckpt::parse_uuid;
+using pmemckpt::to_string;
+using pmemckpt::Uuid;
 
 using ManagerKey = std::array<std::uint8_t, 32>;  ///< Ed25519 public key: the verifier in the superblock
 

@@ -5,12 +5,15 @@
 #include <string>
 #include <vector>
 
+#include "lib/sync/digest.hh"
 #include "lib/wire/messages.hh"
 
 namespace pmemckpt::sync {
 
 using wire::Uuid;
-using Digest = std::array<std::uint8_t, 32>;  ///< BLAKE2b-256
+
+/// Participants of a job, at most.
+inline constexpr std::size_t kMostParticipants = 64;
 
 /// Which one it is. Numbers of a job rise; the tag is drawn at random, so that two that were begun with the
 /// same number, by coordinators that did not know of each other, are never taken for one.
@@ -33,6 +36,7 @@ struct SyncPoint {
     }
 };
 
+using pmemckpt::to_string;
 /// "17 (3f2a…)": for people.
 std::string to_string(const SyncPointId& id);
 

@@ -30,7 +30,7 @@ bool Table::holds(const SyncPointId& id) const {
 Status Table::check_prepare(const SyncPointId& id) const {
     if (holds(id))
         return fail(EALREADY, "sync point {} is held already", to_string(id));
-    if (rolling_back_ != 0 || is_state_lost())
+    if (must_roll_back())
         return fail(EUCLEAN, "the program has lost its state and is not rolled back: roll back first");
     if (id.number <= highest_)
         return fail(ESTALE, "sync point {} was begun too late: number {} was used here", to_string(id),
@@ -82,6 +82,8 @@ Status Table::abort(const SyncPointId& id) {
     const auto* const held = find(id);
     if (held && held->complete != 0)
         return fail(EBUSY, "sync point {} is complete, and can't be given up", to_string(id));
+    if (rolling_back_ != 0 && rolls_back_to_ == id)
+        return fail(EBUSY, "sync point {} is being rolled back to, and can't be given up", to_string(id));
     if (held)
         std::erase_if(held_, [&](const Held& one) { return one.point.id == id; });
     highest_ = std::max(highest_, id.number);

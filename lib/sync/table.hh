@@ -33,7 +33,8 @@ public:
     };
 
     /// `keep` complete ones are kept, at least 1.
-    explicit Table(std::uint32_t keep = 2) : keep_(keep) {}
+    explicit Table(std::uint32_t keep = 2) { set_keep(keep); }
+    void set_keep(std::uint32_t keep) { keep_ = keep == 0 ? 1 : keep; }
 
     /// A coordinator opens the job, for the first time or because its connection was lost: what was asked
     /// under an older term, and is still on its way, is refused from now on. Returns the new term.
@@ -49,7 +50,7 @@ public:
     Status prepare(SyncPoint point);
     /// ENOENT when it is not held, and was not dropped for a later one.
     Status complete(const SyncPointId& id);
-    /// EBUSY when it is complete: that was said by the same coordinator.
+    /// EBUSY when it is complete, which the same coordinator has said, or is being rolled back to.
     Status abort(const SyncPointId& id);
     /// Later ones are dropped, and the program is to be restored: pending_rollback(). ENOENT.
     Status begin_rollback(const SyncPointId& id);
@@ -63,6 +64,7 @@ public:
     std::uint64_t term() const { return term_; }
     std::optional<SyncPointId> pending_rollback() const;
     bool is_state_lost() const { return state_lost_ && !held_.empty(); }
+    bool must_roll_back() const { return rolling_back_ != 0 || is_state_lost(); }
 
     static void fields(auto& s, auto& c) {
         c(s.instance_), c(s.term_), c(s.highest_), c(s.held_), c(s.rolling_back_), c(s.rolls_back_to_);
@@ -79,7 +81,7 @@ private:
     std::vector<Held> held_;  // in ascending order of their numbers
     std::uint8_t rolling_back_ = 0;
     SyncPointId rolls_back_to_;
-    std::uint32_t keep_;  // this one and the next are of the running program, and not written
+    std::uint32_t keep_ = 1;  // this one and the next are of the running program, and not written
     bool state_lost_ = false;
 };
 

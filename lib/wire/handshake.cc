@@ -6,15 +6,6 @@ namespace pmemckpt::wire {
 
 namespace {
 
-std::vector<unsigned char> joined(std::string_view label, std::span<const std::byte> transcript,
-                                  std::span<const std::uint8_t> proof) {
-    std::vector<unsigned char> bytes(label.begin(), label.end());
-    const auto* begin = reinterpret_cast<const unsigned char*>(transcript.data());
-    bytes.insert(bytes.end(), begin, begin + transcript.size());
-    bytes.insert(bytes.end(), proof.begin(), proof.end());
-    return bytes;
-}
-
 Mac hmac(const Key& key, const std::vector<unsigned char>& bytes) {
     Mac mac{};
     static_assert(sizeof mac == crypto_auth_hmacsha256_BYTES &&
@@ -32,16 +23,25 @@ Nonce random_nonce() {
     return nonce;
 }
 
+std::vector<unsigned char> Transcript::said(std::string_view who, std::span<const std::uint8_t> proof) const {
+    const auto label = fmt::format("{} {}", label_, who);
+    std::vector<unsigned char> bytes(label.begin(), label.end());
+    const auto* begin = reinterpret_cast<const unsigned char*>(bytes_.data());
+    bytes.insert(bytes.end(), begin, begin + bytes_.size());
+    bytes.insert(bytes.end(), proof.begin(), proof.end());
+    return bytes;
+}
+
 void Transcript::add(std::span<const std::byte> message) {
     bytes_.insert(bytes_.end(), message.begin(), message.end());
 }
 
 Mac Transcript::client_mac(const Key& principal) const {
-    return hmac(principal, joined("pmemckpt-1 client", bytes_, {}));
+    return hmac(principal, said("client", {}));
 }
 
-Mac Transcript::manager_mac(const Key& principal, const Mac& proof) const {
-    return hmac(principal, joined("pmemckpt-1 manager", bytes_, proof));
+Mac Transcript::server_mac(const Key& principal, const Mac& proof) const {
+    return hmac(principal, said("manager", proof));
 }
 
 Signature Transcript::sign(const Key& pool, const Mac& proof) const {
@@ -49,14 +49,14 @@ Signature Transcript::sign(const Key& pool, const Mac& proof) const {
     std::array<unsigned char, crypto_sign_PUBLICKEYBYTES> open{};
     std::array<unsigned char, crypto_sign_SECRETKEYBYTES> secret{};
     crypto_sign_seed_keypair(open.data(), secret.data(), pool.bytes().data());
-    const auto bytes = joined("pmemckpt-1 pool", bytes_, proof);
+    const auto bytes = said("pool", proof);
     crypto_sign_detached(signature.data(), nullptr, bytes.data(), bytes.size(), secret.data());
     sodium_memzero(secret.data(), secret.size());
     return signature;
 }
 
 bool Transcript::verify(const PublicKey& pool, const Mac& proof, const Signature& signature) const {
-    const auto bytes = joined("pmemckpt-1 pool", bytes_, proof);
+    const auto bytes = said("pool", proof);
     return crypto_sign_verify_detached(signature.data(), bytes.data(), bytes.size(), pool.data()) == 0;
 }
 
@@ -73,8 +73,20 @@ PublicKey public_key(const Key& pool) {
     return open;
 }
 
+std::string key_name(const Service& service, std::string_view uuid) {
+    return fmt::format("{}-{}", service.what, uuid);
+}
+
 std::string pool_key_name(std::string_view uuid) {
-    return fmt::format("pool-{}", uuid);
+    return key_name(kPoolService, uuid);
+}
+
+bool is_key_name_of_service(std::string_view principal) {
+    for (const auto& service : {kPoolService, kSyncService})
+        if (const auto prefix = key_name(service, "");
+            principal.starts_with(prefix) && parse_uuid(principal.substr(prefix.size())))
+            return true;
+    return false;
 }
 
 }  // namespace pmemckpt::wire

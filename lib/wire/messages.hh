@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "lib/base/result.hh"
+#include "lib/base/uuid.hh"
 #include "lib/wire/codec.hh"
 
 namespace pmemckpt::wire {
@@ -24,7 +25,7 @@ inline constexpr std::size_t kHeaderBytes = 16;
 
 /// Answers have the request's type with kAnswer set; a failed request is answered by an ErrorAnswer.
 /// 0x01xx start-up, 0x02xx regions, 0x03xx generations, 0x04xx logs, 0x05xx cursors, 0x06xx the manager
-/// itself; the rest is free for later.
+/// itself, 0x07xx sync points (lib/sync), which participants answer; the rest is free for later.
 enum class Type : std::uint16_t {
     hello = 0x0101,
     proof = 0x0102,
@@ -78,7 +79,7 @@ using Nonce = std::array<std::uint8_t, 32>;
 using Mac = std::array<std::uint8_t, 32>;        // HMAC-SHA-256
 using Signature = std::array<std::uint8_t, 64>;  // Ed25519
 using PublicKey = std::array<std::uint8_t, 32>;  // Ed25519
-using Uuid = std::array<std::uint8_t, 16>;
+using pmemckpt::Uuid;
 
 struct Empty {
     static void fields(auto&, auto&) {}
@@ -509,8 +510,8 @@ std::vector<std::byte> encode_request(std::uint64_t request_id, const Request& r
     body(request);
     return encode_raw(static_cast<std::uint16_t>(Request::kType), request_id, std::move(body));
 }
-template <class Answer>
-std::vector<std::byte> encode_answer(Type to, std::uint64_t request_id, const Answer& answer) {
+template <class Kind, class Answer>
+std::vector<std::byte> encode_answer(Kind to, std::uint64_t request_id, const Answer& answer) {
     Encoder body;
     body(answer);
     return encode_raw(static_cast<std::uint16_t>(static_cast<std::uint16_t>(to) | kAnswer), request_id,

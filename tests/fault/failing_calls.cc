@@ -3,7 +3,8 @@
 //
 //     FAIL_CALLS=CALL:N[+]:HOW[,...]  the Nth call of this name, or with + each from it on; HOW is an errno's
 //     name, or
-//                                     "short": one byte of what was wanted (read, write, sendmsg, recvmsg)
+//                                     "short": one byte of what was wanted (read, write, send, sendmsg,
+//                                     recvmsg), or "kill": the program is killed before that call
 //     FAIL_AFTER=PATH                 calls count from when this file is there
 //     FAIL_LOG=PATH                   gets a line for each call that was made to fail
 //     FAIL_CLOCK=PATH                 the wall clock is as many seconds ahead (or, with -, behind) as the
@@ -21,6 +22,7 @@
 
 #include <atomic>
 #include <cerrno>
+#include <csignal>
 #include <cstdarg>
 #include <cstdio>
 #include <cstdlib>
@@ -36,13 +38,13 @@ void* __libc_realloc(void* old, size_t size);
 namespace {
 
 constexpr std::size_t kMaximumRules = 8;
-constexpr int kShort = -1;
+constexpr int kShort = -1, kKill = -2;
 
 struct Rule {
     char call[24] = {};
     long nth = 0;
     bool from_then_on = false;
-    int how = 0;  ///< an errno, or kShort
+    int how = 0;  ///< an errno, kShort or kKill
     std::atomic<long> calls = 0;
 };
 
@@ -75,23 +77,15 @@ struct ErrnoName {
     int code;
 };
 constexpr ErrnoName kNames[] = {
-    {"short", kShort},
-    {"EIO", EIO},
-    {"ENOSPC", ENOSPC},
-    {"ENOMEM", ENOMEM},
-    {"EMFILE", EMFILE},
-    {"ENFILE", ENFILE},
-    {"EAGAIN", EAGAIN},
-    {"EINTR", EINTR},
-    {"EACCES", EACCES},
-    {"EPERM", EPERM},
-    {"ECONNRESET", ECONNRESET},
-    {"ENOBUFS", ENOBUFS},
-    {"EDQUOT", EDQUOT},
-    {"EINVAL", EINVAL},
-    {"ECONNABORTED", ECONNABORTED},
-    {"EPIPE", EPIPE},
-    {"EOPNOTSUPP", EOPNOTSUPP},
+    {"short", kShort},    {"kill", kKill},
+    {"EIO", EIO},         {"ENOSPC", ENOSPC},
+    {"ENOMEM", ENOMEM},   {"EMFILE", EMFILE},
+    {"ENFILE", ENFILE},   {"EAGAIN", EAGAIN},
+    {"EINTR", EINTR},     {"EACCES", EACCES},
+    {"EPERM", EPERM},     {"ECONNRESET", ECONNRESET},
+    {"ENOBUFS", ENOBUFS}, {"EDQUOT", EDQUOT},
+    {"EINVAL", EINVAL},   {"ECONNABORTED", ECONNABORTED},
+    {"EPIPE", EPIPE},     {"EOPNOTSUPP", EOPNOTSUPP},
 };
 
 int code_of(const char* name, std::size_t length) {
@@ -158,6 +152,8 @@ int verdict(const char* call) {
         if (number == rule.nth || (rule.from_then_on && number > rule.nth)) {
             if (number == rule.nth)
                 tell(call, number);
+            if (rule.how == kKill)
+                ::syscall(SYS_kill, ::getpid(), SIGKILL);
             return rule.how;
         }
     }
@@ -275,6 +271,17 @@ ssize_t write(int file, const void* from, std::size_t size) {
     return asked.fails ? -1 : ::syscall(SYS_write, file, from, asked.size);
 }
 
+ssize_t pwrite(int file, const void* from, std::size_t size, off_t at) {
+    const auto asked = ask("pwrite", size);
+    return asked.fails ? -1 : ::syscall(SYS_pwrite64, file, from, asked.size, at);
+}
+ssize_t pwrite64(int file, const void* from, std::size_t size, off64_t at) {
+    return pwrite(file, from, size, at);
+}
+ssize_t send(int socket, const void* from, std::size_t size, int flags) {
+    const auto asked = ask("send", size);
+    return asked.fails ? -1 : ::syscall(SYS_sendto, socket, from, asked.size, flags, nullptr, 0);
+}
 ssize_t sendmsg(int socket, const msghdr* message, int flags) {
     static auto* const real = next<ssize_t(int, msghdr*, int)>("sendmsg");
     const int how = verdict("sendmsg");

@@ -7,18 +7,19 @@
 
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <cstdio>
 #include <memory>
 #include <span>
 #include <thread>
 
 #include "lib/base/address.hh"
-#include "lib/rdma/iwarp/socket.hh"
+#include "lib/base/tcp_socket.hh"
 
 namespace {
 
 using namespace pmemckpt;
-using rdma::Clock;
+using Clock = std::chrono::steady_clock;
 
 constexpr std::size_t kPieceBytes = 64 * 1024;
 constexpr auto kConnectTime = std::chrono::seconds(10);
@@ -50,7 +51,7 @@ void make_blocking(int socket) {
 }
 
 void forward(FileDescriptor client, const Address& target) {
-    auto manager = rdma::iwarp::connect_socket(target, Clock::now() + kConnectTime);
+    auto manager = connect_socket(target, Clock::now() + kConnectTime);
     if (!manager)
         return;
     make_blocking(manager->socket.get());
@@ -60,7 +61,7 @@ void forward(FileDescriptor client, const Address& target) {
 }
 
 Status serve(const Address& target) {
-    const auto listening = TRY(rdma::iwarp::listen_socket({"127.0.0.1", 0}));
+    const auto listening = TRY(listen_socket({"127.0.0.1", 0}));
     make_blocking(listening.socket.get());
     fmt::print("{}\n", format_address(listening.address));
     std::fflush(stdout);

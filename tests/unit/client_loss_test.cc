@@ -261,7 +261,7 @@ FalseManager::Answer pretender(Key principal, Key pool, Key pool_shown, std::uin
             return wire::encode_answer(wire::Type::goodbye, message.header.request_id, wire::Empty{});
         const auto proof = wire::decode_body<wire::Proof>(message.body).value();
         wire::Welcome welcome;
-        welcome.mac = transcript->manager_mac(principal, proof.mac);
+        welcome.mac = transcript->server_mac(principal, proof.mac);
         welcome.signature = transcript->sign(pool, proof.mac);
         welcome.page_size = page_size;
         return wire::encode_answer(wire::Type::proof, message.header.request_id, welcome);

@@ -152,7 +152,7 @@ void the_manual_s_handshake_is_one() {
     transcript.add(second);
     const auto proof = transcript.client_mac(alice);
     test::equal(hexadecimal(proof), "a68ccba6d003d4bbf950047628f4ffc37f219946c051f71b9648524e60cd4711");
-    test::equal(hexadecimal(transcript.manager_mac(alice, proof)),
+    test::equal(hexadecimal(transcript.server_mac(alice, proof)),
                 "9e6675d1f90ffcc51f64bdb29490c9c4b16b759a56dcb1679bd94bf0e1ae143d");
     test::equal(hexadecimal(transcript.sign(pool, proof)),
                 "5e9887ac1aa11c93e2ea8aecc008f7ba29924113d06a355351242880708045a1"

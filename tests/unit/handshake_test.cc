@@ -86,7 +86,7 @@ void both_sides_prove_their_keys() {
     CHECK(handshake.pool() == pool);
     test::equal(welcome.session_id, kSession);
     test::equal(welcome.page_size, pool->pool->page_size());
-    CHECK(wire::equal(welcome.mac, transcript.manager_mac(house.alice, mac)));
+    CHECK(wire::equal(welcome.mac, transcript.server_mac(house.alice, mac)));
     CHECK(transcript.verify(pool->pool->manager_key(), mac, welcome.signature));
     // Another pool's key has not signed, and not this for another proof.
     CHECK(
@@ -159,7 +159,7 @@ void reflected_mac_is_refused() {
     const auto second = test::ok(say(victim, first));
     const auto transcript = transcript_of(first, second);
     // What the manager would say, said by the client.
-    const auto mac = transcript.manager_mac(house.alice, transcript.client_mac(house.alice));
+    const auto mac = transcript.server_mac(house.alice, transcript.client_mac(house.alice));
     test::error(say(victim, proof(mac)), EKEYREJECTED);
 }
 

@@ -150,7 +150,8 @@ void restored(World& world) {
     coordinator.must_roll_back = 0;
 }
 
-/// Those that are not whole are given up; the newest that is, is restored if somebody has lost his state.
+/// The newest that is whole is restored if somebody has lost his state; otherwise it is said to be whole, and
+/// those that are not are given up.
 void all_are_open(World& world) {
     auto& coordinator = world.coordinator;
     const auto all = standings(world);
@@ -164,10 +165,13 @@ void all_are_open(World& world) {
         return;
     }
     CHECK(newest || world.taken == 0);
-    for (std::size_t i = 0; i < kParticipants; ++i)
+    for (std::size_t i = 0; i < kParticipants; ++i) {
+        if (newest)
+            ask(world, i, Kind::complete, newest->id);
         for (const auto& held : all[i].held)
             if (!newest || held.point.id > newest->id)
                 ask(world, i, Kind::abort, held.point.id);
+    }
     coordinator.phase = Phase::runs;
     coordinator.must_roll_back = 0;
 }

@@ -84,15 +84,6 @@ Status check_place(const CreatePool& request) {
     return say_what_is_replaced(request.path);
 }
 
-pool::Uuid random_uuid() {
-    const auto nonce = wire::random_nonce();
-    pool::Uuid uuid{};
-    std::copy_n(nonce.begin(), uuid.size(), uuid.begin());
-    uuid[6] = static_cast<std::uint8_t>((uuid[6] & 0x0f) | 0x40);  // RFC 9562, 5.4: version 4
-    uuid[8] = static_cast<std::uint8_t>((uuid[8] & 0x3f) | 0x80);  // and its variant
-    return uuid;
-}
-
 std::string key_directory(const Common& common) {
     return common.connection.key_dir.empty() ? default_key_directory() : common.connection.key_dir;
 }
@@ -130,8 +121,7 @@ Status report(const Common& common, const std::string& path, const std::string& 
 
 /// Replacing a pool's manager key would take the pool away from its manager for good.
 Status check_not_a_pool_key(std::string_view principal) {
-    const auto prefix = wire::pool_key_name("");
-    if (principal.starts_with(prefix) && pool::parse_uuid(principal.substr(prefix.size())))
+    if (wire::is_key_name_of_service(principal))
         return fail(EINVAL, "{} names a pool's manager key, which create-pool makes", principal);
     return {};
 }

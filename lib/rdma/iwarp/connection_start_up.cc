@@ -2,8 +2,8 @@
 #include <sys/epoll.h>
 
 #include "lib/base/log.hh"
+#include "lib/base/tcp_socket.hh"
 #include "lib/rdma/iwarp/connection.hh"
-#include "lib/rdma/iwarp/socket.hh"
 
 namespace pmemckpt::rdma::iwarp {
 

@@ -11,6 +11,13 @@ namespace pmemckpt::rdma::iwarp {
 
 namespace {
 
+Result<Connected> reach(const Address& address, Clock::time_point deadline) {
+    auto connected = connect_socket(address, deadline);
+    if (!connected && connected.error().code == ECONNREFUSED)
+        connected.error().message += " (a manager with --transport verbs does not listen on TCP)";
+    return connected;
+}
+
 class IwarpEngine final : public Engine {
 public:
     IwarpEngine(const EngineOptions& options, std::shared_ptr<Reactors> reactors)
@@ -38,7 +45,7 @@ Result<std::shared_ptr<Connection>> IwarpEngine::connect(const Address& address,
                                                          unsigned timeout_ms) {
     require(handler != nullptr, "a connection has a handler");
     const auto deadline = Clock::now() + std::chrono::milliseconds(timeout_ms);
-    auto connected = TRY(connect_socket(address, deadline));
+    auto connected = TRY(reach(address, deadline));
     TRY(set_up_connection(connected.socket.get(), shared_.options.idle_timeout_ms));
     const auto& reactor = reactors_->next();
     auto connection = std::make_shared<IwarpConnection>(reactor, shared_, std::move(connected.socket),

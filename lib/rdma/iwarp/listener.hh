@@ -6,9 +6,9 @@
 #include <mutex>
 #include <vector>
 
+#include "lib/base/tcp_socket.hh"
 #include "lib/rdma/entrance.hh"
 #include "lib/rdma/iwarp/connection.hh"
-#include "lib/rdma/iwarp/socket.hh"
 
 namespace pmemckpt::rdma::iwarp {
 

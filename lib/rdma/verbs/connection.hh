@@ -20,8 +20,8 @@
 #include <optional>
 #include <vector>
 
+#include "lib/base/socket_address.hh"
 #include "lib/rdma/reactor.hh"
-#include "lib/rdma/socket_address.hh"
 #include "lib/rdma/verbs/helm.hh"
 #include "lib/rdma/verbs/linger.hh"
 #include "lib/rdma/verbs/receive_ring.hh"

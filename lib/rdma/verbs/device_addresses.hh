@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-#include "lib/rdma/socket_address.hh"
+#include "lib/base/socket_address.hh"
 
 namespace pmemckpt::rdma::verbs {
 

@@ -9,7 +9,7 @@
 #include "lib/base/address.hh"
 #include "lib/base/result.hh"
 
-namespace pmemckpt::rdma {
+namespace pmemckpt {
 
 struct SocketAddress {
     sockaddr_storage storage{};
@@ -26,4 +26,4 @@ const sockaddr* as_sockaddr(const SocketAddress& address);
 std::string format_socket_address(const SocketAddress& address);
 std::uint16_t port_of(const SocketAddress& address);
 
-}  // namespace pmemckpt::rdma
+}  // namespace pmemckpt

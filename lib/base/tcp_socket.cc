@@ -1,4 +1,4 @@
-#include "lib/rdma/iwarp/socket.hh"
+#include "lib/base/tcp_socket.hh"
 
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -7,9 +7,11 @@
 #include <cerrno>
 #include <cstring>
 
-namespace pmemckpt::rdma::iwarp {
+namespace pmemckpt {
 
 namespace {
+
+using Clock = std::chrono::steady_clock;
 
 constexpr int kBacklog = 128;
 constexpr unsigned kProbes = 3;  // of keep-alive, in the second half of the idle time
@@ -78,10 +80,7 @@ Result<Connected> connect_socket(const Address& address, Clock::time_point deadl
         if (error == ETIMEDOUT)
             break;
     }
-    auto why = system_error(without_detail(error), "can't connect to " + format_address(address));
-    if (error == ECONNREFUSED)
-        why.message += " (a manager with --transport verbs does not listen on TCP)";
-    return tl::unexpected<Error>(std::move(why));
+    return fail_errno(without_detail(error), "can't connect to {}", format_address(address));
 }
 
 Result<Listening> listen_socket(const Address& address) {
@@ -119,4 +118,4 @@ std::size_t maximum_segment(int socket) {
     return static_cast<std::size_t>(std::max(bytes, 0));
 }
 
-}  // namespace pmemckpt::rdma::iwarp
+}  // namespace pmemckpt

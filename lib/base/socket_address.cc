@@ -1,4 +1,4 @@
-#include "lib/rdma/socket_address.hh"
+#include "lib/base/socket_address.hh"
 
 #include <arpa/inet.h>
 #include <netdb.h>
@@ -9,7 +9,7 @@
 
 #include "lib/base/handle.hh"
 
-namespace pmemckpt::rdma {
+namespace pmemckpt {
 
 namespace {
 
@@ -71,4 +71,4 @@ std::uint16_t port_of(const SocketAddress& address) {
     return ntohs(reinterpret_cast<const sockaddr_in&>(address.storage).sin_port);
 }
 
-}  // namespace pmemckpt::rdma
+}  // namespace pmemckpt

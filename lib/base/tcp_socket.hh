@@ -1,22 +1,22 @@
 #pragma once
-// TCP sockets, non-blocking, set up for iWARP.
+// TCP sockets, non-blocking.
+#include <chrono>
 #include <cstddef>
 #include <string>
 
 #include "lib/base/address.hh"
 #include "lib/base/handle.hh"
 #include "lib/base/result.hh"
-#include "lib/rdma/reactor.hh"
-#include "lib/rdma/socket_address.hh"
+#include "lib/base/socket_address.hh"
 
-namespace pmemckpt::rdma::iwarp {
+namespace pmemckpt {
 
 /// Waits till it is connected. ECONNREFUSED, EHOSTUNREACH, ETIMEDOUT.
 struct Connected {
     FileDescriptor socket;
     std::string peer_address;
 };
-Result<Connected> connect_socket(const Address& address, Clock::time_point deadline);
+Result<Connected> connect_socket(const Address& address, std::chrono::steady_clock::time_point deadline);
 
 struct Listening {
     FileDescriptor socket;
@@ -31,4 +31,4 @@ Status set_up_connection(int socket, unsigned idle_timeout_ms);
 /// Bytes of payload of one TCP segment.
 std::size_t maximum_segment(int socket);
 
-}  // namespace pmemckpt::rdma::iwarp
+}  // namespace pmemckpt

@@ -1,0 +1,95 @@
+/* Sync points: coordinated checkpoints of programs on several systems. See pmemckpt-sync(3), pmemckpt-sync(7).
+ *
+ * Functions return 0, or a negative errno value; pmemckpt_sync_error() then has one sentence that says what happened, of the
+ * calling thread's last failed call. Handles are freed with their own call; freeing NULL does nothing.
+ * Threads: a coordinator may be used from one thread at a time.
+ * This interface only grows within one shared-library version.
+ */
+#ifndef PMEMCKPT_SYNC_H
+#define PMEMCKPT_SYNC_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define PMEMCKPT_SYNC_API __attribute__((visibility("default")))
+
+typedef struct pmemckpt_coordinator pmemckpt_coordinator;
+typedef struct pmemckpt_participant pmemckpt_participant;
+typedef struct pmemckpt_sync_sink pmemckpt_sync_sink;
+typedef struct pmemckpt_sync_source pmemckpt_sync_source;
+
+PMEMCKPT_SYNC_API const char *pmemckpt_sync_error(void);
+
+/* What is checkpointed. Both functions return 0, or a negative errno value, which fails the sync point or the rollback.
+ * They are called one at a time: of a coordinator from the thread that calls, of a participant from one of pmemckpt's.
+ * restore may be called again with the same state, after a crash in the middle of it. */
+typedef struct pmemckpt_sync_program {
+    int (*save)(void *context, uint64_t number, pmemckpt_sync_sink *sink);
+    int (*restore)(void *context, uint64_t number, pmemckpt_sync_source *source);
+    void *context;
+} pmemckpt_sync_program;
+
+/* In save: the next bytes of the state. An error is save's to return. */
+PMEMCKPT_SYNC_API int pmemckpt_sync_write(pmemckpt_sync_sink *sink, const void *bytes, size_t size);
+/* In restore: the next bytes of the state; how many there were, fewer than `size` only at its end. */
+PMEMCKPT_SYNC_API int64_t pmemckpt_sync_read(pmemckpt_sync_source *source, void *into, size_t size);
+
+/* Zero-initialize. */
+typedef struct pmemckpt_coordinator_options {
+    const char *job;                 /* the same at each start of the program */
+    const char *const *participants; /* HOST:PORT of each, `count` of them, at most 64 */
+    size_t count;
+    const char *principal; /* NULL: $PMEMCKPT_PRINCIPAL, the login name */
+    const char *key_dir;   /* NULL: $PMEMCKPT_KEY_DIR, /etc/pmemckpt/keys */
+    uint32_t timeout_ms;   /* 0: 60000. A participant that is silent for longer has failed */
+    uint32_t reserved[7];  /* 0 */
+} pmemckpt_coordinator_options;
+
+/* Reaches all participants, and gives up what is not complete. */
+PMEMCKPT_SYNC_API int pmemckpt_coordinate(const pmemckpt_coordinator_options *options, const pmemckpt_sync_program *program,
+                                          pmemckpt_coordinator **coordinator);
+PMEMCKPT_SYNC_API void pmemckpt_end_coordination(pmemckpt_coordinator *coordinator);
+/* The newest sync point that all hold: what a rollback goes to. 0: none. */
+PMEMCKPT_SYNC_API uint64_t pmemckpt_newest_sync_point(const pmemckpt_coordinator *coordinator);
+/* 1: this program, or a participant's, was started anew since then: nothing is taken before a rollback. */
+PMEMCKPT_SYNC_API int pmemckpt_must_roll_back(const pmemckpt_coordinator *coordinator);
+/* On return 0 all hold it, and it is durable. After an error the former one stands; but -EINPROGRESS: it is in doubt, and may
+ * be what a rollback goes to. -EUCLEAN when pmemckpt_must_roll_back(). `number` may be NULL. */
+PMEMCKPT_SYNC_API int pmemckpt_take_sync_point(pmemckpt_coordinator *coordinator, uint64_t *number);
+/* All participants and this program are what they were at this sync point; 0: the newest. Later ones are gone. After an error
+ * another rollback must follow. -ENOENT; -EBADMSG: a state does not verify. `restored` may be NULL. */
+PMEMCKPT_SYNC_API int pmemckpt_roll_back(pmemckpt_coordinator *coordinator, uint64_t number, uint64_t *restored);
+/* The same of `count` participants, by their addresses in the options. The others are left as they are: right when their
+ * programs have not changed since. */
+PMEMCKPT_SYNC_API int pmemckpt_roll_back_some(pmemckpt_coordinator *coordinator, const char *const *participants, size_t count,
+                                              uint64_t number, uint64_t *restored);
+
+/* Zero-initialize. */
+typedef struct pmemckpt_participant_options {
+    const char *listen;    /* [HOST]:PORT; NULL: port 7472 of all addresses */
+    const char *file;      /* the checkpoint file, used again for each sync point; made when it is not there */
+    const char *directory; /* or, in its place: a directory with a new file for each sync point */
+    const char *principal; /* the only one who may come; NULL: each that has a key */
+    const char *key_dir;   /* NULL: $PMEMCKPT_KEY_DIR, /etc/pmemckpt/keys */
+    uint32_t keep;         /* complete sync points that are kept; 0: 2 */
+    uint32_t reserved[7];  /* 0 */
+} pmemckpt_participant_options;
+
+/* Serves coordinators until it is ended. A rollback that was cut is ended first: restore is called then, from this thread.
+ * -EBUSY: the file is another participant's. */
+PMEMCKPT_SYNC_API int pmemckpt_participate(const pmemckpt_participant_options *options, const pmemckpt_sync_program *program,
+                                           pmemckpt_participant **participant);
+/* HOST:PORT, with the port that was really taken. */
+PMEMCKPT_SYNC_API const char *pmemckpt_participant_address(const pmemckpt_participant *participant);
+/* Waits for a save or a restore that is under way. */
+PMEMCKPT_SYNC_API void pmemckpt_end_participation(pmemckpt_participant *participant);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,291 @@
+#include "lib/sync/coordinator.hh"
+
+#include <algorithm>
+#include <cerrno>
+#include <numeric>
+#include <set>
+#include <thread>
+
+namespace pmemckpt::sync {
+
+namespace {
+
+std::optional<Error> first_error(const std::vector<Status>& results) {
+    const auto failed = std::ranges::find_if(results, [](const Status& status) { return !status; });
+    return failed == results.end() ? std::nullopt : std::optional(failed->error());
+}
+
+Status check(const Coordinator::Options& options) {
+    if (options.participants.empty())
+        return fail(EINVAL, "a job needs a participant");
+    if (options.participants.size() > kMostParticipants)
+        return fail(EINVAL, "a job has {} participants at most; {} were named", kMostParticipants,
+                    options.participants.size());
+    return {};
+}
+
+}  // namespace
+
+Coordinator::Coordinator(Options options, Program program)
+    : options_(std::move(options)), program_(std::move(program)), instance_(random_uuid()) {
+    for (const auto& address : options_.participants)
+        seats_.push_back({address, nullptr, {}});
+}
+
+Result<std::unique_ptr<Coordinator>> Coordinator::open(Options options, Program program) {
+    TRY(check(options));
+    auto coordinator = std::unique_ptr<Coordinator>(new Coordinator(std::move(options), std::move(program)));
+    TRY(coordinator->open_all());
+    return coordinator;
+}
+
+Coordinator::~Coordinator() {
+    for (const auto& seat : seats_)
+        if (seat.peer && !seat.peer->is_lost())
+            seat.peer->say_goodbye();
+}
+
+Coordinator::Seats Coordinator::all_seats() const {
+    Seats all(seats_.size());
+    std::iota(all.begin(), all.end(), std::size_t{0});
+    return all;
+}
+
+Result<Coordinator::Seats> Coordinator::seats_of(const std::vector<std::string>& participants) const {
+    if (participants.empty())
+        return fail(EINVAL, "a rollback of no participant was asked for");
+    Seats chosen;
+    for (const auto& address : participants) {
+        const auto found = std::ranges::find(seats_, address, &Seat::address);
+        if (found == seats_.end())
+            return fail(EINVAL, "{} is no participant of job {}", address, options_.job);
+        chosen.push_back(static_cast<std::size_t>(found - seats_.begin()));
+    }
+    return chosen;
+}
+
+/// At the same time; what each gave.
+template <class Do>
+std::vector<Status> Coordinator::at(const Seats& chosen, Do&& action) {
+    std::vector<Status> results(chosen.size());
+    std::vector<std::jthread> threads;
+    for (std::size_t i = 0; i < chosen.size(); ++i)
+        threads.emplace_back([&, i] { results[i] = action(seats_[chosen[i]], i); });
+    threads.clear();  // waits for them
+    return results;
+}
+
+template <class Do>
+std::vector<Status> Coordinator::at_all(Do&& action) {
+    return at(all_seats(), [&](Seat& seat, std::size_t) { return action(seat); });
+}
+
+bool Coordinator::is_any_lost() const {
+    return std::ranges::any_of(seats_, [](const Seat& seat) { return !seat.peer || seat.peer->is_lost(); });
+}
+
+/// Each opening raises the term everywhere: what was asked before it can't change a table that is read now.
+Status Coordinator::open_all() {
+    const auto opened = at_all([&](Seat& seat) -> Status {
+        if (!seat.peer || seat.peer->is_lost()) {
+            seat.peer.reset();
+            seat.peer =
+                TRY(Peer::connect({seat.address, options_.principal, options_.key_dir, options_.timeout_ms}));
+        }
+        seat.opened = TRY(seat.peer->open(options_.job, instance_));
+        return {};
+    });
+    if (auto error = first_error(opened))
+        return tl::unexpected(std::move(*error));
+    TRY(check_apart());
+    return settle();
+}
+
+Status Coordinator::check_apart() const {
+    std::set<Uuid> known;
+    for (const auto& seat : seats_)
+        if (!known.insert(seat.peer->participant()).second)
+            return fail(EINVAL, "{} is participant {}, which was named already", seat.address,
+                        to_string(seat.peer->participant()));
+    return {};
+}
+
+std::vector<Standing> Coordinator::standings() const {
+    std::vector<Standing> all;
+    for (const auto& seat : seats_)
+        all.push_back({seat.peer->participant(), seat.opened.highest, seat.opened.held});
+    return all;
+}
+
+/// What is whole is said to be; what is newer than that, and is not, is given up. But nothing is dropped when
+/// there is to be a rollback: that does it.
+Status Coordinator::settle() {
+    const auto all = standings();
+    next_number_ = sync::next_number(all);
+    const auto newest = newest_whole(all);
+    if (!newest && newest.error().code != ENOENT)
+        return tl::unexpected(newest.error());
+    newest_ = newest ? std::optional(newest->id) : std::nullopt;
+    must_roll_back_ = newest_ && (must_roll_back_ || std::ranges::any_of(seats_, [](const Seat& seat) {
+                                      return seat.opened.state_lost != 0;
+                                  }));
+    if (must_roll_back_)
+        return {};
+    const auto settled = at_all([&](Seat& seat) -> Status {
+        if (newest_)
+            TRY(seat.peer->complete(*newest_));
+        for (const auto& held : seat.opened.held)
+            if (!newest_ || held.point.id > *newest_)
+                TRY(seat.peer->abort(held.point.id));
+        return {};
+    });
+    if (auto error = first_error(settled))
+        return tl::unexpected(std::move(*error));
+    return {};
+}
+
+Result<std::vector<std::byte>> Coordinator::save(const SyncPointId& id) {
+    std::vector<std::byte> state;
+    TRY(program_.save(id, [&](std::span<const std::byte> bytes) {
+        state.insert(state.end(), bytes.begin(), bytes.end());
+        return Status();
+    }));
+    return state;
+}
+
+SyncPoint Coordinator::make_point(std::span<const std::byte> state) const {
+    SyncPoint point;
+    point.id = {next_number_, instance_};
+    for (const auto& seat : seats_)
+        point.participants.push_back(seat.peer->participant());
+    std::ranges::sort(point.participants);
+    point.coordinator_bytes = state.size();
+    point.coordinator_digest = digest_of(state);
+    return point;
+}
+
+Result<SyncPointId> Coordinator::sync_point() {
+    if (is_any_lost())
+        TRY(open_all());
+    if (must_roll_back_)
+        return fail(EUCLEAN, "a program of job {} was started anew since sync point {}: roll back first",
+                    options_.job, to_string(*newest_));
+    const auto state = TRY(save({next_number_, instance_}));
+    const auto point = make_point(state);
+    ++next_number_;
+    TRY(offer(point, state));
+    newest_ = point.id;
+    return point.id;
+}
+
+/// To all at the same time.
+Status Coordinator::offer(const SyncPoint& point, std::span<const std::byte> state) {
+    const auto answers = at_all([&](Seat& seat) { return seat.peer->prepare(point, state); });
+    Round round(seats_.size());
+    for (std::size_t i = 0; i < seats_.size(); ++i) {
+        if (answers[i])
+            round.holds(i);
+        else if (seats_[i].peer->is_lost())
+            round.is_unknown(i);
+        else
+            round.lacks(i);
+    }
+    if (round.verdict() != Round::Verdict::whole)
+        return give_up(point, round, *first_error(answers));
+    // Who does not hear it is told at the next opening.
+    at_all([&](Seat& seat) { return seat.peer->complete(point.id); });
+    return {};
+}
+
+/// One that promises never to hold it is enough.
+Status Coordinator::give_up(const SyncPoint& point, Round round, const Error& why) {
+    const auto promised = at_all([&](Seat& seat) { return seat.peer->abort(point.id); });
+    for (std::size_t i = 0; i < seats_.size(); ++i)
+        if (promised[i])
+            round.lacks(i);
+    if (round.verdict() != Round::Verdict::broken)
+        return resolve(point, why);
+    return fail(why.code, "sync point {} was not taken, the former one stands: {}", point.id.number,
+                why.message);
+}
+
+/// All are asked again what they hold.
+Status Coordinator::resolve(const SyncPoint& point, const Error& why) {
+    if (const auto opened = open_all(); !opened)
+        return fail(EINPROGRESS,
+                    "sync point {} is in doubt, till all participants can be reached again: {}; and then: {}",
+                    point.id.number, why.message, opened.error().message);
+    if (newest_ == point.id)
+        return {};
+    return fail(why.code, "sync point {} was not taken, the former one stands: {}", point.id.number,
+                why.message);
+}
+
+Result<SyncPointId> Coordinator::rollback(std::optional<std::uint64_t> number) {
+    return roll_back(all_seats(), number);
+}
+
+Result<SyncPointId> Coordinator::rollback_of(const std::vector<std::string>& participants,
+                                             std::optional<std::uint64_t> number) {
+    return roll_back(TRY(seats_of(participants)), number);
+}
+
+Result<SyncPointId> Coordinator::roll_back(const Seats& chosen, std::optional<std::uint64_t> number) {
+    TRY(open_all());
+    const auto all = standings();
+    const auto point = TRY(number ? whole(all, *number) : newest_whole(all));
+    TRY(check_rest(chosen));
+    const auto verified = at(chosen, [&](Seat& seat, std::size_t) { return seat.peer->verify(point.id); });
+    if (auto error = first_error(verified))
+        return tl::unexpected(std::move(*error));
+    must_roll_back_ = true;
+    const auto state = TRY(roll_back_seats(chosen, point));
+    TRY(restore(point.id, state));
+    must_roll_back_ = false;
+    newest_ = point.id;
+    return point.id;
+}
+
+/// Those that are not rolled back have a state.
+Status Coordinator::check_rest(const Seats& chosen) const {
+    for (std::size_t i = 0; i < seats_.size(); ++i)
+        if (seats_[i].opened.state_lost != 0 && std::ranges::find(chosen, i) == chosen.end())
+            return fail(EUCLEAN, "{} was started anew, and must be rolled back as well", seats_[i].address);
+    return {};
+}
+
+Status Coordinator::restore(const SyncPointId& id, const std::vector<std::byte>& state) {
+    std::size_t at = 0;
+    return program_.restore(id, [&](std::span<std::byte> into) -> Result<std::size_t> {
+        const auto count = std::min(into.size(), state.size() - at);
+        std::copy_n(state.begin() + static_cast<std::ptrdiff_t>(at), count, into.begin());
+        at += count;
+        return count;
+    });
+}
+
+/// The coordinator's state, which all of them gave back.
+Result<std::vector<std::byte>> Coordinator::roll_back_seats(const Seats& chosen, const SyncPoint& point) {
+    std::vector<std::byte> state;
+    std::vector<SyncPoint> given(chosen.size());
+    const auto results = at(chosen, [&](Seat& seat, std::size_t i) -> Status {
+        given[i] = TRY(seat.peer->rollback(point.id, [&](std::span<const std::byte> bytes) {
+            if (i == 0)
+                state.insert(state.end(), bytes.begin(), bytes.end());
+            return Status();
+        }));
+        return {};
+    });
+    if (auto error = first_error(results))
+        return fail(error->code, "the rollback to sync point {} is not at its end, and must be repeated: {}",
+                    to_string(point.id), error->message);
+    for (std::size_t i = 0; i < chosen.size(); ++i)
+        if (given[i].id != point.id || given[i].coordinator_digest != point.coordinator_digest ||
+            given[i].coordinator_bytes != point.coordinator_bytes)
+            return fail(EBADMSG,
+                        "{} gave back another state of the coordinator than the others for sync point {}",
+                        seats_[chosen[i]].address, to_string(point.id));
+    return state;
+}
+
+}  // namespace pmemckpt::sync

@@ -1,0 +1,296 @@
+#include "lib/sync/job.hh"
+
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+
+#include "lib/base/log.hh"
+#include "lib/sync/stream.hh"
+
+namespace pmemckpt::sync {
+
+namespace {
+
+constexpr std::size_t kLongestName = 255;
+
+Status check_name(const std::string& name) {
+    const auto is_good = [](unsigned char c) { return c > ' ' && c != 0x7f; };
+    if (name.empty() || name.size() > kLongestName || !std::ranges::all_of(name, is_good))
+        return fail(EINVAL, "a job's name has 1 to {} bytes, without spaces; this one has {}", kLongestName,
+                    name.size());
+    return {};
+}
+
+Place* find_place(std::vector<Place>& places, const SyncPointId& id) {
+    const auto found = std::ranges::find(places, id, &Place::id);
+    return found == places.end() ? nullptr : &*found;
+}
+
+const SyncPoint* find_point(const Table& table, const SyncPointId& id) {
+    const auto found =
+        std::ranges::find(table.held(), id, [](const Table::Held& held) { return held.point.id; });
+    return found == table.held().end() ? nullptr : &found->point;
+}
+
+std::uint64_t all_bytes(const SyncPoint& point) {
+    return point.coordinator_bytes + point.participant_bytes;
+}
+
+}  // namespace
+
+Job::Job(std::unique_ptr<CheckpointFile> file, Program program, std::uint32_t keep)
+    : file_(std::move(file)), program_(std::move(program)), identity_(file_->snapshot()) {
+    table_ = identity_.table;
+    table_.set_keep(keep);
+    name_ = identity_.job;
+}
+
+Result<std::unique_ptr<Job>> Job::open(std::unique_ptr<CheckpointFile> file, Program program,
+                                       std::uint32_t keep) {
+    auto job = std::unique_ptr<Job>(new Job(std::move(file), std::move(program), keep));
+    TRY(job->begin());
+    return job;
+}
+
+/// One that can't be restored is served all the same: its coordinator may roll it back to an earlier one.
+Status Job::begin() {
+    table_.lose_state();
+    const auto pending = table_.pending_rollback();
+    if (!pending)
+        return {};
+    const auto kept = TRY(find(*pending));
+    if (const auto restored = restore(kept); !restored) {
+        log::error("{}: the rollback to sync point {} could not be ended: {}", file_->name(),
+                   to_string(*pending), restored.error().message);
+        return {};
+    }
+    return change([](Table& table, auto&) {
+        table.end_rollback();
+        return Status();
+    });
+}
+
+/// Under the lock. What the change did is durable, or has not happened.
+template <class Change>
+Status Job::change(Change&& change) {
+    if (failed_)
+        return tl::unexpected(*failed_);
+    auto next = file_->snapshot();
+    next.job = name_;
+    next.table = table_;
+    TRY(change(next.table, next.places));
+    std::erase_if(next.places, [&](const Place& place) { return !find_point(next.table, place.id); });
+    auto table = next.table;
+    if (auto committed = file_->commit(std::move(next)); !committed) {
+        if (committed.error().code != EMSGSIZE)
+            failed_ = Error{EIO, fmt::format("the checkpoint file can't be trusted any more, start the "
+                                             "participant anew: {}",
+                                             committed.error().message)};
+        return committed;
+    }
+    table_ = std::move(table);
+    return {};
+}
+
+Result<Opened> Job::open(const std::string& name, const Uuid& instance) {
+    TRY(check_name(name));
+    const std::lock_guard lock(mutex_);
+    if (!name_.empty() && name_ != name)
+        return fail(EBUSY, "{} is of job {}, and not of {}: give each job a checkpoint file of its own",
+                    file_->name(), name_, name);
+    const auto before = std::exchange(name_, name);
+    Opened opened;
+    auto changed = change([&](Table& table, auto&) {
+        opened.term = table.open(instance);
+        return Status();
+    });
+    if (!changed) {
+        name_ = before;
+        return tl::unexpected(std::move(changed).error());
+    }
+    opened.highest = table_.highest();
+    opened.held = table_.held();
+    opened.state_lost = table_.must_roll_back();
+    return opened;
+}
+
+bool Job::has_failed() const {
+    const std::lock_guard lock(mutex_);
+    return failed_.has_value();
+}
+
+JobListed Job::listed() const {
+    const std::lock_guard lock(mutex_);
+    return {name_, table_.term(), table_.highest(), table_.must_roll_back(), table_.held()};
+}
+
+Status Job::check_point(const SyncPoint& point) const {
+    const auto& all = point.participants;
+    if (all.size() > kMostParticipants)
+        return fail(EINVAL, "sync point {} has {} participants: {} at most", to_string(point.id), all.size(),
+                    kMostParticipants);
+    if (!std::ranges::is_sorted(all, std::less_equal()))
+        return fail(EINVAL, "the participants of sync point {} are not in ascending order",
+                    to_string(point.id));
+    if (std::ranges::find(all, identity_.participant) == all.end())
+        return fail(EINVAL, "this participant is none of the {} of sync point {}", all.size(),
+                    to_string(point.id));
+    if (point.coordinator_bytes > INT64_MAX)
+        return fail(EINVAL, "a state of {} bytes can't be kept", point.coordinator_bytes);
+    return {};
+}
+
+Result<std::unique_ptr<CheckpointFile::Draft>> Job::begin_draft(const Asker& asker, const SyncPoint& point) {
+    const std::lock_guard lock(mutex_);
+    if (failed_)
+        return tl::unexpected(*failed_);
+    TRY(table_.check(asker.instance, asker.term));
+    TRY(check_point(point));
+    TRY(table_.check_prepare(point.id));
+    return file_->begin(point.id);
+}
+
+/// The digest is that of the program's state.
+Status Job::write_states(CheckpointFile::Draft& draft, SyncPoint& point, Digest& digest,
+                         const Source& state) {
+    std::vector<std::byte> piece(kPiece);
+    Digester coordinators;
+    for (std::uint64_t left = point.coordinator_bytes; left != 0;) {
+        const auto wanted = static_cast<std::size_t>(std::min<std::uint64_t>(left, piece.size()));
+        const auto got = std::span(piece).first(TRY(state(std::span(piece).first(wanted))));
+        if (got.empty())
+            return fail(EBADMSG, "of the coordinator's state {} bytes are missing", left);
+        coordinators.add(got);
+        TRY(draft.write(got));
+        left -= got.size();
+    }
+    if (coordinators.end() != point.coordinator_digest)
+        return fail(EBADMSG, "the coordinator's state of {} bytes is not the one that was announced",
+                    point.coordinator_bytes);
+    Digester programs;
+    point.participant_bytes = 0;
+    TRY(program_.save(point.id, [&](std::span<const std::byte> bytes) {
+        programs.add(bytes);
+        point.participant_bytes += bytes.size();
+        return draft.write(bytes);
+    }));
+    digest = programs.end();
+    return {};
+}
+
+Result<std::uint64_t> Job::prepare(const Asker& asker, SyncPoint point, const Source& coordinator_state) {
+    const std::lock_guard program(program_mutex_);
+    const auto draft = TRY(begin_draft(asker, point));
+    Place place{point.id, {}, {}};
+    TRY(write_states(*draft, point, place.participant_digest, coordinator_state));
+    place.segments = TRY(draft->finish());  // cut before: nothing; after: the same, and room to be freed
+
+    const std::lock_guard lock(mutex_);
+    TRY(table_.check(asker.instance, asker.term));  // meanwhile it may have been opened anew, or given up
+    const auto hold = [&](Table& table, std::vector<Place>& places) {
+        places.push_back(place);
+        return table.prepare(point);
+    };
+    TRY(change(hold));  // cut before: nothing; after: it is held
+    return point.participant_bytes;
+}
+
+Status Job::complete(const Asker& asker, const SyncPointId& id) {
+    const std::lock_guard lock(mutex_);
+    TRY(table_.check(asker.instance, asker.term));
+    return change([&](Table& table, auto&) { return table.complete(id); });
+}
+
+Status Job::abort(const Asker& asker, const SyncPointId& id) {
+    const std::lock_guard lock(mutex_);
+    TRY(table_.check(asker.instance, asker.term));
+    return change([&](Table& table, auto&) { return table.abort(id); });
+}
+
+Result<Job::Kept> Job::find(const SyncPointId& id) const {
+    const auto* const point = find_point(table_, id);
+    auto places = file_->snapshot().places;
+    const auto* const place = find_place(places, id);
+    if (!point || !place)
+        return fail(ENOENT, "sync point {} is not held here", to_string(id));
+    return Kept{*point, *place};
+}
+
+Status Job::read(const Place& place, Extent range, const Sink& sink) const {
+    std::vector<std::byte> piece(kPiece);
+    while (range.size.bytes != 0) {
+        const auto count = static_cast<std::size_t>(std::min<std::uint64_t>(range.size.bytes, piece.size()));
+        TRY(file_->read(place, range.at, std::span(piece).first(count)));
+        TRY(sink(std::span(piece).first(count)));
+        range.at.bytes += count;
+        range.size.bytes -= count;
+    }
+    return {};
+}
+
+Status Job::verify(const Kept& kept) const {
+    const auto check = [&](Extent range, const Digest& wanted, const char* whose) -> Status {
+        Digester digester;
+        TRY(read(kept.place, range, [&](std::span<const std::byte> bytes) {
+            digester.add(bytes);
+            return Status();
+        }));
+        if (digester.end() != wanted)
+            return fail(EBADMSG, "the {} state of sync point {}, {} bytes in {}, does not verify", whose,
+                        to_string(kept.point.id), range.size.bytes, file_->name());
+        return {};
+    };
+    TRY(check({{0}, {kept.point.coordinator_bytes}}, kept.point.coordinator_digest, "coordinator's"));
+    return check({{kept.point.coordinator_bytes}, {kept.point.participant_bytes}},
+                 kept.place.participant_digest, "program's");
+}
+
+Status Job::verify(const Asker& asker, const SyncPointId& id) const {
+    std::unique_lock lock(mutex_);
+    TRY(table_.check(asker.instance, asker.term));
+    const auto kept = TRY(find(id));
+    lock.unlock();
+    return verify(kept);
+}
+
+Status Job::restore(const Kept& kept) {
+    auto at = kept.point.coordinator_bytes;
+    return program_.restore(kept.point.id, [&](std::span<std::byte> into) -> Result<std::size_t> {
+        const auto count =
+            static_cast<std::size_t>(std::min<std::uint64_t>(into.size(), all_bytes(kept.point) - at));
+        TRY(file_->read(kept.place, {at}, into.first(count)));
+        at += count;
+        return count;
+    });
+}
+
+Result<SyncPoint> Job::rollback(const Asker& asker, const SyncPointId& id) {
+    const std::lock_guard program(program_mutex_);
+    std::unique_lock lock(mutex_);
+    TRY(table_.check(asker.instance, asker.term));
+    const auto kept = TRY(find(id));
+    lock.unlock();
+    TRY(verify(kept));
+    lock.lock();
+    TRY(table_.check(asker.instance, asker.term));
+    TRY(change([&](Table& table, auto&) {
+        return table.begin_rollback(id);
+    }));  // cut after: it is ended at the start
+    lock.unlock();
+    TRY(restore(kept));
+    lock.lock();
+    TRY(change([](Table& table, auto&) {  // cut before: the same program is restored again
+        table.end_rollback();
+        return Status();
+    }));
+    return kept.point;
+}
+
+Status Job::read_coordinator_state(const SyncPointId& id, const Sink& sink) const {
+    std::unique_lock lock(mutex_);
+    const auto kept = TRY(find(id));
+    lock.unlock();
+    return read(kept.place, {{0}, {kept.point.coordinator_bytes}}, sink);
+}
+
+}  // namespace pmemckpt::sync

@@ -1,0 +1,52 @@
+#pragma once
+// One coordinator's connection to a participant, from its first message to its last.
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "lib/sync/job.hh"
+#include "lib/sync/stream.hh"
+#include "lib/wire/server_handshake.hh"
+
+namespace pmemckpt::sync {
+
+/// Threads: one.
+class Session {
+public:
+    struct Terms {
+        std::string key_dir, principal;  ///< as Participant::Options has them
+        unsigned start_up_ms, patience_ms;
+    };
+    Session(const Terms& terms, std::uint64_t id, Job& job, Stream& stream)
+        : terms_(terms), id_(id), job_(job), stream_(stream) {}
+
+    /// Till the connection ends, or is cut.
+    Status run();
+
+private:
+    Status authenticate();
+    Status answer_all();
+    Status take(const Received& request);
+    Status take_open(const Received& request);
+    Status take_prepare(const Received& request);
+    Status take_complete(const Received& request);
+    Status take_abort(const Received& request);
+    Status take_verify(const Received& request);
+    Status take_rollback(const Received& request);
+    Status take_list(const Received& request);
+    template <class Answer>
+    Status answer(const Received& request, const Result<Answer>& result);
+    Status answer(const Received& request, const Status& status);
+    template <class Answer>
+    Status answer_change(const Received& request, const Result<Answer>& result);
+    Status check_is_open() const;
+
+    const Terms& terms_;
+    const std::uint64_t id_;
+    Job& job_;
+    Stream& stream_;
+    std::optional<Asker> asker_;
+    bool said_goodbye_ = false;
+};
+
+}  // namespace pmemckpt::sync

@@ -1,0 +1,212 @@
+#include "lib/sync/table_file.hh"
+
+#include <fcntl.h>
+#include <sodium.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <filesystem>
+#include <optional>
+
+namespace pmemckpt::sync {
+
+namespace {
+
+constexpr std::uint64_t kCopyBytes = TableFile::kBytes / 2;
+constexpr std::array<std::uint8_t, 8> kMagic{'P', 'M', 'C', 'K', 'S', 'Y', 'N', 'C'};
+constexpr std::uint16_t kVersion = 1;
+
+/// What a copy begins with; the encoded snapshot follows.
+struct CopyHeader {
+    std::array<std::uint8_t, 8> magic = kMagic;
+    std::uint16_t version = kVersion;
+    std::uint64_t sequence = 0;
+    std::uint32_t body_bytes = 0;
+    Digest digest{};  ///< of this header with a digest of zeros, and the body
+    static void fields(auto& s, auto& c) {
+        c(s.magic), c(s.version), c(s.sequence), c(s.body_bytes), c(s.digest);
+    }
+};
+constexpr std::size_t kCopyHeaderBytes = 8 + 2 + 8 + 4 + 32;
+
+Digest digest_of_copy(CopyHeader header, std::span<const std::byte> body) {
+    header.digest = {};
+    wire::Encoder encoder;
+    encoder(header);
+    Digester digester;
+    digester.add(encoder.bytes());
+    digester.add(body);
+    return digester.end();
+}
+
+std::vector<std::byte> encode_copy(std::uint64_t sequence, const Snapshot& snapshot) {
+    wire::Encoder body;
+    body(snapshot);
+    CopyHeader header;
+    header.sequence = sequence;
+    header.body_bytes = static_cast<std::uint32_t>(body.bytes().size());
+    header.digest = digest_of_copy(header, body.bytes());
+    wire::Encoder copy;
+    copy(header);
+    copy.append(body.bytes());
+    return std::move(copy.bytes());
+}
+
+struct Copy {
+    std::uint64_t sequence = 0;
+    Snapshot snapshot;
+};
+
+enum class Reading { good, empty, other_version, damaged };
+
+/// What one of the two places holds.
+Reading decode_copy(std::span<const std::byte> bytes, Copy& into) {
+    if (std::ranges::all_of(bytes, [](std::byte byte) { return byte == std::byte{0}; }))
+        return Reading::empty;
+    CopyHeader header;
+    wire::Decoder decoder(bytes);
+    decoder(header);
+    if (header.magic != kMagic || header.body_bytes > kCopyBytes - kCopyHeaderBytes)
+        return Reading::damaged;
+    const auto body = bytes.subspan(kCopyHeaderBytes, header.body_bytes);
+    if (digest_of_copy(header, body) != header.digest)
+        return Reading::damaged;
+    if (header.version != kVersion)
+        return Reading::other_version;
+    auto snapshot = wire::decode_body<Snapshot>(body);
+    if (!snapshot)
+        return Reading::damaged;
+    into.sequence = header.sequence;
+    into.snapshot = std::move(*snapshot);
+    return Reading::good;
+}
+
+/// Empty, or its very first commit was cut: then its first copy is torn, and nothing is behind it.
+bool is_unborn(std::span<const std::byte> bytes, std::uint64_t size) {
+    const auto magic = std::as_bytes(std::span(kMagic));
+    const auto is_zero = [](std::byte byte) { return byte == std::byte{0}; };
+    return size <= kCopyBytes &&
+           (std::ranges::equal(bytes.first(magic.size()), magic) || std::ranges::all_of(bytes, is_zero));
+}
+
+Result<FileDescriptor> open_and_lock(const std::string& path) {
+    FileDescriptor file(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+    if (!file)
+        return fail_errno(errno, "can't open checkpoint file {}", path);
+    if (::flock(file.get(), LOCK_EX | LOCK_NB) != 0)
+        return fail(
+            EBUSY, "checkpoint file {} is in use by another participant: end it, or take another file", path);
+    struct stat status;
+    if (::fstat(file.get(), &status) != 0)
+        return fail_errno(errno, "can't look at checkpoint file {}", path);
+    if (!S_ISREG(status.st_mode))
+        return fail(EUCLEAN, "{} is no plain file", path);
+    return file;
+}
+
+}  // namespace
+
+Status read_at(int file, std::uint64_t at, std::span<std::byte> into, const std::string& path) {
+    while (!into.empty()) {
+        const auto got = ::pread(file, into.data(), into.size(), static_cast<off_t>(at));
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            return fail_errno(errno, "can't read {} at {}", path, at);
+        if (got == 0)
+            return fail(EBADMSG, "{} ends at {}, and {} bytes more are needed", path, at, into.size());
+        at += static_cast<std::uint64_t>(got);
+        into = into.subspan(static_cast<std::size_t>(got));
+    }
+    return {};
+}
+
+Status write_at(int file, std::uint64_t at, std::span<const std::byte> bytes, const std::string& path) {
+    while (!bytes.empty()) {
+        const auto put = ::pwrite(file, bytes.data(), bytes.size(), static_cast<off_t>(at));
+        if (put < 0 && errno == EINTR)
+            continue;
+        if (put < 0)
+            return fail_errno(errno, "can't write {} bytes to {} at {}", bytes.size(), path, at);
+        at += static_cast<std::uint64_t>(put);
+        bytes = bytes.subspan(static_cast<std::size_t>(put));
+    }
+    return {};
+}
+
+Status bring_to_disk(int file, const std::string& path) {
+    return ::fsync(file) == 0 ? Status() : fail_errno(errno, "can't bring {} to disk", path);
+}
+
+Status bring_directory_to_disk(const std::string& path) {
+    auto directory = std::filesystem::path(path).parent_path().string();
+    if (directory.empty())
+        directory = ".";
+    const FileDescriptor opened(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (!opened)
+        return fail_errno(errno, "can't open {}", directory);
+    return bring_to_disk(opened.get(), directory);
+}
+
+Snapshot new_participant() {
+    Snapshot snapshot;
+    snapshot.participant = random_uuid();
+    randombytes_buf(snapshot.seed.data(), snapshot.seed.size());
+    return snapshot;
+}
+
+Result<TableFile> TableFile::open(const std::string& path) {
+    TableFile file(TRY(open_and_lock(path)), path);
+    TRY(file.load());
+    return file;
+}
+
+Status TableFile::load() {
+    const auto size = ::lseek(file_.get(), 0, SEEK_END);
+    if (size < 0)
+        return fail_errno(errno, "can't tell the size of {}", path_);
+    std::vector<std::byte> bytes(kBytes);
+    const auto there = std::min<std::uint64_t>(kBytes, static_cast<std::uint64_t>(size));
+    TRY(read_at(file_.get(), 0, std::span(bytes).first(static_cast<std::size_t>(there)), path_));
+    std::array<Copy, 2> copies;
+    std::array<Reading, 2> readings;
+    for (std::size_t i = 0; i < 2; ++i)
+        readings[i] = decode_copy(std::span(bytes).subspan(i * kCopyBytes, kCopyBytes), copies[i]);
+
+    const auto any = [&](Reading wanted) { return readings[0] == wanted || readings[1] == wanted; };
+    if (any(Reading::other_version))
+        return fail(EUCLEAN, "checkpoint file {} is of another version of pmemckpt", path_);
+    if (any(Reading::good)) {
+        auto& newest = readings[1] != Reading::good ||
+                               (readings[0] == Reading::good && copies[0].sequence >= copies[1].sequence)
+                           ? copies[0]
+                           : copies[1];
+        sequence_ = newest.sequence;
+        return commit(std::move(newest.snapshot));  // so that it is there twice again
+    }
+    if (!is_unborn(bytes, static_cast<std::uint64_t>(size)))
+        return fail(EBADMSG,
+                    "{} is no checkpoint file, or both copies of its table are damaged: nothing was changed",
+                    path_);
+    TRY(commit(new_participant()));
+    return bring_directory_to_disk(path_);
+}
+
+Status TableFile::commit(Snapshot next) {
+    const auto copy = encode_copy(sequence_ + 1, next);
+    if (copy.size() > kCopyBytes)
+        return fail(EMSGSIZE, "the table for {} would have {} bytes: {} at most", path_, copy.size(),
+                    kCopyBytes);
+    for (const std::uint64_t at : {std::uint64_t{0}, kCopyBytes}) {
+        TRY(write_at(file_.get(), at, copy, path_));
+        TRY(bring_to_disk(file_.get(), path_));  // cut before: the former one; after: this one
+    }
+    ++sequence_;
+    snapshot_ = std::move(next);
+    return {};
+}
+
+}  // namespace pmemckpt::sync

@@ -1,0 +1,53 @@
+#pragma once
+// A snapshot in a file, twice, so that one copy is whole whatever happens to the other: pmemckpt-sync.7,
+// CHECKPOINT FILE.
+//
+//     0        first copy      64 KiB
+//     64 KiB   second copy     64 KiB
+//     128 KiB  free for states
+//
+// A commit writes the first copy, brings it to disk, then the second. So the newer of the two that verify is
+// what the last finished commit said, or the one that was not finished; and one that is damaged later loses
+// nothing.
+#include <cstdint>
+#include <span>
+#include <string>
+
+#include "lib/base/handle.hh"
+#include "lib/sync/checkpoint_file.hh"
+
+namespace pmemckpt::sync {
+
+class TableFile {
+public:
+    static constexpr std::uint64_t kBytes = 128 * kKiB;
+
+    /// Made, mode 0600, and on disk when it was not there. EBUSY, EBADMSG, EUCLEAN as open_one_file().
+    static Result<TableFile> open(const std::string& path);
+
+    const Snapshot& snapshot() const { return snapshot_; }
+    /// EMSGSIZE when it does not fit, and nothing has changed; otherwise, after an error, it is not known
+    /// what is there.
+    Status commit(Snapshot next);
+    int descriptor() const { return file_.get(); }
+    const std::string& path() const { return path_; }
+
+private:
+    TableFile(FileDescriptor file, std::string path) : file_(std::move(file)), path_(std::move(path)) {}
+    Status load();
+
+    FileDescriptor file_;
+    std::string path_;
+    std::uint64_t sequence_ = 0;
+    Snapshot snapshot_;
+};
+
+// Whole transfers, with sentences for errors; of files of participants.
+
+Status read_at(int file, std::uint64_t at, std::span<std::byte> into, const std::string& path);
+Status write_at(int file, std::uint64_t at, std::span<const std::byte> bytes, const std::string& path);
+Status bring_to_disk(int file, const std::string& path);
+/// The names in the directory that holds `path`.
+Status bring_directory_to_disk(const std::string& path);
+
+}  // namespace pmemckpt::sync

@@ -1,0 +1,333 @@
+// A coordinator and its participants, over TCP: what is taken can be rolled back to, together, and whatever
+// happens to one of them the others never have another sync point. time-limit: 180
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <thread>
+
+#include "lib/base/tcp_socket.hh"
+#include "tests/unit/sync_fixture.hh"
+
+using namespace pmemckpt;
+using namespace pmemckpt::sync;
+using test::Keeping;
+using test::TestCoordinator;
+using test::TestParticipant;
+
+namespace {
+
+constexpr auto kLongWait = std::chrono::seconds(20);
+
+/// Three programs on three systems, all of which go to state N at N.
+struct Job3 {
+    TestParticipant second{"second"}, third{"third", Keeping::file_each};
+    TestCoordinator first{{second.address(), third.address()}};
+    std::unique_ptr<Coordinator> coordinator = test::ok(first.open());
+
+    void go_to(const std::string& state) {
+        first.program.set("first " + state);
+        second.program.set("second " + state);
+        third.program.set("third " + state);
+    }
+    void check(const std::string& state, const test::Place& place = test::Place::current()) const {
+        test::equal(first.program.text(), "first " + state, place);
+        test::equal(second.program.text(), "second " + state, place);
+        test::equal(third.program.text(), "third " + state, place);
+    }
+    std::uint64_t take(const std::string& state) {
+        go_to(state);
+        return test::ok(coordinator->sync_point()).number;
+    }
+    /// The first program is killed and started again.
+    void start_coordinator_anew() {
+        coordinator.reset();
+        first.program.set("a new program");
+        coordinator = test::ok(first.open());
+    }
+};
+
+void all_are_rolled_back_together() {
+    Job3 job;
+    test::error(job.coordinator->rollback(), ENOENT);
+    test::equal(job.take("1"), 1U);
+    test::equal(job.take("2"), 2U);
+    test::equal(job.take("3"), 3U);
+    job.go_to("4");
+    test::equal(test::ok(job.coordinator->rollback()).number, 3U);
+    job.check("3");
+    test::equal(test::ok(job.coordinator->rollback(2)).number, 2U);
+    job.check("2");
+    test::error(job.coordinator->rollback(3), ENOENT);
+    test::equal(job.take("5"), 4U);  // no number comes twice
+    job.go_to("6");
+    test::ok(job.coordinator->rollback());
+    job.check("5");
+}
+
+void large_states_go_and_come() {
+    Job3 job;
+    const auto bytes = test::random_bytes(9'000'001);
+    const std::string text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+    job.take(text);
+    job.go_to("?");
+    test::ok(job.coordinator->rollback());
+    job.check(text);
+}
+
+void each_may_be_started_anew() {
+    Job3 job;
+    job.take("1");
+    job.start_coordinator_anew();
+    CHECK(job.coordinator->must_roll_back());
+    test::contains(test::error(job.coordinator->sync_point(), EUCLEAN), "roll back first");
+    test::ok(job.coordinator->rollback());
+    job.check("1");
+    job.take("2");
+    job.second.start_anew("a new program");
+    job.third.program.set("third at work");
+    test::error(job.coordinator->sync_point(), ECONNRESET);  // which is how it is noticed
+    test::error(job.coordinator->sync_point(), EUCLEAN);
+    test::ok(job.coordinator->rollback());
+    job.check("2");
+    job.take("3");
+    job.second.start_anew("a new program");
+    job.third.start_anew("a new program");
+    job.start_coordinator_anew();
+    test::ok(job.coordinator->rollback());
+    job.check("3");
+}
+
+void one_that_is_down_fails_it_and_the_former_stands() {
+    Job3 job;
+    job.take("1");
+    job.third.end();
+    job.go_to("2");
+    test::contains(test::error(job.coordinator->sync_point(), ECONNRESET), "the former one stands");
+    test::equal(job.second.held(), 1U);
+    test::error(job.coordinator->sync_point(), ECONNREFUSED);
+    test::error(job.coordinator->rollback(), ECONNREFUSED);
+    job.third.start();
+    test::equal(test::ok(job.coordinator->rollback()).number, 1U);
+    job.check("1");
+}
+
+void one_that_refuses_fails_it_and_the_former_stands() {
+    Job3 job;
+    job.take("1");
+    job.third.program.at_save = [] { return Status(fail(ENOSPC, "the disk of the third is full")); };
+    job.go_to("2");
+    const auto message = test::error(job.coordinator->sync_point(), ENOSPC);
+    test::contains(message, "sync point 2 was not taken, the former one stands");
+    test::contains(message, job.third.address() + ": the disk of the third is full");
+    test::equal(job.second.held(), 1U);
+    job.third.program.at_save = nullptr;
+    test::ok(job.coordinator->rollback());
+    job.check("1");
+    test::equal(job.take("3"), 3U);
+}
+
+/// Holds whoever comes through the gate until it is opened.
+class Gate {
+public:
+    Status pass() {
+        std::unique_lock lock(mutex_);
+        is_waited_at_ = true;
+        changed_.notify_all();
+        if (!changed_.wait_for(lock, kLongWait, [&] { return is_open_; }))
+            return fail(ETIMEDOUT, "nobody has opened the gate");
+        return {};
+    }
+    void open() {
+        const std::lock_guard lock(mutex_);
+        is_open_ = true;
+        changed_.notify_all();
+    }
+    bool is_waited_at() {
+        const std::lock_guard lock(mutex_);
+        return is_waited_at_;
+    }
+
+private:
+    std::mutex mutex_;
+    std::condition_variable changed_;
+    bool is_open_ = false, is_waited_at_ = false;
+};
+
+/// The one that is slow saves on while the job is opened anew, and what it has saved then is not kept.
+void one_that_is_slow_fails_it_and_the_former_stands() {
+    Job3 job;
+    job.take("1");
+    job.first.options.timeout_ms = 300;
+    job.start_coordinator_anew();
+    test::ok(job.coordinator->rollback());
+    Gate gate;
+    job.third.program.at_save = [&] { return gate.pass(); };
+    job.go_to("2");
+    test::contains(test::error(job.coordinator->sync_point(), ETIMEDOUT), "the former one stands");
+    CHECK(gate.is_waited_at());
+    gate.open();
+    job.third.program.at_save = nullptr;
+    test::equal(test::ok(job.coordinator->rollback()).number, 1U);
+    job.check("1");
+    test::equal(job.third.held(), 1U);
+    test::equal(job.second.held(), 1U);
+}
+
+/// The coordinator dies when one holds it and the other does not: no one is left with it.
+void a_coordinator_that_dies_leaves_no_half() {
+    Job3 job;
+    job.take("1");
+    SyncPoint half;
+    half.id = {2, Uuid{7}};
+    half.participants = {job.second.job().identity().participant, job.third.job().identity().participant};
+    std::ranges::sort(half.participants);
+    half.coordinator_digest = digest_of({});
+    const auto none = [](std::span<std::byte>) { return Result<std::size_t>(0); };
+    const auto hold = [&](TestParticipant& one) {
+        const auto opened = test::ok(one.job().open("batch", Uuid{7}));
+        test::ok(one.job().prepare({Uuid{7}, opened.term}, half, none));
+    };
+    job.coordinator.reset();
+    job.go_to("2");
+    hold(job.second);
+    job.coordinator = test::ok(job.first.open());
+    test::equal(job.coordinator->newest()->number, 1U);
+    test::equal(test::ok(job.coordinator->rollback()).number, 1U);
+    job.check("1");
+    test::equal(job.second.held(), 1U);
+    // When both hold it, it is whole, though nobody was told so.
+    half.id.number = 5;
+    job.coordinator.reset();
+    job.go_to("5");
+    job.first.program.set("");
+    hold(job.second), hold(job.third);
+    job.coordinator = test::ok(job.first.open());
+    job.go_to("6");
+    test::equal(test::ok(job.coordinator->rollback()).number, 5U);
+    test::equal(job.second.program.text(), std::string("second 5"));
+    test::equal(job.third.program.text(), std::string("third 5"));
+}
+
+void a_second_coordinator_takes_the_job() {
+    Job3 job;
+    job.take("1");
+    TestCoordinator other(job.first.options.participants);
+    other.program.set("other");
+    const auto second = test::ok(other.open());
+    test::ok(second->rollback());
+    test::equal(other.program.text(), std::string("first 1"));
+    test::contains(test::error(job.coordinator->sync_point(), ESTALE),
+                   "another coordinator has opened this job");
+    test::ok(second->sync_point());
+}
+
+void who_has_no_key_is_refused() {
+    TestParticipant second("second");
+    TestCoordinator first({second.address()});
+    first.options.key_dir = (test::directory() / "other keys").string();
+    test::error(first.open(), ENOENT);
+    test::ok(store_key(first.options.key_dir, "primary", Key::random()));
+    test::contains(test::error(first.open(), EKEYREJECTED), "authentication of principal primary failed");
+    first.options.principal = "nobody";
+    test::ok(store_key(first.options.key_dir, "nobody", Key::random()));
+    test::contains(test::error(first.open(), EKEYREJECTED), "authentication of principal nobody failed");
+}
+
+void wrong_jobs_are_refused() {
+    TestParticipant second("second");
+    TestCoordinator first({second.address(), second.address()});
+    test::contains(test::error(first.open(), EINVAL), "was named already");
+    first.options.participants.resize(1);
+    const auto coordinator = test::ok(first.open());
+    TestCoordinator other({second.address()});
+    other.options.job = "other";
+    test::contains(test::error(other.open(), EBUSY), "is of job batch");
+    other.options.participants.clear();
+    test::error(other.open(), EINVAL);
+    other.options = first.options;
+    other.options.job = "with a space";
+    test::error(other.open(), EINVAL);
+}
+
+/// A sync point of three can't be judged by two of them.
+void all_participants_must_be_asked() {
+    Job3 job;
+    job.take("1");
+    job.coordinator.reset();
+    job.first.options.participants.pop_back();
+    test::contains(test::error(job.first.open(), EHOSTUNREACH), "not all of them are among the 1");
+}
+
+void nonsense_is_refused_and_others_are_served() {
+    Job3 job;
+    job.take("1");
+    for (int i = 0; i < 20; ++i) {
+        const auto address = test::ok(parse_address(job.second.address()));
+        auto stream = test::ok(Stream::connect(address, std::chrono::seconds(5)));
+        const auto bytes = test::random_bytes(static_cast<std::size_t>(i) * 700);
+        static_cast<void>(stream.send(bytes));
+        std::array<std::byte, 1> one;
+        if (i > 0)
+            CHECK(!stream.receive(one) || one[0] == std::byte{0});  // an end, or a header of an error
+    }
+    job.go_to("2");
+    test::ok(job.coordinator->rollback());
+    job.check("1");
+}
+
+/// Strangers that say nothing hold no place for ever, and those beyond the limit are turned away.
+void there_are_no_more_connections_than_the_limit() {
+    TestParticipant second("second");
+    const auto address = test::ok(parse_address(second.address()));
+    std::vector<Stream> strangers;
+    for (std::size_t i = 0; i < kMostConnections; ++i)
+        strangers.push_back(test::ok(Stream::connect(address, std::chrono::seconds(5))));
+    auto late = test::ok(Stream::connect(address, std::chrono::seconds(5)));
+    std::array<std::byte, 1> one;
+    test::error(late.receive(one), ECONNRESET);
+    strangers.clear();
+    TestCoordinator first({second.address()});
+    test::eventually([&] { return first.open().has_value(); });
+}
+
+void the_end_of_a_participant_waits_for_a_save() {
+    Job3 job;
+    Gate gate;
+    job.third.program.at_save = [&] { return gate.pass(); };
+    job.go_to("1");
+    std::jthread taking([&] { static_cast<void>(job.coordinator->sync_point()); });
+    test::eventually([&] { return gate.is_waited_at(); });
+    std::jthread opening([&] {
+        std::this_thread::sleep_for(std::chrono::milliseconds(50));
+        gate.open();
+    });
+    job.third.end();
+    taking.join();
+    job.third.program.at_save = nullptr;
+    job.third.start();
+}
+
+}  // namespace
+
+int main() {
+    return test::run(
+        "sync_points",
+        {{"all are rolled back together", all_are_rolled_back_together},
+         {"large states go and come", large_states_go_and_come},
+         {"each may be started anew", each_may_be_started_anew},
+         {"one that is down fails it, and the former stands",
+          one_that_is_down_fails_it_and_the_former_stands},
+         {"one that refuses fails it, and the former stands",
+          one_that_refuses_fails_it_and_the_former_stands},
+         {"one that is slow fails it, and the former stands",
+          one_that_is_slow_fails_it_and_the_former_stands},
+         {"a coordinator that dies leaves no half", a_coordinator_that_dies_leaves_no_half},
+         {"a second coordinator takes the job", a_second_coordinator_takes_the_job},
+         {"who has no key is refused", who_has_no_key_is_refused},
+         {"wrong jobs are refused", wrong_jobs_are_refused},
+         {"all participants must be asked", all_participants_must_be_asked},
+         {"nonsense is refused, and others are served", nonsense_is_refused_and_others_are_served},
+         {"there are no more connections than the limit", there_are_no_more_connections_than_the_limit},
+         {"the end of a participant waits for a save", the_end_of_a_participant_waits_for_a_save}});
+}
