@@ -1,4 +1,4 @@
-// What the verbs engine costs over raw verbs, on one device, in one run: durable_write HOST
+// What the verbs engine costs over raw verbs, on one device, in one run: durable_write HOST bandwidth|latency
 //
 //     bandwidth   1 MiB writes, 16 in flight, MB/s (perftest's ib_write_bw is its measure; see verbs.sh)
 //     latency     an 8-byte write and an 8-byte read of the same place behind it, one after the other, with
@@ -17,6 +17,7 @@
 #include <future>
 #include <mutex>
 #include <optional>
+#include <string_view>
 #include <thread>
 #include <vector>
 
@@ -29,7 +30,7 @@ namespace {
 
 constexpr std::size_t kPiece = 1 << 20, kInFlight = 16;
 constexpr std::size_t kBlocks = 20, kWarmUp = 20, kRoundsOfBlock = 300;
-constexpr auto kBandwidthTime = std::chrono::seconds(6);
+constexpr auto kBandwidthWarmUp = std::chrono::seconds(1), kBandwidthTime = std::chrono::seconds(3);
 
 double median(std::vector<double> values) {
     std::nth_element(values.begin(), values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2),
@@ -126,15 +127,20 @@ struct EngineEnds {
         TRY(connection->post(both));
         return counter->wait(*connection, posted);
     }
-    Result<double> bandwidth() {
-        const auto start = Clock::now();
-        const auto before = posted;
-        const rdma::Attending attending(connection);
-        while (Clock::now() < start + kBandwidthTime) {
-            TRY(counter->wait(*connection, posted < before + kInFlight ? before : posted + 1 - kInFlight));
+    /// Keeps kInFlight of them under way.
+    Status write_till(Clock::time_point end) {
+        while (Clock::now() < end) {
+            TRY(counter->wait(*connection, posted < kInFlight ? 0 : posted + 1 - kInFlight));
             TRY(connection->write(from, {{0}, {kPiece}}, grant, {0}, ++posted));
         }
-        TRY(counter->wait(*connection, posted));
+        return {};
+    }
+    Result<double> bandwidth() {
+        const rdma::Attending attending(connection);
+        TRY(write_till(Clock::now() + kBandwidthWarmUp));
+        const auto start = Clock::now();
+        const auto before = posted;
+        TRY(write_till(start + kBandwidthTime));
         const auto seconds = std::chrono::duration<double>(Clock::now() - start).count();
         return static_cast<double>(posted - before) * kPiece / seconds / 1e6;
     }
@@ -217,12 +223,18 @@ struct RawEnds {
     }
 };
 
-Status measure(const std::string& host) {
+Status measure_bandwidth(const std::string& host) {
+    EngineEnds ends;
+    TRY(ends.connect(host));
+    fmt::print("{:.1f}\n", TRY(ends.bandwidth()));
+    return {};
+}
+
+Status measure_latency(const std::string& host) {
     EngineEnds ends;
     RawEnds raw_ends;
     TRY(ends.connect(host));
     TRY(raw_ends.connect(host));
-    fmt::print("bandwidth_mb_s {:.1f}\n", TRY(ends.bandwidth()));
     std::vector<double> engine, raw;
     for (std::size_t block = 0; block < kBlocks; ++block) {
         TRY(time_block(engine, [&] { return ends.durable_write(); }));
@@ -232,10 +244,18 @@ Status measure(const std::string& host) {
     return {};
 }
 
+Status measure(const std::string& host, std::string_view what) {
+    if (what == "bandwidth")
+        return measure_bandwidth(host);
+    if (what == "latency")
+        return measure_latency(host);
+    return fail(EINVAL, "usage: durable_write HOST bandwidth|latency");
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
-    const auto measured = argc == 2 ? measure(argv[1]) : Status(fail(EINVAL, "usage: durable_write HOST"));
+    const auto measured = measure(argc == 3 ? argv[1] : "", argc == 3 ? argv[2] : "");
     if (!measured)
         fmt::print(stderr, "durable_write: {}\n", measured.error().message);
     std::fflush(stdout);
