@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cerrno>
 #include <chrono>
 #include <condition_variable>
@@ -30,7 +31,7 @@ namespace {
 
 constexpr std::size_t kPiece = 1 << 20, kInFlight = 16;
 constexpr std::size_t kBlocks = 20, kWarmUp = 20, kRoundsOfBlock = 300;
-constexpr auto kBandwidthWarmUp = std::chrono::seconds(1), kBandwidthTime = std::chrono::seconds(3);
+constexpr auto kBandwidthWarmUp = std::chrono::seconds(1), kBandwidthTime = std::chrono::seconds(4);
 
 double median(std::vector<double> values) {
     std::nth_element(values.begin(), values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2),
@@ -55,35 +56,45 @@ class Counter final : public rdma::Handler {
 public:
     void on_message(std::span<const std::byte>) override {}
     void on_completion(std::uint64_t, const Status& status) override {
-        const std::lock_guard lock(mutex_);
-        ++done_;
-        if (!status)
-            failed_ = status.error();
-        changed_.notify_all();
+        status ? count() : fail_with(status.error());
     }
-    void on_close(const Error& why) override {
-        const std::lock_guard lock(mutex_);
-        failed_ = why;
-        changed_.notify_all();
-    }
+    void on_close(const Error& why) override { fail_with(why); }
     /// As a client of the engine waits: it serves its connection.
-    Status wait(rdma::Connection& connection, std::uint64_t count) {
-        const auto reached = [&] { return done_ >= count || failed_; };
-        connection.serve(
-            [&] {
-                const std::lock_guard lock(mutex_);
-                return reached();
-            },
-            Clock::now() + std::chrono::seconds(1));
-        std::unique_lock lock(mutex_);
-        changed_.wait(lock, reached);
+    Status wait(rdma::Connection& connection, std::uint64_t wanted) {
+        const auto reached = [&] { return done_ >= wanted || has_failed_; };
+        if (!connection.serve(reached, Clock::now() + std::chrono::seconds(1))) {
+            std::unique_lock lock(mutex_);
+            is_awaited_ = true;
+            changed_.wait(lock, reached);
+            is_awaited_ = false;
+        }
+        const std::lock_guard lock(mutex_);
         return failed_ ? Status(tl::unexpected(*failed_)) : Status();
     }
 
 private:
+    void count() {
+        ++done_;
+        if (is_awaited_)
+            wake();
+    }
+    void fail_with(const Error& why) {
+        {
+            const std::lock_guard lock(mutex_);
+            failed_ = why;
+            has_failed_ = true;
+        }
+        wake();
+    }
+    void wake() {
+        const std::lock_guard lock(mutex_);
+        changed_.notify_all();
+    }
+
+    std::atomic<std::uint64_t> done_{0};
+    std::atomic<bool> has_failed_{false}, is_awaited_{false};
     std::mutex mutex_;
     std::condition_variable changed_;
-    std::uint64_t done_ = 0;
     std::optional<Error> failed_;
 };
 

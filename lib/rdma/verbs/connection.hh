@@ -79,7 +79,7 @@ private:
 
     // Posts, in connection_posts.cc.
     Status post_message(std::span<const std::byte> message, Work::Kind kind, Key key);
-    Result<Work> transfer(const OneSided& one) const;
+    Status fill(Work& work, const OneSided& one) const;
     Result<std::shared_ptr<LocalMemory>> local_of(const OneSided& one) const;
     Status post_all(std::vector<Work> works);
 

@@ -40,8 +40,7 @@ Result<std::shared_ptr<Registration>> VerbsConnection::register_memory(std::span
     return TRY(LocalMemory::make(domain_, bytes));
 }
 
-Result<Work> VerbsConnection::transfer(const OneSided& one) const {
-    Work work;
+Status VerbsConnection::fill(Work& work, const OneSided& one) const {
     switch (one.kind) {
         case OneSided::Kind::write: work.kind = Work::Kind::write; break;
         case OneSided::Kind::read: work.kind = Work::Kind::read; break;
@@ -57,7 +56,7 @@ Result<Work> VerbsConnection::transfer(const OneSided& one) const {
     work.remote = one.remote.base + one.offset.bytes;
     work.key = one.remote.key;
     work.tag = one.tag;
-    return work;
+    return {};
 }
 
 Result<std::shared_ptr<LocalMemory>> VerbsConnection::local_of(const OneSided& one) const {
@@ -76,7 +75,7 @@ Status VerbsConnection::post(std::span<const OneSided> operations) {
     std::vector<Work> works;
     works.reserve(operations.size());
     for (const auto& one : operations)
-        works.push_back(TRY(transfer(one)));
+        TRY(fill(works.emplace_back(), one));
     return post_all(std::move(works));
 }
 

@@ -13,6 +13,10 @@ class Helm {
 public:
     /// For a thread that attends; again if it has it, for as many leave(). false when another has it.
     bool take() {
+        if (is_here()) {
+            ++depth_;
+            return true;
+        }
         const std::lock_guard lock(mutex_);
         if (depth_ != 0 && owner_ != std::this_thread::get_id()) {
             refused_at_ = Clock::now();
@@ -36,10 +40,7 @@ public:
     }
     bool is_asked_for() const { return asked_; }
     /// How often this thread took it.
-    unsigned depth_here() const {
-        const std::lock_guard lock(mutex_);
-        return owner_ == std::this_thread::get_id() ? depth_ : 0;
-    }
+    unsigned depth_here() const { return is_here() ? depth_.load() : 0; }
     /// Whether it is free now, and was asked for meanwhile.
     bool give_back() {
         const std::lock_guard lock(mutex_);
@@ -55,13 +56,13 @@ public:
     /// Takes back one take(), and leaves it to who comes next, unless it may not be free, or the reactor's
     /// thread has asked for it, or another thread came, and waits in another way.
     Left leave(bool may_be_free) {
-        const std::lock_guard lock(mutex_);
-        if (depth_ == 0 || owner_ != std::this_thread::get_id())
+        if (!is_here())
             return Left::as_it_was;
         if (depth_ > 1) {
             --depth_;
             return Left::as_it_was;
         }
+        const std::lock_guard lock(mutex_);
         if (!may_be_free || asked_ || (refused_at_ && Clock::now() < *refused_at_ + kShared))
             return Left::still_had;
         refused_at_.reset();
@@ -88,9 +89,13 @@ private:
         return true;
     }
 
-    mutable std::mutex mutex_;
-    unsigned depth_ = 0;
-    std::thread::id owner_;
+    /// Whether this thread has it. Only who has it changes that, and how often it took it: so it needs no
+    /// lock to know, nor to take it once more.
+    bool is_here() const { return depth_ != 0 && owner_.load() == std::this_thread::get_id(); }
+
+    mutable std::mutex mutex_;  // who gets it, and what others leave
+    std::atomic<unsigned> depth_{0};
+    std::atomic<std::thread::id> owner_;
     std::atomic<bool> asked_{false};
     bool looked_for_ = false;
     std::optional<Clock::time_point> refused_at_;
