@@ -50,7 +50,7 @@ CXX := $(CROSS_TARGET)-g++
 override BUILD := build-$(CROSS)
 SYSROOT := $(shell tests/cross/prepare $(CROSS))
 CPPFLAGS := $(subst -isystem /usr/include/fuse3,-isystem $(SYSROOT)/usr/include,$(CPPFLAGS))
-CPPFLAGS += -DFMT_HEADER_ONLY
+CPPFLAGS += -DFMT_HEADER_ONLY -D_FILE_OFFSET_BITS=64
 WARNINGS += -Wno-psabi
 LDFLAGS += -static -L$(SYSROOT)/usr/lib/$(CROSS_TARGET)
 endif
@@ -61,11 +61,12 @@ say = $(if $(V),,@printf '  %-5s %s\n' '$(1)' '$(2)')
 LIB_SOURCES := $(wildcard lib/*/*.cc lib/*/*/*.cc)
 # Sync points need neither RDMA nor persistent memory: they have a library of their own.
 SYNC_SOURCES := $(wildcard lib/wire/*.cc lib/sync/*.cc) \
-                $(addprefix lib/base/,address.cc c_api.cc keys.cc log.cc result.cc socket_address.cc tcp_socket.cc units.cc uuid.cc)
+                $(addprefix lib/base/,address.cc address_file.cc c_api.cc exit_status.cc keys.cc last_words.cc log.cc result.cc socket_address.cc tcp_socket.cc units.cc uuid.cc)
 CLIENT_SOURCES := $(filter-out lib/sync/%,$(LIB_SOURCES))
 DRIVER_SOURCES := $(filter-out driver/main.cc,$(wildcard driver/*.cc))
 FUSE_SOURCES := $(filter-out fuse/main.cc,$(wildcard fuse/*.cc))
 CTL_SOURCES := $(wildcard utils/pmemckpt-ctl/*.cc)
+FILED_SOURCES := $(filter-out utils/pmemckpt-filed/main.cc,$(wildcard utils/pmemckpt-filed/*.cc))
 SUPPORT_SOURCES := $(wildcard tests/support/*.cc)
 CRASH_SOURCES := $(filter-out tests/crash/main.cc,$(wildcard tests/crash/*.cc))
 UNIT_TESTS := $(patsubst tests/unit/%.cc,$(BUILD)/tests/unit/%,$(wildcard tests/unit/*_test.cc))
@@ -81,12 +82,13 @@ objects = $(patsubst %.cc,$(BUILD)/object/%.o,$(1))
 LIB := $(BUILD)/libpmemckpt_all.a
 DRIVER := $(BUILD)/libdriver.a
 FUSE := $(BUILD)/libfuse_view.a
+FILED := $(BUILD)/libfiled.a
 SUPPORT := $(BUILD)/libsupport.a
 CRASH := $(BUILD)/libcrash.a
 SHARED := $(BUILD)/lib/libpmemckpt.so.$(ABI)
 SYNC := $(BUILD)/lib/libpmemckpt-sync.a
 SYNC_SHARED := $(BUILD)/lib/libpmemckpt-sync.so.$(ABI)
-PROGRAMS := $(BUILD)/bin/pmemckptd $(BUILD)/bin/mount.pmemckpt $(BUILD)/bin/pmemckpt-ctl
+PROGRAMS := $(BUILD)/bin/pmemckptd $(BUILD)/bin/mount.pmemckpt $(BUILD)/bin/pmemckpt-ctl $(BUILD)/bin/pmemckpt-filed
 EXAMPLES := $(BUILD)/examples/heat $(BUILD)/examples/process_pair
 
 .PHONY: all demo demo-failover check check-crash vm check-vm vm-shell bench-vm soak \
@@ -120,6 +122,7 @@ $(eval $(call archive,$(LIB),$(LIB_SOURCES)))
 $(eval $(call archive,$(SYNC),$(SYNC_SOURCES)))
 $(eval $(call archive,$(DRIVER),$(DRIVER_SOURCES)))
 $(eval $(call archive,$(FUSE),$(FUSE_SOURCES)))
+$(eval $(call archive,$(FILED),$(FILED_SOURCES)))
 $(eval $(call archive,$(SUPPORT),$(SUPPORT_SOURCES)))
 $(eval $(call archive,$(CRASH),$(CRASH_SOURCES)))
 
@@ -133,6 +136,9 @@ $(BUILD)/bin/mount.pmemckpt: $(call objects,fuse/main.cc) $(FUSE) $(LIB)
 $(BUILD)/bin/pmemckpt-ctl: $(call objects,$(CTL_SOURCES)) $(LIB)
 	$(link)
 	$(Q)$(CXX) $(LDFLAGS) -o $@ $^ $(LIBRARIES)
+$(BUILD)/bin/pmemckpt-filed: $(call objects,utils/pmemckpt-filed/main.cc) $(FILED) $(SYNC)
+	$(link)
+	$(Q)$(CXX) $(LDFLAGS) -o $@ $^ $(SYNC_LIBRARIES)
 $(SHARED): $(call objects,$(CLIENT_SOURCES)) lib/client/libpmemckpt.map
 	$(link)
 	$(Q)$(CXX) $(LDFLAGS) -shared -Wl,-soname,libpmemckpt.so.$(ABI) -Wl,--version-script=lib/client/libpmemckpt.map \
@@ -152,7 +158,7 @@ $(BUILD)/examples/process_pair: $(call objects,$(PAIR_SOURCES)) $(SHARED)
 $(BUILD)/tests/crash: $(call objects,tests/crash/main.cc) $(CRASH) $(SUPPORT) $(LIB)
 	$(link)
 	$(Q)$(CXX) $(LDFLAGS) -o $@ $^ $(LIBRARIES) -lcmocka
-$(BUILD)/tests/unit/%: $(BUILD)/object/tests/unit/%.o $(CRASH) $(SUPPORT) $(DRIVER) $(FUSE) $(LIB)
+$(BUILD)/tests/unit/%: $(BUILD)/object/tests/unit/%.o $(CRASH) $(SUPPORT) $(DRIVER) $(FUSE) $(FILED) $(LIB)
 	$(link)
 	$(Q)$(CXX) $(LDFLAGS) -o $@ $^ $(LIBRARIES) -lsystemd -lfuse3 -lcmocka
 $(BUILD)/tests/tools/sync_program: $(BUILD)/object/tests/tools/sync_program.o $(SYNC)
@@ -200,8 +206,8 @@ SOAK_DIRECTORY ?= $(firstword $(wildcard /dev/shm) /tmp)
 TIME ?= 10m
 vm:
 	@tests/vm/prepare >/dev/null
-check-vm: needed vm
-	@$(MAKE) --no-print-directory $(JOBS) guest-tests $(if $(OVER),unit-tests $(BUILD)/tests/soak $(FAILING_CALLS))
+check-vm: needed
+	@$(MAKE) --no-print-directory $(JOBS) vm guest-tests $(if $(OVER),unit-tests $(BUILD)/tests/soak $(FAILING_CALLS))
 	@BUILD=$(BUILD) $(if $(OVER),tests/vm/run_over $(OVER),tests/run --vm) $(if $(SEED),--seed $(SEED)) $(TESTS)
 # In a userland of Debian 13, with a build of its own: the local tests there, then guests with its files and a newer kernel.
 # What the host does for a test with guests is done by its own programs: so those that need one of ours there are not among them.
@@ -256,7 +262,7 @@ install: all
 	    $(DESTDIR)$(SYSTEM_SBIN) \
 	    $(foreach n,1 3 5 7 8,$(DESTDIR)$(PREFIX)/share/man/man$(n))
 	install $(BUILD)/bin/pmemckpt-ctl $(DESTDIR)$(PREFIX)/bin/
-	install $(BUILD)/bin/pmemckptd $(BUILD)/bin/mount.pmemckpt $(DESTDIR)$(PREFIX)/sbin/
+	install $(BUILD)/bin/pmemckptd $(BUILD)/bin/pmemckpt-filed $(BUILD)/bin/mount.pmemckpt $(DESTDIR)$(PREFIX)/sbin/
 	[ $(DESTDIR)$(PREFIX)/sbin -ef $(DESTDIR)$(SYSTEM_SBIN) ] || [ $(PREFIX)$(SYSTEM_SBIN) = /usr/sbin ] || \
 	    ln -sf $(PREFIX)/sbin/mount.pmemckpt $(DESTDIR)$(SYSTEM_SBIN)/mount.pmemckpt
 	install -m644 $(SHARED) $(SYNC_SHARED) $(SYNC) $(DESTDIR)$(PREFIX)/lib/
@@ -276,7 +282,7 @@ install: all
 	$(if $(DESTDIR),,-ldconfig)
 
 uninstall:
-	rm -f $(DESTDIR)$(PREFIX)/bin/pmemckpt-ctl $(DESTDIR)$(PREFIX)/sbin/pmemckptd \
+	rm -f $(DESTDIR)$(PREFIX)/bin/pmemckpt-ctl $(DESTDIR)$(PREFIX)/sbin/pmemckptd $(DESTDIR)$(PREFIX)/sbin/pmemckpt-filed \
 	    $(DESTDIR)$(PREFIX)/sbin/mount.pmemckpt $(DESTDIR)$(SYSTEM_SBIN)/mount.pmemckpt \
 	    $(DESTDIR)$(PREFIX)/lib/libpmemckpt.so* $(DESTDIR)$(PREFIX)/lib/libpmemckpt-sync.* \
 	    $(DESTDIR)$(PREFIX)/lib/pkgconfig/pmemckpt.pc $(DESTDIR)$(PREFIX)/lib/pkgconfig/pmemckpt-sync.pc \

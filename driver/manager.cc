@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <cerrno>
 
-#include "driver/address_file.hh"
+#include "lib/base/address_file.hh"
 #include "driver/admin_socket.hh"
 #include "driver/admin_status.hh"
 #include "driver/expiry.hh"

@@ -12,7 +12,7 @@ namespace pmemckpt::c_api {
 inline constexpr std::size_t kSentenceBytes = 2048;
 extern thread_local char the_sentence[kSentenceBytes];
 
-/// Keeps the sentence for the calling thread and returns -code.
+/// Keeps the sentence for the calling thread and returns -code, which is never 0 or more.
 int remember(int code, const char* sentence) noexcept;
 inline int remember(const Error& error) noexcept {
     return remember(error.code, error.message.c_str());

@@ -99,7 +99,7 @@ Result<Listening> listen_socket(const Address& address) {
     return listening;
 }
 
-Status set_up_connection(int socket, unsigned idle_timeout_ms) {
+Status set_up_connection(int socket, unsigned idle_timeout_ms, unsigned untaken_ms) {
     const int idle_s = std::max(1, static_cast<int>(idle_timeout_ms / 2000));
     const int interval_s = std::max(1, static_cast<int>(idle_timeout_ms / 2000 / kProbes));
     const bool set = set_option(socket, IPPROTO_TCP, TCP_NODELAY, 1) &&
@@ -107,7 +107,7 @@ Status set_up_connection(int socket, unsigned idle_timeout_ms) {
                      set_option(socket, IPPROTO_TCP, TCP_KEEPIDLE, idle_s) &&
                      set_option(socket, IPPROTO_TCP, TCP_KEEPINTVL, interval_s) &&
                      set_option(socket, IPPROTO_TCP, TCP_KEEPCNT, kProbes) &&
-                     set_option(socket, IPPROTO_TCP, TCP_USER_TIMEOUT, static_cast<int>(idle_timeout_ms));
+                     set_option(socket, IPPROTO_TCP, TCP_USER_TIMEOUT, static_cast<int>(untaken_ms));
     return set ? Status() : fail_errno(errno, "can't set a socket's options");
 }
 

@@ -25,8 +25,9 @@ struct Listening {
 /// EADDRINUSE.
 Result<Listening> listen_socket(const Address& address);
 
-/// A connected socket: no delays, and a peer whose host is gone is noticed within this time.
-Status set_up_connection(int socket, unsigned idle_timeout_ms);
+/// A connected socket: no delays, and a peer whose host is gone is noticed within this time. So is, if
+/// `untaken_ms` is not 0, one that acknowledges nothing, or takes nothing, of what was sent for so long.
+Status set_up_connection(int socket, unsigned idle_timeout_ms, unsigned untaken_ms);
 
 /// Bytes of payload of one TCP segment.
 std::size_t maximum_segment(int socket);

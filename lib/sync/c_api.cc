@@ -1,19 +1,14 @@
 // The C API of sync points: sync.h over coordinator.hh and participant.hh. No exception leaves it.
 #include <cstring>
 
-#include "lib/base/c_api.hh"
-#include "lib/sync/coordinator.hh"
+#include "lib/sync/c_api.hh"
 #include "lib/sync/participant.hh"
-#include "pmemckpt/sync.h"
 
 // These are the ABI of libpmemckpt-sync.so.1.
 static_assert(sizeof(pmemckpt_sync_program) == 3 * sizeof(void*));
 static_assert(sizeof(pmemckpt_coordinator_options) == 5 * sizeof(void*) + 32);
 static_assert(sizeof(pmemckpt_participant_options) == 5 * sizeof(void*) + 32);
 
-struct pmemckpt_coordinator {
-    std::unique_ptr<pmemckpt::sync::Coordinator> coordinator;
-};
 struct pmemckpt_participant {
     std::unique_ptr<pmemckpt::sync::Participant> participant;
     std::string address;
@@ -101,6 +96,9 @@ Result<std::unique_ptr<sync::Participant>> start(const pmemckpt_participant_opti
         options.listen = TRY(parse_address(given.listen, sync::kDefaultSyncPort));
     options.principal = text_or_empty(given.principal);
     options.key_dir = key_directory(given.key_dir);
+    if (given.keep > sync::kMostKept)
+        return fail(EINVAL, "pmemckpt_participate: options->keep is {}: {} at most", given.keep,
+                    sync::kMostKept);
     auto file = TRY(open_file(given));
     auto job = TRY(sync::Job::open(std::move(file), std::move(made), given.keep == 0 ? 2 : given.keep));
     return sync::Participant::start(options, std::move(job));
@@ -194,7 +192,11 @@ int pmemckpt_roll_back_some(pmemckpt_coordinator* coordinator, const char* const
         TRY(need("pmemckpt_roll_back_some", "coordinator", coordinator));
         TRY(need("pmemckpt_roll_back_some", "participants", participants));
         const auto wanted = number == 0 ? std::nullopt : std::optional(number);
-        const std::vector<std::string> some(participants, participants + count);
+        std::vector<std::string> some;
+        for (std::size_t i = 0; i < count; ++i) {
+            TRY(need("pmemckpt_roll_back_some", "a participant", participants[i]));
+            some.emplace_back(participants[i]);
+        }
         const auto id = TRY(coordinator->coordinator->rollback_of(some, wanted));
         if (restored)
             *restored = id.number;

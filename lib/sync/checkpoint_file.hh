@@ -72,7 +72,8 @@ public:
 };
 
 /// One plain file, used again for each sync point: made, mode 0600, when it is not there. EBUSY when another
-/// participant has it, EBADMSG when it is damaged, EUCLEAN when it is something else.
+/// participant has it; EBADMSG when it is damaged, or something else; EPERM when others may use it; ENOSPC,
+/// EACCES, EIO.
 Result<std::unique_ptr<CheckpointFile>> open_one_file(const std::string& path);
 /// A directory with a new file for each sync point, NUMBER-TAG.state, and "table": the same.
 Result<std::unique_ptr<CheckpointFile>> open_file_each(const std::string& directory);

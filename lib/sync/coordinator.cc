@@ -2,9 +2,12 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <new>
 #include <numeric>
 #include <set>
 #include <thread>
+
+#include "lib/sync/job.hh"
 
 namespace pmemckpt::sync {
 
@@ -15,7 +18,13 @@ std::optional<Error> first_error(const std::vector<Status>& results) {
     return failed == results.end() ? std::nullopt : std::optional(failed->error());
 }
 
+/// EBADMSG and ENOENT say that nothing was changed, which is not so any more.
+int code_of_half_done(int code) {
+    return code == EBADMSG || code == ENOENT ? EIO : code;
+}
+
 Status check(const Coordinator::Options& options) {
+    TRY(check_job_name(options.job));
     if (options.participants.empty())
         return fail(EINVAL, "a job needs a participant");
     if (options.participants.size() > kMostParticipants)
@@ -35,14 +44,16 @@ Coordinator::Coordinator(Options options, Program program)
 Result<std::unique_ptr<Coordinator>> Coordinator::open(Options options, Program program) {
     TRY(check(options));
     auto coordinator = std::unique_ptr<Coordinator>(new Coordinator(std::move(options), std::move(program)));
-    TRY(coordinator->open_all());
+    TRY(coordinator->open_all(Opening::begin));
     return coordinator;
 }
 
 Coordinator::~Coordinator() {
-    for (const auto& seat : seats_)
+    at_all([](Seat& seat) {
         if (seat.peer && !seat.peer->is_lost())
             seat.peer->say_goodbye();
+        return Status();
+    });
 }
 
 Coordinator::Seats Coordinator::all_seats() const {
@@ -59,18 +70,35 @@ Result<Coordinator::Seats> Coordinator::seats_of(const std::vector<std::string>&
         const auto found = std::ranges::find(seats_, address, &Seat::address);
         if (found == seats_.end())
             return fail(EINVAL, "{} is no participant of job {}", address, options_.job);
-        chosen.push_back(static_cast<std::size_t>(found - seats_.begin()));
+        const auto place = static_cast<std::size_t>(found - seats_.begin());
+        if (std::ranges::find(chosen, place) != chosen.end())
+            return fail(EINVAL, "{} was named twice", address);
+        chosen.push_back(place);
     }
     return chosen;
 }
 
-/// At the same time; what each gave.
+/// At the same time, each in a thread of its own; what each gave. Nothing is thrown.
 template <class Do>
 std::vector<Status> Coordinator::at(const Seats& chosen, Do&& action) {
     std::vector<Status> results(chosen.size());
+    const auto act = [&](std::size_t i) noexcept {
+        try {
+            results[i] = action(seats_[chosen[i]], i);
+        } catch (const std::bad_alloc&) {
+            results[i] = fail(ENOMEM, "there is no memory left for {}", seats_[chosen[i]].address);
+        } catch (const std::exception& exception) {
+            results[i] = fail(EIO, "{}: {}", seats_[chosen[i]].address, exception.what());
+        }
+    };
     std::vector<std::jthread> threads;
-    for (std::size_t i = 0; i < chosen.size(); ++i)
-        threads.emplace_back([&, i] { results[i] = action(seats_[chosen[i]], i); });
+    for (std::size_t i = 0; i < chosen.size(); ++i) {
+        try {
+            threads.emplace_back(act, i);
+        } catch (const std::exception&) {  // no thread can be made: by this one, then
+            act(i);
+        }
+    }
     threads.clear();  // waits for them
     return results;
 }
@@ -84,21 +112,51 @@ bool Coordinator::is_any_lost() const {
     return std::ranges::any_of(seats_, [](const Seat& seat) { return !seat.peer || seat.peer->is_lost(); });
 }
 
-/// Each opening raises the term everywhere: what was asked before it can't change a table that is read now.
-Status Coordinator::open_all() {
+/// All must be there before one is asked: an opening fences who had the job.
+Status Coordinator::open_all(Opening why) {
+    is_open_ = false;
+    TRY(connect_all());
+    TRY(check_apart());
+    TRY(ask_all_for_tables(why));
+    TRY(settle());
+    if (why == Opening::begin && !newest_ && must_roll_back_) {
+        TRY(ask_all_for_tables(why));  // what was not whole is given up: now all begin anew
+        TRY(settle());
+    }
+    is_open_ = true;
+    return {};
+}
+
+Status Coordinator::connect_all() {
+    const auto connected = at_all([&](Seat& seat) -> Status {
+        if (seat.peer && !seat.peer->is_lost())
+            return {};
+        seat.peer.reset();
+        seat.peer =
+            TRY(Peer::connect({seat.address, options_.principal, options_.key_dir, options_.timeout_ms}));
+        return {};
+    });
+    if (auto error = first_error(connected))
+        return tl::unexpected(std::move(*error));
+    return {};
+}
+
+/// It raises the term everywhere: what was asked before can't change a table that is read now.
+Status Coordinator::ask_all_for_tables(Opening why) {
     const auto opened = at_all([&](Seat& seat) -> Status {
-        if (!seat.peer || seat.peer->is_lost()) {
-            seat.peer.reset();
-            seat.peer =
-                TRY(Peer::connect({seat.address, options_.principal, options_.key_dir, options_.timeout_ms}));
-        }
-        seat.opened = TRY(seat.peer->open(options_.job, instance_));
+        seat.opened = TRY(seat.peer->open(options_.job, instance_, why));
         return {};
     });
     if (auto error = first_error(opened))
         return tl::unexpected(std::move(*error));
-    TRY(check_apart());
-    return settle();
+    return {};
+}
+
+Result<std::unique_ptr<FileSession>> Coordinator::open_files(const std::string& participant,
+                                                             std::uint64_t session) const {
+    TRY(seats_of({participant}));
+    return FileSession::connect({participant, options_.principal, options_.key_dir, options_.timeout_ms},
+                                {options_.job, instance_, session});
 }
 
 Status Coordinator::check_apart() const {
@@ -121,35 +179,42 @@ std::vector<Standing> Coordinator::standings() const {
 /// there is to be a rollback: that does it.
 Status Coordinator::settle() {
     const auto all = standings();
-    next_number_ = sync::next_number(all);
+    next_number_ = std::max(next_number_, sync::next_number(all));
     const auto newest = newest_whole(all);
     if (!newest && newest.error().code != ENOENT)
         return tl::unexpected(newest.error());
     newest_ = newest ? std::optional(newest->id) : std::nullopt;
-    must_roll_back_ = newest_ && (must_roll_back_ || std::ranges::any_of(seats_, [](const Seat& seat) {
-                                      return seat.opened.state_lost != 0;
-                                  }));
-    if (must_roll_back_)
+    const auto has_lost_state = [](const Seat& seat) { return seat.opened.state_lost != 0; };
+    must_roll_back_ = (newest_ && must_roll_back_) || std::ranges::any_of(seats_, has_lost_state);
+    if (must_roll_back_ && newest_)
         return {};
     const auto settled = at_all([&](Seat& seat) -> Status {
-        if (newest_)
+        const bool holds = newest && std::ranges::find(newest->participants, seat.peer->participant()) !=
+                                         newest->participants.end();
+        if (holds)
             TRY(seat.peer->complete(*newest_));
-        for (const auto& held : seat.opened.held)
-            if (!newest_ || held.point.id > *newest_)
-                TRY(seat.peer->abort(held.point.id));
-        return {};
+        return give_up_above(seat, newest_);
     });
     if (auto error = first_error(settled))
         return tl::unexpected(std::move(*error));
     return {};
 }
 
+Status Coordinator::give_up_above(Seat& seat, const std::optional<SyncPointId>& kept) {
+    for (const auto& held : seat.opened.held)
+        if (!kept || held.point.id > *kept)
+            TRY(seat.peer->abort(held.point.id));
+    return {};
+}
+
 Result<std::vector<std::byte>> Coordinator::save(const SyncPointId& id) {
     std::vector<std::byte> state;
-    TRY(program_.save(id, [&](std::span<const std::byte> bytes) {
+    auto saved = program_.save(id, [&](std::span<const std::byte> bytes) {
         state.insert(state.end(), bytes.begin(), bytes.end());
         return Status();
-    }));
+    });
+    if (!saved)
+        return tl::unexpected(as_programs(std::move(saved).error()));
     return state;
 }
 
@@ -164,12 +229,25 @@ SyncPoint Coordinator::make_point(std::span<const std::byte> state) const {
     return point;
 }
 
-Result<SyncPointId> Coordinator::sync_point() {
-    if (is_any_lost())
-        TRY(open_all());
-    if (must_roll_back_)
+Status Coordinator::check_can_begin() const {
+    if (must_roll_back_ && newest_)
         return fail(EUCLEAN, "a program of job {} was started anew since sync point {}: roll back first",
                     options_.job, to_string(*newest_));
+    if (must_roll_back_)
+        return fail(
+            EUCLEAN,
+            "a program of job {} was started anew, and there is no sync point to roll back to: start the "
+            "others anew as well",
+            options_.job);
+    if (next_number_ >= kLastNumber)
+        return fail(EOVERFLOW, "the numbers of job {} are used up: give it another name", options_.job);
+    return {};
+}
+
+Result<SyncPointId> Coordinator::sync_point() {
+    if (!is_open_ || is_any_lost())
+        TRY(open_all(Opening::again));
+    TRY(check_can_begin());
     const auto state = TRY(save({next_number_, instance_}));
     const auto point = make_point(state);
     ++next_number_;
@@ -211,7 +289,11 @@ Status Coordinator::give_up(const SyncPoint& point, Round round, const Error& wh
 
 /// All are asked again what they hold.
 Status Coordinator::resolve(const SyncPoint& point, const Error& why) {
-    if (const auto opened = open_all(); !opened)
+    const auto opened = open_all(Opening::again);
+    if (!opened && opened.error().code == ESTALE)
+        return fail(ESTALE, "sync point {}: {}; and then: {}", point.id.number, why.message,
+                    opened.error().message);
+    if (!opened)
         return fail(EINPROGRESS,
                     "sync point {} is in doubt, till all participants can be reached again: {}; and then: {}",
                     point.id.number, why.message, opened.error().message);
@@ -231,7 +313,7 @@ Result<SyncPointId> Coordinator::rollback_of(const std::vector<std::string>& par
 }
 
 Result<SyncPointId> Coordinator::roll_back(const Seats& chosen, std::optional<std::uint64_t> number) {
-    TRY(open_all());
+    TRY(open_all(Opening::roll_back));
     const auto all = standings();
     const auto point = TRY(number ? whole(all, *number) : newest_whole(all));
     TRY(check_rest(chosen));
@@ -239,11 +321,26 @@ Result<SyncPointId> Coordinator::roll_back(const Seats& chosen, std::optional<st
     if (auto error = first_error(verified))
         return tl::unexpected(std::move(*error));
     must_roll_back_ = true;
-    const auto state = TRY(roll_back_seats(chosen, point));
-    TRY(restore(point.id, state));
+    if (auto restored = restore_all(chosen, point); !restored)
+        return fail(code_of_half_done(restored.error().code),
+                    "the rollback to sync point {} is not at its end, and must be repeated: {}",
+                    to_string(point.id), restored.error().message);
     must_roll_back_ = false;
     newest_ = point.id;
     return point.id;
+}
+
+/// The others, which are left as they are, hold nothing later either, then.
+Status Coordinator::restore_all(const Seats& chosen, const SyncPoint& point) {
+    const auto state = TRY(roll_back_seats(chosen, point));
+    const auto rest = at_all([&](Seat& seat) -> Status {
+        const bool is_chosen =
+            std::ranges::any_of(chosen, [&](std::size_t place) { return &seats_[place] == &seat; });
+        return is_chosen ? Status() : give_up_above(seat, point.id);
+    });
+    if (auto error = first_error(rest))
+        return tl::unexpected(std::move(*error));
+    return restore(point.id, state);
 }
 
 /// Those that are not rolled back have a state.
@@ -256,35 +353,27 @@ Status Coordinator::check_rest(const Seats& chosen) const {
 
 Status Coordinator::restore(const SyncPointId& id, const std::vector<std::byte>& state) {
     std::size_t at = 0;
-    return program_.restore(id, [&](std::span<std::byte> into) -> Result<std::size_t> {
+    auto restored = program_.restore(id, [&](std::span<std::byte> into) -> Result<std::size_t> {
         const auto count = std::min(into.size(), state.size() - at);
         std::copy_n(state.begin() + static_cast<std::ptrdiff_t>(at), count, into.begin());
         at += count;
         return count;
     });
+    return restored ? Status() : Status(tl::unexpected(as_programs(std::move(restored).error())));
 }
 
 /// The coordinator's state, which all of them gave back.
 Result<std::vector<std::byte>> Coordinator::roll_back_seats(const Seats& chosen, const SyncPoint& point) {
     std::vector<std::byte> state;
-    std::vector<SyncPoint> given(chosen.size());
-    const auto results = at(chosen, [&](Seat& seat, std::size_t i) -> Status {
-        given[i] = TRY(seat.peer->rollback(point.id, [&](std::span<const std::byte> bytes) {
+    const auto results = at(chosen, [&](Seat& seat, std::size_t i) {
+        return seat.peer->rollback(point, [&](std::span<const std::byte> bytes) {
             if (i == 0)
                 state.insert(state.end(), bytes.begin(), bytes.end());
             return Status();
-        }));
-        return {};
+        });
     });
     if (auto error = first_error(results))
-        return fail(error->code, "the rollback to sync point {} is not at its end, and must be repeated: {}",
-                    to_string(point.id), error->message);
-    for (std::size_t i = 0; i < chosen.size(); ++i)
-        if (given[i].id != point.id || given[i].coordinator_digest != point.coordinator_digest ||
-            given[i].coordinator_bytes != point.coordinator_bytes)
-            return fail(EBADMSG,
-                        "{} gave back another state of the coordinator than the others for sync point {}",
-                        seats_[chosen[i]].address, to_string(point.id));
+        return tl::unexpected(std::move(*error));
     return state;
 }
 

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "lib/sync/decision.hh"
+#include "lib/sync/file_session.hh"
 #include "lib/sync/peer.hh"
 #include "lib/sync/round.hh"
 
@@ -57,6 +58,11 @@ public:
     Result<SyncPointId> rollback_of(const std::vector<std::string>& participants,
                                     std::optional<std::uint64_t> number = {});
 
+    /// A session with the files of one of the participants, a pmemckpt-filed: EINVAL when it is none of the
+    /// options. It lives as long as this at the most. Threads: its own.
+    Result<std::unique_ptr<FileSession>> open_files(const std::string& participant,
+                                                    std::uint64_t session) const;
+
 private:
     struct Seat {
         std::string address;
@@ -73,8 +79,13 @@ private:
     Seats all_seats() const;
     Result<Seats> seats_of(const std::vector<std::string>& participants) const;
     Result<SyncPointId> roll_back(const Seats& chosen, std::optional<std::uint64_t> number);
-    Status open_all();
+    Status open_all(Opening why);
+    Status connect_all();
+    Status ask_all_for_tables(Opening why);
     Status settle();
+    Status give_up_above(Seat& seat, const std::optional<SyncPointId>& kept);
+    Status check_can_begin() const;
+    Status restore_all(const Seats& chosen, const SyncPoint& point);
     Status check_apart() const;
     std::vector<Standing> standings() const;
     Result<std::vector<std::byte>> save(const SyncPointId& id);
@@ -93,7 +104,7 @@ private:
     std::vector<Seat> seats_;
     std::uint64_t next_number_ = 1;
     std::optional<SyncPointId> newest_;
-    bool must_roll_back_ = true;
+    bool must_roll_back_ = true, is_open_ = false;
 };
 
 }  // namespace pmemckpt::sync

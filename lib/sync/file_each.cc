@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstring>
 #include <filesystem>
 
 #include "lib/sync/table_file.hh"
@@ -22,12 +23,32 @@ std::string file_name(const SyncPointId& id) {
     return fmt::format("{}-{}{}", id.number, tag, kStateSuffix);
 }
 
+/// Whether it is one that this makes.
+bool is_file_name(std::string_view name) {
+    const auto digits = name.substr(0, name.find_first_not_of("0123456789"));
+    constexpr std::size_t kTagDigits = 2 * sizeof(Uuid);
+    if (digits.empty() || name.size() != digits.size() + 1 + kTagDigits + kStateSuffix.size() ||
+        name[digits.size()] != '-' || !name.ends_with(kStateSuffix))
+        return false;
+    const auto tag = name.substr(digits.size() + 1, kTagDigits);
+    return tag.find_first_not_of("0123456789abcdef") == std::string_view::npos;
+}
+
+std::vector<std::string> state_files_in(const std::string& directory) {
+    std::vector<std::string> names;
+    std::error_code ignored;
+    for (const auto& entry : std::filesystem::directory_iterator(directory, ignored))
+        if (auto name = entry.path().filename().string(); is_file_name(name))
+            names.push_back(std::move(name));
+    return names;
+}
+
 class NewFile final : public CheckpointFile::Draft {
 public:
     static Result<std::unique_ptr<Draft>> make(std::string path) {
         FileDescriptor file(::open(path.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
         if (!file)
-            return fail_errno(errno, "can't make {}", path);
+            return fail(as_files(errno), "can't make {}: {}", path, ::strerror(errno));
         return std::unique_ptr<Draft>(new NewFile(std::move(file), std::move(path)));
     }
     ~NewFile() override {
@@ -65,6 +86,7 @@ public:
     const Snapshot& snapshot() const override { return table_.snapshot(); }
     std::string name() const override { return directory_; }
     Result<std::unique_ptr<Draft>> begin(const SyncPointId& id) override {
+        remove_leftovers();
         return NewFile::make(path_of(id));
     }
     Status commit(Snapshot next) override {
@@ -79,7 +101,8 @@ public:
         const auto path = path_of(place.id);
         const FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
         if (!file)
-            return fail_errno(errno, "can't open {}", path);
+            return fail(errno == ENOENT ? EBADMSG : as_files(errno), "can't open {}: {}", path,
+                        ::strerror(errno));
         return read_at(file.get(), from.bytes, into, path);
     }
 
@@ -94,26 +117,35 @@ private:
     const std::string directory_;
 };
 
-/// Of a draft that was cut, of a place that was dropped. It may fail: nothing is lost but room.
+/// Of a draft that was cut or came too late, of a place that was dropped. It may fail: nothing is lost but
+/// room.
 void FileEach::remove_leftovers() const {
-    std::vector<std::string> needed;
-    for (const auto& place : snapshot().places)
-        needed.push_back(file_name(place.id));
-    std::error_code ignored;
-    for (const auto& entry : std::filesystem::directory_iterator(directory_, ignored)) {
-        const auto name = entry.path().filename().string();
-        if (name.ends_with(kStateSuffix) && std::ranges::find(needed, name) == needed.end())
-            ::unlink(entry.path().c_str());
+    for (const auto& name : state_files_in(directory_)) {
+        const auto is_it = [&](const Place& place) { return file_name(place.id) == name; };
+        if (std::ranges::none_of(snapshot().places, is_it))
+            ::unlink((directory_ + "/" + name).c_str());
     }
+}
+
+Status make_directory(const std::string& directory) {
+    if (::mkdir(directory.c_str(), 0700) != 0 && errno != EEXIST)
+        return fail(as_files(errno), "can't make directory {}: {}", directory, ::strerror(errno));
+    return bring_directory_to_disk(directory);
 }
 
 }  // namespace
 
-Result<std::unique_ptr<CheckpointFile>> open_file_each(const std::string& directory) {
-    if (::mkdir(directory.c_str(), 0700) == 0)
-        TRY(bring_directory_to_disk(directory));
-    else if (errno != EEXIST)
-        return fail_errno(errno, "can't make directory {}", directory);
+Result<std::unique_ptr<CheckpointFile>> open_file_each(const std::string& path) {
+    const auto directory = path.substr(0, path.find_last_not_of('/') + 1);
+    TRY(make_directory(directory));
+    const auto states = state_files_in(directory);
+    struct stat status;
+    const bool has_table = ::stat((directory + "/table").c_str(), &status) == 0 && status.st_size > 0;
+    if (!has_table && !states.empty())
+        return fail(
+            EBADMSG,
+            "{} has {} states, and no table that says whose: bring {}/table back, or take another directory",
+            directory, states.size(), directory);
     return std::make_unique<FileEach>(TRY(TableFile::open(directory + "/table")), directory);
 }
 

@@ -11,16 +11,6 @@ namespace pmemckpt::sync {
 
 namespace {
 
-constexpr std::size_t kLongestName = 255;
-
-Status check_name(const std::string& name) {
-    const auto is_good = [](unsigned char c) { return c > ' ' && c != 0x7f; };
-    if (name.empty() || name.size() > kLongestName || !std::ranges::all_of(name, is_good))
-        return fail(EINVAL, "a job's name has 1 to {} bytes, without spaces; this one has {}", kLongestName,
-                    name.size());
-    return {};
-}
-
 Place* find_place(std::vector<Place>& places, const SyncPointId& id) {
     const auto found = std::ranges::find(places, id, &Place::id);
     return found == places.end() ? nullptr : &*found;
@@ -37,6 +27,15 @@ std::uint64_t all_bytes(const SyncPoint& point) {
 }
 
 }  // namespace
+
+Status check_job_name(const std::string& name) {
+    constexpr std::size_t kLongestName = 255;
+    const auto is_good = [](unsigned char c) { return c > ' ' && c != 0x7f; };
+    if (name.empty() || name.size() > kLongestName || !std::ranges::all_of(name, is_good))
+        return fail(EINVAL, "a job's name has 1 to {} bytes, without spaces; this one has {}", kLongestName,
+                    name.size());
+    return {};
+}
 
 Job::Job(std::unique_ptr<CheckpointFile> file, Program program, std::uint32_t keep)
     : file_(std::move(file)), program_(std::move(program)), identity_(file_->snapshot()) {
@@ -59,7 +58,10 @@ Status Job::begin() {
     if (!pending)
         return {};
     const auto kept = TRY(find(*pending));
-    if (const auto restored = restore(kept); !restored) {
+    auto restored = verify(kept);
+    if (restored)
+        restored = restore(kept);
+    if (!restored) {
         log::error("{}: the rollback to sync point {} could not be ended: {}", file_->name(),
                    to_string(*pending), restored.error().message);
         return {};
@@ -92,26 +94,42 @@ Status Job::change(Change&& change) {
     return {};
 }
 
-Result<Opened> Job::open(const std::string& name, const Uuid& instance) {
-    TRY(check_name(name));
+Result<Opened> Job::open(const std::string& name, const Uuid& instance, Opening why, Line line) {
+    TRY(check_job_name(name));
     const std::lock_guard lock(mutex_);
     if (!name_.empty() && name_ != name)
         return fail(EBUSY, "{} is of job {}, and not of {}: give each job a checkpoint file of its own",
                     file_->name(), name_, name);
     const auto before = std::exchange(name_, name);
     Opened opened;
-    auto changed = change([&](Table& table, auto&) {
-        opened.term = table.open(instance);
-        return Status();
+    auto changed = change([&](Table& table, auto&) -> Status {
+        opened.term = TRY(table.open(instance, why));
+        return {};
     });
     if (!changed) {
         name_ = before;
         return tl::unexpected(std::move(changed).error());
     }
+    if (line_.cut && line_.which != line.which)
+        line_.cut();
+    line_ = std::move(line);
     opened.highest = table_.highest();
     opened.held = table_.held();
     opened.state_lost = table_.must_roll_back();
     return opened;
+}
+
+void Job::forget_line(const void* which) {
+    const std::lock_guard lock(mutex_);
+    if (line_.which == which)
+        line_ = {};
+}
+
+Status Job::check_instance(const std::string& name, const Uuid& instance) const {
+    const std::lock_guard lock(mutex_);
+    if (name != name_ || instance != table_.instance())
+        return fail(ESTALE, "job {} is not open, or another coordinator has it: open it before", name);
+    return {};
 }
 
 bool Job::has_failed() const {
@@ -169,13 +187,13 @@ Status Job::write_states(CheckpointFile::Draft& draft, SyncPoint& point, Digest&
                     point.coordinator_bytes);
     Digester programs;
     point.participant_bytes = 0;
-    TRY(program_.save(point.id, [&](std::span<const std::byte> bytes) {
+    auto saved = program_.save(point.id, [&](std::span<const std::byte> bytes) {
         programs.add(bytes);
         point.participant_bytes += bytes.size();
         return draft.write(bytes);
-    }));
+    });
     digest = programs.end();
-    return {};
+    return saved ? Status() : Status(tl::unexpected(as_programs(std::move(saved).error())));
 }
 
 Result<std::uint64_t> Job::prepare(const Asker& asker, SyncPoint point, const Source& coordinator_state) {
@@ -196,9 +214,14 @@ Result<std::uint64_t> Job::prepare(const Asker& asker, SyncPoint point, const So
 }
 
 Status Job::complete(const Asker& asker, const SyncPointId& id) {
-    const std::lock_guard lock(mutex_);
+    std::unique_lock lock(mutex_);
     TRY(table_.check(asker.instance, asker.term));
-    return change([&](Table& table, auto&) { return table.complete(id); });
+    TRY(change([&](Table& table, auto&) { return table.complete(id); }));
+    const auto oldest = table_.held().empty() ? std::nullopt : std::optional(table_.held().front().point.id);
+    lock.unlock();
+    if (program_.forget_before && oldest)
+        program_.forget_before(*oldest);
+    return {};
 }
 
 Status Job::abort(const Asker& asker, const SyncPointId& id) {
@@ -250,18 +273,23 @@ Status Job::verify(const Asker& asker, const SyncPointId& id) const {
     TRY(table_.check(asker.instance, asker.term));
     const auto kept = TRY(find(id));
     lock.unlock();
-    return verify(kept);
+    auto verified = verify(kept);
+    lock.lock();
+    TRY(table_.check(asker.instance, asker.term));
+    TRY(find(id));  // it was dropped meanwhile, and its place written over
+    return verified;
 }
 
 Status Job::restore(const Kept& kept) {
     auto at = kept.point.coordinator_bytes;
-    return program_.restore(kept.point.id, [&](std::span<std::byte> into) -> Result<std::size_t> {
+    auto restored = program_.restore(kept.point.id, [&](std::span<std::byte> into) -> Result<std::size_t> {
         const auto count =
             static_cast<std::size_t>(std::min<std::uint64_t>(into.size(), all_bytes(kept.point) - at));
         TRY(file_->read(kept.place, {at}, into.first(count)));
         at += count;
         return count;
     });
+    return restored ? Status() : Status(tl::unexpected(as_programs(std::move(restored).error())));
 }
 
 Result<SyncPoint> Job::rollback(const Asker& asker, const SyncPointId& id) {

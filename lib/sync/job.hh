@@ -5,6 +5,7 @@
 // Lock order: the program, then the table. Saving and restoring hold the first alone, so a coordinator that
 // opens the job anew is answered while one is under way, and what that one leads to is refused after it.
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -16,10 +17,20 @@
 
 namespace pmemckpt::sync {
 
+/// 1 to 255 bytes, without spaces: EINVAL.
+Status check_job_name(const std::string& name);
+
 /// Which opening of the job asks.
 struct Asker {
     Uuid instance{};
     std::uint64_t term = 0;
+};
+
+/// The connection that asks. It is cut when another one opens the job: what it has begun must not hold up
+/// that one.
+struct Line {
+    const void* which = nullptr;
+    std::function<void()> cut;
 };
 
 /// Threads: all calls may come from any thread.
@@ -30,9 +41,12 @@ public:
     static Result<std::unique_ptr<Job>> open(std::unique_ptr<CheckpointFile> file, Program program,
                                              std::uint32_t keep = 2);
 
-    /// EBUSY when the file is another job's. EIO, from then on and from all calls, when it could not be
-    /// written: what is in it is known when the participant is started anew.
-    Result<Opened> open(const std::string& name, const Uuid& instance);
+    /// EBUSY when the file is another job's; ESTALE as Table::open(). EIO, from then on and from all calls,
+    /// when it could not be written: what is in it is known when the participant is started anew.
+    Result<Opened> open(const std::string& name, const Uuid& instance, Opening why = Opening::begin,
+                        Line line = {});
+    /// It can't be cut any more.
+    void forget_line(const void* which);
     /// Keeps the coordinator's state, of which as much is read as was announced, and saves the program behind
     /// it. Returns the bytes of the program's state. EINVAL; EBADMSG, when it is not the state that was
     /// announced; as Table::check() and Table::check_prepare(); what the program gives.
@@ -46,6 +60,8 @@ public:
     Result<SyncPoint> rollback(const Asker& asker, const SyncPointId& id);
     /// Of a sync point that is held.
     Status read_coordinator_state(const SyncPointId& id, const Sink& sink) const;
+    /// ESTALE unless this coordinator has the job open.
+    Status check_instance(const std::string& name, const Uuid& instance) const;
     JobListed listed() const;
     /// The checkpoint file could not be written, and what it holds is not known: nothing may be told of what
     /// was asked.
@@ -80,6 +96,7 @@ private:
     Table table_;
     std::string name_;
     std::optional<Error> failed_;
+    Line line_;  // of who opened it last
 };
 
 }  // namespace pmemckpt::sync

@@ -37,7 +37,8 @@ struct Open {  // answer: Opened
     static constexpr Type kType = Type::open;
     std::string job;
     Uuid instance{};  ///< of the running coordinator: drawn at random at its start
-    static void fields(auto& s, auto& c) { c(s.job), c(s.instance); }
+    Opening why = Opening::again;
+    static void fields(auto& s, auto& c) { c(s.job), c(s.instance), c(s.why); }
 };
 struct Opened {
     std::uint64_t term = 0, highest = 0;

@@ -51,7 +51,9 @@ Result<std::unique_ptr<Participant>> Participant::start(const Options& options, 
 }
 
 Participant::~Participant() {
-    stop_.reset();
+    // A child of the program may have both ends of the pipe as well: so it is written, and not closed.
+    if (stop_) [[maybe_unused]]
+        const auto told = ::write(stop_.get(), "", 1);
     if (thread_.joinable())
         thread_.join();
     for (const auto& guest : guests_)
@@ -82,22 +84,44 @@ void Participant::accept_all() {
 /// By the thread that accepts, alone.
 void Participant::greet(FileDescriptor socket, std::string peer) {
     std::erase_if(guests_, [](const auto& guest) { return guest->has_left.load(); });
-    if (guests_.size() == kMostConnections) {
-        log::warning("{} was turned away: {} connections are open, the limit", peer, guests_.size());
-        return;
-    }
-    if (const auto set = set_up_connection(socket.get(), kSilence_ms); !set)
+    if (!set_up_connection(socket.get(), kSilence_ms, 0))
         return;  // it is gone already
-    auto guest = std::make_unique<Guest>(++last_id_, Stream(std::move(socket), std::move(peer)));
-    auto& made = *guest;
-    guests_.push_back(std::move(guest));
-    made.thread = std::jthread([this, &made] {
-        Session session(terms_, made.id, *job_, made.stream);
+    if (!make_room(peer))
+        return;
+    guests_.push_back(std::make_unique<Guest>(++last_id_, Stream(std::move(socket), std::move(peer))));
+    auto& made = *guests_.back();
+    try {
+        made.thread = std::jthread([this, &made] { attend(made); });
+    } catch (const std::exception& exception) {  // no thread can be made
+        log::warning("{} was turned away: {}", made.stream.peer(), exception.what());
+        guests_.pop_back();
+    }
+}
+
+/// Strangers have few places, and the one that has waited longest goes: so nobody can keep coordinators out
+/// who has no key.
+bool Participant::make_room(const std::string& peer) {
+    const auto is_stranger = [](const auto& guest) { return !guest->is_known && !guest->has_left; };
+    const auto strangers = static_cast<std::size_t>(std::ranges::count_if(guests_, is_stranger));
+    if (strangers >= kMostStrangers)
+        (*std::ranges::find_if(guests_, is_stranger))->stream.cut();
+    if (guests_.size() - strangers < kMostConnections)
+        return true;
+    log::warning("{} was turned away: {} connections are open, the limit", peer, guests_.size() - strangers);
+    return false;
+}
+
+void Participant::attend(Guest& guest) {
+    try {
+        Session session(terms_, guest.id, *job_, guest.stream, guest.is_known,
+                        options_.service ? options_.service() : nullptr);
         if (const auto ended = session.run(); !ended)
-            log::info("session {} has ended: {}", made.id, ended.error().message);
-        made.stream.cut();
-        made.has_left = true;
-    });
+            log::info("session {} has ended: {}", guest.id, ended.error().message);
+    } catch (const std::exception& exception) {
+        log::error("session {} has ended: {}", guest.id, exception.what());
+    }
+    guest.stream.cut();
+    guest.has_left = true;
 }
 
 }  // namespace pmemckpt::sync

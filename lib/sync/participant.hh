@@ -3,6 +3,7 @@
 // connection; they end with the participant.
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <thread>
@@ -16,8 +17,10 @@
 
 namespace pmemckpt::sync {
 
-/// At a time; one more is closed at once.
+/// Of those who have proved who they are; one more is closed at once.
 inline constexpr std::size_t kMostConnections = 64;
+/// Of others; for one more the oldest is closed.
+inline constexpr std::size_t kMostStrangers = 32;
 
 /// Threads: all calls may come from any thread.
 class Participant {
@@ -28,6 +31,7 @@ public:
         std::string principal;          ///< the only one that may; empty: each that has a key
         unsigned start_up_ms = 10'000;  ///< till who comes has proved who it is
         unsigned patience_ms = 60'000;  ///< without a byte in the middle of a message
+        std::function<std::unique_ptr<Service>()> service = {};  ///< of each connection; may be empty
     };
 
     /// EADDRINUSE; EHOSTUNREACH.
@@ -43,19 +47,21 @@ private:
         Guest(std::uint64_t number, Stream connection) : id(number), stream(std::move(connection)) {}
         const std::uint64_t id;
         Stream stream;
-        std::atomic<bool> has_left{false};
+        std::atomic<bool> is_known{false}, has_left{false};
         std::jthread thread;
     };
 
     Participant(Options options, std::shared_ptr<Job> job);
     void accept_all();
     void greet(FileDescriptor socket, std::string peer);
+    bool make_room(const std::string& peer);
+    void attend(Guest& guest);
 
     const Options options_;
     const Session::Terms terms_;
     const std::shared_ptr<Job> job_;
     Address address_;
-    FileDescriptor listening_, stopped_, stop_;  // a pipe: its end is closed to stop
+    FileDescriptor listening_, stopped_, stop_;  // a pipe: a byte in it stops
     std::uint64_t last_id_ = 0;
     std::vector<std::unique_ptr<Guest>> guests_;  // of the thread that accepts, while it runs
     std::jthread thread_;

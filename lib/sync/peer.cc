@@ -2,110 +2,57 @@
 
 #include <algorithm>
 #include <cerrno>
-
-#include "lib/wire/client_handshake.hh"
+#include <functional>
 
 namespace pmemckpt::sync {
 
 namespace {
 
 constexpr unsigned kFarewell_ms = 1'000;
-constexpr std::size_t kMaximumAnswer = 16 * 1024 * 1024;  // a list of many jobs
-
-bool is_answer_to(const Received& answer, std::uint16_t type) {
-    return answer.header.type == (type | wire::kAnswer);
-}
 
 }  // namespace
 
 Result<std::unique_ptr<Peer>> Peer::connect(const Wanted& wanted) {
-    const auto address = TRY(parse_address(wanted.address, kDefaultSyncPort));
-    auto peer = std::unique_ptr<Peer>(
-        new Peer(TRY(Stream::connect(address, Stream::Milliseconds(wanted.timeout_ms)))));
-    TRY(peer->authenticate(wanted));
-    return peer;
+    return std::unique_ptr<Peer>(new Peer(TRY(Caller::connect(wanted))));
 }
 
-Status Peer::authenticate(const Wanted& wanted) {
-    const auto key = TRY(load_key(wanted.key_dir, wanted.principal));
-    wire::ClientHandshake handshake(wire::kSyncService, {wanted.principal, {}, wanted.key_dir}, key);
-    stream_.set_deadline(Stream::Clock::now() + Stream::Milliseconds(wanted.timeout_ms));
-    const auto turn = [&](std::vector<std::byte> message, wire::Type type) -> Result<Received> {
-        TRY(stream_.send(message));
-        auto answer = TRY(stream_.receive_message(kMaximumStrangersMessage));
-        if (is_answer_to(answer, static_cast<std::uint16_t>(wire::Type::error))) {
-            const auto error = TRY(wire::decode_body<wire::ErrorAnswer>(answer.body()));
-            return fail(static_cast<int>(error.code), "{} refused: {}", address(), error.message);
-        }
-        if (!is_answer_to(answer, static_cast<std::uint16_t>(type)))
-            return fail(EPROTO, "{} is no participant of sync points", address());
-        return answer;
+/// What it holds is decided by: so it must be what a table can be.
+Status Peer::check(const Opened& opened) const {
+    const auto is_one = [&](const Table::Held& held) {
+        const auto& all = held.point.participants;
+        return held.point.id.number <= kLastNumber && all.size() <= kMostParticipants &&
+               std::ranges::is_sorted(all, std::less_equal()) &&
+               std::ranges::find(all, participant()) != all.end();
     };
-    const auto challenge = TRY(turn(handshake.hello(++last_id_), wire::Type::hello));
-    auto proof = TRY(handshake.prove(++last_id_, challenge.whole));
-    const auto welcome = TRY(turn(std::move(proof), wire::Type::proof));
-    TRY(handshake.check(welcome.whole));
-    participant_ = handshake.uuid();
-    stream_.set_deadline(std::nullopt);
-    return {};
+    if (opened.held.size() <= kMostHeld && opened.highest <= kLastNumber &&
+        std::ranges::all_of(opened.held, is_one))
+        return {};
+    return fail(EPROTO, "{} sent a table of {} sync points that can't be one", address(), opened.held.size());
 }
 
-template <class Request>
-Result<Received> Peer::exchange(const Request& request, std::span<const std::byte> behind) {
-    const auto id = ++last_id_;
-    TRY(stream_.send(wire::encode_request(id, request)));
-    TRY(stream_.send(behind));
-    auto answer = TRY(stream_.receive_message(kMaximumAnswer));
-    if (answer.header.request_id != id)
-        return fail(EPROTO, "{} answered request {} where {} was asked", address(), answer.header.request_id,
-                    id);
-    return answer;
-}
-
-template <class T>
-Result<T> Peer::note(Result<T> result) {
-    if (!result)
-        lost_ = true;
-    return result;
-}
-
-template <class Answer, class Request>
-Result<Answer> Peer::ask(const Request& request, std::span<const std::byte> behind) {
-    if (lost_)
-        return fail(ENOTCONN, "the connection to {} was lost", address());
-    const auto answer = TRY(note(exchange(request, behind)));
-    if (is_answer_to(answer, static_cast<std::uint16_t>(wire::Type::error))) {
-        const auto error = TRY(note(wire::decode_body<wire::ErrorAnswer>(answer.body())));
-        return fail(error.code == 0 ? EPROTO : static_cast<int>(error.code), "{}: {}", address(),
-                    error.message);
-    }
-    if (!is_answer_to(answer, static_cast<std::uint16_t>(Request::kType)))
-        return note(Result<Answer>(
-            fail(EPROTO, "{} answered with a message of type {:#06x}", address(), answer.header.type)));
-    return note(wire::decode_body<Answer>(answer.body()));
-}
-
-Result<Opened> Peer::open(const std::string& job, const Uuid& instance) {
-    return ask<Opened>(Open{job, instance});
+Result<Opened> Peer::open(const std::string& job, const Uuid& instance, Opening why) {
+    auto opened = TRY(caller_.ask<Opened>(Open{job, instance, why}));
+    TRY(caller_.note(Result<void>(check(opened))));
+    return opened;
 }
 
 Status Peer::prepare(const SyncPoint& point, std::span<const std::byte> coordinator_state) {
-    TRY(ask<Prepared>(Prepare{point}, coordinator_state));
+    TRY(caller_.ask<Prepared>(Prepare{point}, coordinator_state));
     return {};
 }
 
 Status Peer::complete(const SyncPointId& id) {
-    TRY(ask<wire::Empty>(Complete{id}));
+    TRY(caller_.ask<wire::Empty>(Complete{id}));
     return {};
 }
 
 Status Peer::abort(const SyncPointId& id) {
-    TRY(ask<wire::Empty>(Abort{id}));
+    TRY(caller_.ask<wire::Empty>(Abort{id}));
     return {};
 }
 
 Status Peer::verify(const SyncPointId& id) {
-    TRY(ask<wire::Empty>(Verify{id}));
+    TRY(caller_.ask<wire::Empty>(Verify{id}));
     return {};
 }
 
@@ -115,7 +62,7 @@ Status Peer::receive_state(const SyncPoint& point, const Sink& sink) {
     for (std::uint64_t left = point.coordinator_bytes; left != 0;) {
         const auto got =
             std::span(piece).first(static_cast<std::size_t>(std::min<std::uint64_t>(left, piece.size())));
-        TRY(stream_.receive(got));
+        TRY(caller_.stream().receive(got));
         digester.add(got);
         TRY(sink(got));
         left -= got.size();
@@ -126,19 +73,24 @@ Status Peer::receive_state(const SyncPoint& point, const Sink& sink) {
     return {};
 }
 
-Result<SyncPoint> Peer::rollback(const SyncPointId& id, const Sink& sink) {
-    auto answer = TRY(ask<RolledBack>(Rollback{id}));
-    TRY(note(receive_state(answer.point, sink)));
-    return std::move(answer.point);
+Status Peer::rollback(const SyncPoint& point, const Sink& sink) {
+    const auto answer = TRY(caller_.ask<RolledBack>(Rollback{point.id}));
+    const auto& given = answer.point;
+    if (given.id != point.id || given.coordinator_bytes != point.coordinator_bytes ||
+        given.coordinator_digest != point.coordinator_digest)
+        return caller_.note(
+            Status(fail(EPROTO, "{} has another state of the coordinator than the others for sync point {}",
+                        address(), to_string(point.id))));
+    return caller_.note(receive_state(point, sink));
 }
 
 Result<Listed> Peer::list() {
-    return ask<Listed>(List{});
+    return caller_.ask<Listed>(List{});
 }
 
 void Peer::say_goodbye() {
-    stream_.set_patience(Stream::Milliseconds(kFarewell_ms));
-    static_cast<void>(ask<wire::Empty>(Goodbye{}));
+    caller_.stream().set_deadline(Stream::Clock::now() + Stream::Milliseconds(kFarewell_ms));
+    static_cast<void>(caller_.ask<wire::Empty>(Goodbye{}));
 }
 
 }  // namespace pmemckpt::sync

@@ -14,6 +14,10 @@ using Sink = std::function<Status(std::span<const std::byte>)>;
 /// Gives the next bytes of a state, as many as are asked for while there are any; 0 at its end.
 using Source = std::function<Result<std::size_t>(std::span<std::byte>)>;
 
+/// What went wrong in the program is told as such: as ENOSPC, EACCES, ENOMEM, ETIMEDOUT or EIO. Other codes
+/// mean something else in a session.
+Error as_programs(Error error);
+
 /// Both are called one at a time, from a thread of pmemckpt's. What they write and read is theirs: so is its
 /// byte order.
 struct Program {
@@ -23,6 +27,8 @@ struct Program {
     /// Puts the program back into a state that save() wrote. May be called again with the same one, after a
     /// crash in the middle of it.
     std::function<Status(const SyncPointId&, const Source&)> restore;
+    /// Nobody goes back beyond this one any more. May be empty.
+    std::function<void(const SyncPointId&)> forget_before = {};
 };
 
 }  // namespace pmemckpt::sync

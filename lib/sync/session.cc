@@ -62,19 +62,20 @@ Status Session::authenticate() {
         });
     for (std::size_t i = 0; i < kMostRequestsOfHandshake; ++i) {
         const auto request = TRY(stream_.receive_message(kMaximumStrangersMessage));
-        auto reply = handshake.take({request.header, request.body()}, request.whole);
-        if (reply && handshake.done() && !terms_.principal.empty() &&
+        auto answer = handshake.take({request.header, request.body()}, request.whole);
+        if (answer && handshake.done() && !terms_.principal.empty() &&
             handshake.principal() != terms_.principal)
-            reply =
+            answer =
                 fail(EACCES, "{} may not come here: only {} may", handshake.principal(), terms_.principal);
-        if (!reply) {
-            static_cast<void>(answer(request, Status(tl::unexpected(reply.error()))));
-            return tl::unexpected(std::move(reply).error());
+        if (!answer) {
+            static_cast<void>(reply_error(stream_, request, answer.error()));
+            return tl::unexpected(std::move(answer).error());
         }
-        TRY(stream_.send(*reply));
+        TRY(stream_.send(*answer));
     }
     stream_.set_deadline(std::nullopt);
     stream_.set_patience(Stream::Milliseconds(terms_.patience_ms));
+    is_known_ = true;
     log::info("session {}: {} from {}", id_, handshake.principal(), stream_.peer());
     return {};
 }
@@ -97,27 +98,15 @@ Status Session::take(const Received& request) {
         case Type::verify: return take_verify(request);
         case Type::rollback: return take_rollback(request);
         case Type::list: return take_list(request);
-        case Type::goodbye: said_goodbye_ = true; return answer(request, Status());
+        case Type::goodbye: said_goodbye_ = true; return reply(stream_, request, Status());
     }
-    TRY(answer(request,
-               Status(fail(EOPNOTSUPP, "requests of type {:#06x} are not known here", request.header.type))));
+    if (service_ && service_->knows(request.header.type))
+        return service_->take(request, stream_);
+    TRY(reply_error(
+        stream_, request,
+        {EOPNOTSUPP, fmt::format("requests of type {:#06x} are not known here", request.header.type)}));
     // Whether raw bytes follow is not known.
     return fail(EPROTO, "{} sent a request of type {:#06x}", stream_.peer(), request.header.type);
-}
-
-/// What is not answered ends the connection.
-template <class Answer>
-Status Session::answer(const Received& request, const Result<Answer>& result) {
-    if (!result)
-        return answer(request, Status(tl::unexpected(result.error())));
-    return stream_.send(wire::encode_answer(type_of(request), request.header.request_id, *result));
-}
-
-Status Session::answer(const Received& request, const Status& status) {
-    if (status)
-        return stream_.send(wire::encode_answer(type_of(request), request.header.request_id, wire::Empty{}));
-    const wire::ErrorAnswer error{static_cast<std::uint32_t>(status.error().code), status.error().message};
-    return stream_.send(wire::encode_answer(wire::Type::error, request.header.request_id, error));
 }
 
 /// Who is told of an error takes it that nothing was changed. When that is not known he must not be told.
@@ -125,7 +114,7 @@ template <class Answer>
 Status Session::answer_change(const Received& request, const Result<Answer>& result) {
     if (!result && job_.has_failed())
         return tl::unexpected(result.error());
-    return answer(request, result);
+    return reply(stream_, request, result);
 }
 
 Status Session::check_is_open() const {
@@ -134,10 +123,10 @@ Status Session::check_is_open() const {
 
 Status Session::take_open(const Received& request) {
     const auto open = TRY(wire::decode_body<Open>(request.body()));
-    auto opened = job_.open(open.job, open.instance);
+    auto opened = job_.open(open.job, open.instance, open.why, {this, [this] { stream_.cut(); }});
     if (opened)
         asker_ = Asker{open.instance, opened->term};
-    return answer(request, opened);
+    return reply(stream_, request, opened);
 }
 
 Status Session::take_prepare(const Received& request) {
@@ -167,7 +156,7 @@ Status Session::take_abort(const Received& request) {
 Status Session::take_verify(const Received& request) {
     const auto verify = TRY(wire::decode_body<Verify>(request.body()));
     TRY(check_is_open());
-    return answer(request, job_.verify(*asker_, verify.id));
+    return reply(stream_, request, job_.verify(*asker_, verify.id));
 }
 
 Status Session::take_rollback(const Received& request) {
@@ -176,7 +165,7 @@ Status Session::take_rollback(const Received& request) {
     auto rolled_back = job_.rollback(*asker_, rollback.id);
     if (!rolled_back)
         return answer_change(request, Status(tl::unexpected(rolled_back.error())));
-    TRY(answer(request, Result<RolledBack>(RolledBack{*rolled_back})));
+    TRY(reply(stream_, request, Result<RolledBack>(RolledBack{*rolled_back})));
     return job_.read_coordinator_state(rollback.id,
                                        [&](std::span<const std::byte> bytes) { return stream_.send(bytes); });
 }
@@ -186,7 +175,7 @@ Status Session::take_list(const Received& request) {
     Listed listed;
     if (auto job = job_.listed(); !job.job.empty())
         listed.jobs.push_back(std::move(job));
-    return answer(request, Result<Listed>(std::move(listed)));
+    return reply(stream_, request, Result<Listed>(std::move(listed)));
 }
 
 }  // namespace pmemckpt::sync

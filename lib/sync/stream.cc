@@ -23,7 +23,7 @@ bool is_not_yet(int code) {
 
 Result<Stream> Stream::connect(const Address& address, Milliseconds limit) {
     auto connected = TRY(connect_socket(address, Clock::now() + limit));
-    TRY(set_up_connection(connected.socket.get(), kSilence_ms));
+    TRY(set_up_connection(connected.socket.get(), kSilence_ms, 0));
     Stream stream(std::move(connected.socket), format_address(address));
     stream.set_patience(limit);
     return stream;
@@ -83,10 +83,21 @@ Status Stream::receive(std::span<std::byte> into) {
     return {};
 }
 
+/// A message is small: all of it must come within the time that a byte may take elsewhere, from its first on.
 Result<Received> Stream::receive_message(std::size_t limit) {
     Received received;
     received.whole.resize(wire::kHeaderBytes);
-    TRY(receive(received.whole));
+    TRY(receive(std::span(received.whole).first(1)));
+    const auto before = deadline_;
+    deadline_ = this->limit();
+    auto rest = receive_rest(received, limit);
+    deadline_ = before;
+    TRY(std::move(rest));
+    return received;
+}
+
+Status Stream::receive_rest(Received& received, std::size_t limit) {
+    TRY(receive(std::span(received.whole).subspan(1)));
     wire::Decoder decoder(received.whole);
     decoder(received.header);
     if (received.header.body_bytes > limit - wire::kHeaderBytes)
@@ -95,7 +106,7 @@ Result<Received> Stream::receive_message(std::size_t limit) {
     received.whole.resize(wire::kHeaderBytes + received.header.body_bytes);
     TRY(receive(std::span(received.whole).subspan(wire::kHeaderBytes)));
     TRY(wire::parse_message(received.whole));  // its version
-    return received;
+    return {};
 }
 
 Status Stream::wait_for_message() {

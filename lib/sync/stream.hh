@@ -59,6 +59,7 @@ public:
     void cut();
 
 private:
+    Status receive_rest(Received& received, std::size_t limit);
     Status wait(short events, Clock::time_point until);
     Clock::time_point limit() const;
     tl::unexpected<Error> lost(int code) const;

@@ -5,7 +5,11 @@
 
 namespace pmemckpt::sync {
 
-std::uint64_t Table::open(const Uuid& instance) {
+Result<std::uint64_t> Table::open(const Uuid& instance, Opening why) {
+    if (why == Opening::again && instance != instance_)
+        return fail(ESTALE, "another coordinator has taken this job over: roll back, or end this one");
+    if (why == Opening::begin && held_.empty())
+        state_lost_ = false;
     instance_ = instance;
     return ++term_;
 }
@@ -27,7 +31,14 @@ bool Table::holds(const SyncPointId& id) const {
     return std::ranges::any_of(held_, [&](const Held& held) { return held.point.id == id; });
 }
 
+Status Table::check_number(const SyncPointId& id) {
+    if (id.number == 0 || id.number > kLastNumber)
+        return fail(EINVAL, "{} is no number of a sync point", id.number);
+    return {};
+}
+
 Status Table::check_prepare(const SyncPointId& id) const {
+    TRY(check_number(id));
     if (holds(id))
         return fail(EALREADY, "sync point {} is held already", to_string(id));
     if (must_roll_back())
@@ -36,15 +47,16 @@ Status Table::check_prepare(const SyncPointId& id) const {
         return fail(ESTALE, "sync point {} was begun too late: number {} was used here", to_string(id),
                     highest_);
     if (held_.size() == kMostHeld)
-        return fail(ENOSPC, "{} sync points are held here, the limit: most are in doubt; roll back",
-                    held_.size());
+        return fail(
+            ENOSPC,
+            "{} sync points are held here, the limit, and {} of them are in doubt: a rollback drops those",
+            held_.size(), std::ranges::count(held_, 0, &Held::complete));
     return {};
 }
 
 Status Table::prepare(SyncPoint point) {
     TRY(check_prepare(point.id));
     highest_ = point.id.number;
-    state_lost_ = false;  // none is held yet: the program has begun anew
     held_.push_back({std::move(point), 0});
     return {};
 }
@@ -79,13 +91,10 @@ void Table::drop_old() {
 }
 
 Status Table::abort(const SyncPointId& id) {
-    const auto* const held = find(id);
-    if (held && held->complete != 0)
-        return fail(EBUSY, "sync point {} is complete, and can't be given up", to_string(id));
+    TRY(check_number(id));
     if (rolling_back_ != 0 && rolls_back_to_ == id)
         return fail(EBUSY, "sync point {} is being rolled back to, and can't be given up", to_string(id));
-    if (held)
-        std::erase_if(held_, [&](const Held& one) { return one.point.id == id; });
+    std::erase_if(held_, [&](const Held& one) { return one.point.id == id; });
     highest_ = std::max(highest_, id.number);
     return {};
 }

@@ -13,6 +13,7 @@
 // it one. So its decision needs no log, and a participant that holds one in doubt goes on. "complete" says
 // that the coordinator has seen all hold it, and that earlier ones may go. "abort" is a promise: one with
 // such a number will never be held here.
+#include <algorithm>
 #include <optional>
 #include <vector>
 
@@ -23,6 +24,17 @@ namespace pmemckpt::sync {
 
 /// Sync points of one job that a participant holds at the same time; one more is refused.
 inline constexpr std::size_t kMostHeld = 16;
+/// Of these, complete ones: the rest is for those in doubt.
+inline constexpr std::uint32_t kMostKept = 8;
+/// The highest number: nobody gets there, and none is above it.
+inline constexpr std::uint64_t kLastNumber = std::uint64_t{1} << 62;
+
+/// Why a coordinator opens a job.
+enum class Opening : std::uint8_t {
+    again = 0,      ///< its connection was lost: only when the job is its own still, since its state is
+    roll_back = 1,  ///< it will roll back, whoever has the job
+    begin = 2,      ///< it was started: where no sync point is held, all programs begin anew with it
+};
 
 class Table {
 public:
@@ -32,13 +44,14 @@ public:
         static void fields(auto& s, auto& c) { c(s.point), c(s.complete); }
     };
 
-    /// `keep` complete ones are kept, at least 1.
+    /// `keep` complete ones are kept, 1 to kMostKept.
     explicit Table(std::uint32_t keep = 2) { set_keep(keep); }
-    void set_keep(std::uint32_t keep) { keep_ = keep == 0 ? 1 : keep; }
+    void set_keep(std::uint32_t keep) { keep_ = std::clamp<std::uint32_t>(keep, 1, kMostKept); }
 
     /// A coordinator opens the job, for the first time or because its connection was lost: what was asked
-    /// under an older term, and is still on its way, is refused from now on. Returns the new term.
-    std::uint64_t open(const Uuid& instance);
+    /// under an older term, and is still on its way, is refused from now on. Returns the new term. ESTALE
+    /// of `again` when another one has it: what that one did the first knows nothing of.
+    Result<std::uint64_t> open(const Uuid& instance, Opening why = Opening::begin);
     /// ESTALE unless that is the newest opening.
     Status check(const Uuid& instance, std::uint64_t term) const;
 
@@ -50,20 +63,22 @@ public:
     Status prepare(SyncPoint point);
     /// ENOENT when it is not held, and was not dropped for a later one.
     Status complete(const SyncPointId& id);
-    /// EBUSY when it is complete, which the same coordinator has said, or is being rolled back to.
+    /// EBUSY when it is being rolled back to. One that was complete goes as well: who asks for it knows that
+    /// another participant does not hold it any more.
     Status abort(const SyncPointId& id);
     /// Later ones are dropped, and the program is to be restored: pending_rollback(). ENOENT.
     Status begin_rollback(const SyncPointId& id);
     void end_rollback();
-    /// The program has lost its state, at its start say: as long as a sync point is held it must be rolled
-    /// back.
+    /// The program has lost its state, at its start say: it must be rolled back, or begin anew with its
+    /// coordinator.
     void lose_state() { state_lost_ = true; }
 
     const std::vector<Held>& held() const { return held_; }
     std::uint64_t highest() const { return highest_; }
     std::uint64_t term() const { return term_; }
+    const Uuid& instance() const { return instance_; }
     std::optional<SyncPointId> pending_rollback() const;
-    bool is_state_lost() const { return state_lost_ && !held_.empty(); }
+    bool is_state_lost() const { return state_lost_; }
     bool must_roll_back() const { return rolling_back_ != 0 || is_state_lost(); }
 
     static void fields(auto& s, auto& c) {
@@ -71,6 +86,7 @@ public:
     }
 
 private:
+    static Status check_number(const SyncPointId& id);
     Held* find(const SyncPointId& id);
     bool holds(const SyncPointId& id) const;
     bool was_dropped(const SyncPointId& id) const;

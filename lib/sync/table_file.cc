@@ -8,10 +8,13 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstring>
 #include <filesystem>
 #include <optional>
 
 namespace pmemckpt::sync {
+
+static_assert(sizeof(off_t) == 8);
 
 namespace {
 
@@ -95,19 +98,30 @@ bool is_unborn(std::span<const std::byte> bytes, std::uint64_t size) {
 Result<FileDescriptor> open_and_lock(const std::string& path) {
     FileDescriptor file(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
     if (!file)
-        return fail_errno(errno, "can't open checkpoint file {}", path);
-    if (::flock(file.get(), LOCK_EX | LOCK_NB) != 0)
-        return fail(
-            EBUSY, "checkpoint file {} is in use by another participant: end it, or take another file", path);
+        return fail(as_files(errno), "can't open checkpoint file {}: {}", path, ::strerror(errno));
+    if (::flock(file.get(), LOCK_EX | LOCK_NB) != 0) {
+        if (errno == EWOULDBLOCK)
+            return fail(EBUSY,
+                        "checkpoint file {} is in use by another participant: end it, or take another file",
+                        path);
+        return fail(as_files(errno), "can't lock checkpoint file {}: {}", path, ::strerror(errno));
+    }
     struct stat status;
     if (::fstat(file.get(), &status) != 0)
-        return fail_errno(errno, "can't look at checkpoint file {}", path);
+        return fail(as_files(errno), "can't look at checkpoint file {}: {}", path, ::strerror(errno));
     if (!S_ISREG(status.st_mode))
-        return fail(EUCLEAN, "{} is no plain file", path);
+        return fail(EINVAL, "{} is no plain file", path);
+    if ((status.st_mode & 077) != 0)
+        return fail(EPERM, "others may use checkpoint file {}, which holds states and a key: chmod 600 {}",
+                    path, path);
     return file;
 }
 
 }  // namespace
+
+int as_files(int code) {
+    return code == ENOSPC || code == EDQUOT ? ENOSPC : code == EACCES || code == EPERM ? EACCES : EIO;
+}
 
 Status read_at(int file, std::uint64_t at, std::span<std::byte> into, const std::string& path) {
     while (!into.empty()) {
@@ -115,7 +129,7 @@ Status read_at(int file, std::uint64_t at, std::span<std::byte> into, const std:
         if (got < 0 && errno == EINTR)
             continue;
         if (got < 0)
-            return fail_errno(errno, "can't read {} at {}", path, at);
+            return fail(as_files(errno), "can't read {} at {}: {}", path, at, ::strerror(errno));
         if (got == 0)
             return fail(EBADMSG, "{} ends at {}, and {} bytes more are needed", path, at, into.size());
         at += static_cast<std::uint64_t>(got);
@@ -130,7 +144,8 @@ Status write_at(int file, std::uint64_t at, std::span<const std::byte> bytes, co
         if (put < 0 && errno == EINTR)
             continue;
         if (put < 0)
-            return fail_errno(errno, "can't write {} bytes to {} at {}", bytes.size(), path, at);
+            return fail(as_files(errno), "can't write {} bytes to {} at {}: {}", bytes.size(), path, at,
+                        ::strerror(errno));
         at += static_cast<std::uint64_t>(put);
         bytes = bytes.subspan(static_cast<std::size_t>(put));
     }
@@ -138,16 +153,21 @@ Status write_at(int file, std::uint64_t at, std::span<const std::byte> bytes, co
 }
 
 Status bring_to_disk(int file, const std::string& path) {
-    return ::fsync(file) == 0 ? Status() : fail_errno(errno, "can't bring {} to disk", path);
+    int brought;
+    do
+        brought = ::fsync(file);
+    while (brought != 0 && errno == EINTR);
+    if (brought != 0)
+        return fail(as_files(errno), "can't bring {} to disk: {}", path, ::strerror(errno));
+    return {};
 }
 
 Status bring_directory_to_disk(const std::string& path) {
-    auto directory = std::filesystem::path(path).parent_path().string();
-    if (directory.empty())
-        directory = ".";
+    const auto folder = std::filesystem::path(path).parent_path().string();
+    const auto directory = folder.empty() ? "." : folder;
     const FileDescriptor opened(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (!opened)
-        return fail_errno(errno, "can't open {}", directory);
+        return fail(as_files(errno), "can't open {}: {}", directory, ::strerror(errno));
     return bring_to_disk(opened.get(), directory);
 }
 
@@ -160,14 +180,18 @@ Snapshot new_participant() {
 
 Result<TableFile> TableFile::open(const std::string& path) {
     TableFile file(TRY(open_and_lock(path)), path);
+    file.synchronous_.reset(::open(path.c_str(), O_WRONLY | O_DSYNC | O_CLOEXEC));
+    if (!file.synchronous_)
+        return fail(as_files(errno), "can't open checkpoint file {}: {}", path, ::strerror(errno));
     TRY(file.load());
+    TRY(bring_directory_to_disk(path));
     return file;
 }
 
 Status TableFile::load() {
     const auto size = ::lseek(file_.get(), 0, SEEK_END);
     if (size < 0)
-        return fail_errno(errno, "can't tell the size of {}", path_);
+        return fail(as_files(errno), "can't tell the size of {}: {}", path_, ::strerror(errno));
     std::vector<std::byte> bytes(kBytes);
     const auto there = std::min<std::uint64_t>(kBytes, static_cast<std::uint64_t>(size));
     TRY(read_at(file_.get(), 0, std::span(bytes).first(static_cast<std::size_t>(there)), path_));
@@ -178,7 +202,7 @@ Status TableFile::load() {
 
     const auto any = [&](Reading wanted) { return readings[0] == wanted || readings[1] == wanted; };
     if (any(Reading::other_version))
-        return fail(EUCLEAN, "checkpoint file {} is of another version of pmemckpt", path_);
+        return fail(EBADMSG, "checkpoint file {} is of another version of pmemckpt", path_);
     if (any(Reading::good)) {
         auto& newest = readings[1] != Reading::good ||
                                (readings[0] == Reading::good && copies[0].sequence >= copies[1].sequence)
@@ -191,8 +215,7 @@ Status TableFile::load() {
         return fail(EBADMSG,
                     "{} is no checkpoint file, or both copies of its table are damaged: nothing was changed",
                     path_);
-    TRY(commit(new_participant()));
-    return bring_directory_to_disk(path_);
+    return commit(new_participant());
 }
 
 Status TableFile::commit(Snapshot next) {
@@ -200,10 +223,8 @@ Status TableFile::commit(Snapshot next) {
     if (copy.size() > kCopyBytes)
         return fail(EMSGSIZE, "the table for {} would have {} bytes: {} at most", path_, copy.size(),
                     kCopyBytes);
-    for (const std::uint64_t at : {std::uint64_t{0}, kCopyBytes}) {
-        TRY(write_at(file_.get(), at, copy, path_));
-        TRY(bring_to_disk(file_.get(), path_));  // cut before: the former one; after: this one
-    }
+    for (const std::uint64_t at : {std::uint64_t{0}, kCopyBytes})  // cut before: the former one; after: this
+        TRY(write_at(synchronous_.get(), at, copy, path_));
     ++sequence_;
     snapshot_ = std::move(next);
     return {};

@@ -6,7 +6,8 @@
 //     64 KiB   second copy     64 KiB
 //     128 KiB  free for states
 //
-// A commit writes the first copy, brings it to disk, then the second. So the newer of the two that verify is
+// A commit writes the first copy to the disk, then the second (O_DSYNC, so that it does not wait for what is
+// written of states meanwhile). So the newer of the two that verify is
 // what the last finished commit said, or the one that was not finished; and one that is damaged later loses
 // nothing.
 #include <cstdint>
@@ -22,7 +23,7 @@ class TableFile {
 public:
     static constexpr std::uint64_t kBytes = 128 * kKiB;
 
-    /// Made, mode 0600, and on disk when it was not there. EBUSY, EBADMSG, EUCLEAN as open_one_file().
+    /// Made, mode 0600, and on disk when it was not there. As open_one_file().
     static Result<TableFile> open(const std::string& path);
 
     const Snapshot& snapshot() const { return snapshot_; }
@@ -38,12 +39,16 @@ private:
 
     FileDescriptor file_;
     std::string path_;
+    FileDescriptor synchronous_;  // the same file; what is written by it is on disk on return
     std::uint64_t sequence_ = 0;
     Snapshot snapshot_;
 };
 
 // Whole transfers, with sentences for errors; of files of participants.
 
+/// An errno of a file system, as what holds for participants: ENOSPC, EACCES or EIO. Others mean something
+/// else in a session.
+int as_files(int code);
 Status read_at(int file, std::uint64_t at, std::span<std::byte> into, const std::string& path);
 Status write_at(int file, std::uint64_t at, std::span<const std::byte> bytes, const std::string& path);
 Status bring_to_disk(int file, const std::string& path);

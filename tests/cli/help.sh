@@ -60,7 +60,7 @@ WIDE=$(mandoc -T ascii -O width=78 "$PROJECT/man/pmemckpt-durability.7" | sed 's
 same "exit statuses" "$(sed -n 's/^ *kExit[A-Za-z]* = \([0-9]*\),.*/\1/p' "$PROJECT/lib/base/exit_status.hh") 130" \
     "$(awk '/^\.Sh /{inside = ($2 == "EXIT")} inside' "$PAGE" | sed -n 's/^\.It \([0-9]*\)$/\1/p')"
 
-for program in pmemckptd mount.pmemckpt; do
+for program in pmemckptd mount.pmemckpt pmemckpt-filed; do
     same "options of $program --help and of its page" "$(options_of_help "$program")" \
         "$(tagged_options "$PROJECT/man/$program.8")"
 done
@@ -68,7 +68,7 @@ for word in $(mount.pmemckpt --help | sed -n '/^Options after -o:/,/^$/s/^  \([a
     mandoc -T ascii "$PROJECT/man/mount.pmemckpt.8" | sed 's/.\x08//g' | grep -q "^ *$word\b" ||
         fail "the page of mount.pmemckpt has no -o $word"
 done
-for program in pmemckpt-ctl pmemckptd mount.pmemckpt; do
+for program in pmemckpt-ctl pmemckptd mount.pmemckpt pmemckpt-filed; do
     expect_status 0 "$program" --version
     [ "$(wc -l <<<"$OUTPUT")" = 1 ] || fail "$program --version has several lines: $OUTPUT"
 done

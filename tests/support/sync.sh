@@ -67,6 +67,24 @@ begin_participant() {
     begin "$1" "$OTHERS" participate "$2" "${ADDRESS[$1]:-127.0.0.1:0}"
     case $ANSWER in "ok "*) ADDRESS[$1]=${ANSWER#ok } ;; *) fail "$1 did not start: $ANSWER" ;; esac
 }
+# begin_filed NAME DIRECTORY [OPTIONS]: a file service, which is always native; its address as above.
+begin_filed() {
+    local name=$1 directory=$2
+    shift 2
+    rm -f "$name.address"
+    pmemckpt-filed "$directory" --listen "${ADDRESS[$name]:-127.0.0.1:0}" --address-file "$name.address" "$@" >"$name.said" 2>&1 &
+    PID[$name]=$!
+    started "${PID[$name]}"
+    wait_for '[ -s "$name.address" ] || ! running "${PID[$name]}"'
+    [ -s "$name.address" ] || fail "$name did not start: $(cat "$name.said")"
+    ADDRESS[$name]=$(cat "$name.address")
+}
+# end_filed NAME [SIGNAL]
+end_filed() {
+    kill -"${2:-TERM}" "${PID[$1]}"
+    wait "${PID[$1]}" 2>/dev/null || true
+}
+
 # begin_first NAME...: the first program, with these participants.
 begin_first() {
     local name addresses=()

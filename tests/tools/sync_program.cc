@@ -13,8 +13,11 @@
 //     sync                takes a sync point: ok NUMBER
 //     rollback-of HOST:PORT  ok NUMBER: of this participant alone
 //     rollback [NUMBER]   ok NUMBER      newest          ok NUMBER (0: none), and whether it must roll back
-//     fail save|restore ERRNO            the next ones fail; 0: no more
-//     slow MS             each save takes so long
+//     session N HOST:PORT    a session with the files of a participant, a pmemckpt-filed; what follows is in
+//     one open N PATH FLAGS      ok HANDLE (r, w, c, x, t, a)   close N HANDLE   leave N read N HANDLE BYTES
+//     ok TEXT       write N HANDLE TEXT     seek N HANDLE OFFSET   ok POSITION truncate N HANDLE SIZE rename
+//     N FROM TO        remove N PATH fail save|restore ERRNO            the next ones fail; 0: no more slow
+//     MS             each save takes so long
 #include <pmemckpt/sync.h>
 
 #include <cerrno>
@@ -23,6 +26,8 @@
 #include <cstdlib>
 #include <cstring>
 #include <iostream>
+#include <map>
+#include <memory>
 #include <mutex>
 #include <sstream>
 #include <string>
@@ -120,7 +125,91 @@ bool change(State& state, const std::string& command, std::istringstream& line) 
     return true;
 }
 
-void take(State& state, pmemckpt_coordinator* coordinator, const std::string& whole) {
+struct FreeFiles {
+    void operator()(pmemckpt_files* files) const { pmemckpt_close_files(files); }
+};
+using Sessions = std::map<std::uint64_t, std::unique_ptr<pmemckpt_files, FreeFiles>>;
+
+std::uint32_t flags_of(const std::string& letters) {
+    std::uint32_t flags = 0;
+    for (const char letter : letters)
+        if (const auto* place = std::strchr("rwcxta", letter))
+            flags |= 1U << (place - "rwcxta");
+    return flags;
+}
+
+void answer_read(pmemckpt_files* files, std::uint32_t handle, std::size_t size) {
+    std::string text(size, '\0');
+    const auto got = pmemckpt_file_read(files, handle, text.data(), text.size());
+    text.resize(got > 0 ? static_cast<std::size_t>(got) : 0);
+    answer_status(got, text);
+}
+
+/// Of files; whether it was one.
+bool take_files(Sessions& sessions, pmemckpt_coordinator* coordinator, const std::string& command,
+                std::istringstream& line) {
+    std::uint64_t number = 0;
+    std::string first, second;
+    std::int64_t amount = 0;
+    line >> number;
+    if (command == "session") {
+        line >> first;
+        sessions.erase(number);
+        pmemckpt_files* files = nullptr;
+        const int status = pmemckpt_open_files(coordinator, first.c_str(), number, &files);
+        sessions[number].reset(files);
+        answer_status(status);
+        return true;
+    }
+    auto* const files = sessions.contains(number) ? sessions[number].get() : nullptr;
+    if (!files)
+        return false;
+    std::int64_t status = 0;
+    std::uint32_t handle = 0;
+    if (command == "open") {
+        line >> first >> second;
+        status = pmemckpt_file_open(files, first.c_str(), flags_of(second), 0644);
+        answer_status(status, std::to_string(status));
+    } else if (command == "read") {
+        line >> handle >> amount;
+        answer_read(files, handle, static_cast<std::size_t>(amount));
+    } else if (command == "write") {
+        line >> handle >> std::ws;
+        std::getline(line, first);
+        answer_status(pmemckpt_file_write(files, handle, first.data(), first.size()));
+    } else if (command == "seek") {
+        line >> handle >> amount;
+        status = pmemckpt_file_seek(files, handle, amount, amount < 0 ? SEEK_END : SEEK_SET);
+        answer_status(status, std::to_string(status));
+    } else if (command == "position") {
+        line >> handle;
+        status = pmemckpt_file_seek(files, handle, 0, SEEK_CUR);
+        answer_status(status, std::to_string(status));
+    } else if (command == "truncate") {
+        line >> handle >> amount;
+        answer_status(pmemckpt_file_truncate(files, handle, static_cast<std::uint64_t>(amount)));
+    } else if (command == "close") {
+        line >> handle;
+        answer_status(pmemckpt_file_close(files, handle));
+    } else if (command == "leave") {
+        answer_status(pmemckpt_leave_files(files));
+    } else if (command == "rename") {
+        line >> first >> second;
+        answer_status(pmemckpt_file_rename(files, first.c_str(), second.c_str()));
+    } else if (command == "remove") {
+        line >> first;
+        answer_status(pmemckpt_file_remove(files, first.c_str()));
+    } else if (command == "size") {
+        line >> first;
+        status = pmemckpt_file_size(files, first.c_str());
+        answer_status(status, std::to_string(status));
+    } else {
+        return false;
+    }
+    return true;
+}
+
+void take(State& state, Sessions& sessions, pmemckpt_coordinator* coordinator, const std::string& whole) {
     std::istringstream line(whole);
     std::string command;
     line >> command;
@@ -149,12 +238,15 @@ void take(State& state, pmemckpt_coordinator* coordinator, const std::string& wh
     if (coordinator && command == "newest")
         return answer("ok " + std::to_string(pmemckpt_newest_sync_point(coordinator)) +
                       (pmemckpt_must_roll_back(coordinator) ? " must roll back" : ""));
+    if (coordinator && take_files(sessions, coordinator, command, line))
+        return;
     answer("error 22 no such command: " + whole);
 }
 
 void take_all(State& state, pmemckpt_coordinator* coordinator) {
+    Sessions sessions;
     for (std::string line; std::getline(std::cin, line);)
-        take(state, coordinator, line);
+        take(state, sessions, coordinator, line);
 }
 
 int coordinate(State& state, const pmemckpt_sync_program& program, int count, char** arguments) {

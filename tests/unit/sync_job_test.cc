@@ -133,9 +133,76 @@ void a_new_file_each_time() {
     for (std::uint64_t number = 1; number <= 5; ++number)
         house.take(number, "state");
     test::equal(count(), 3);  // two, and the table
-    std::ofstream(house.path + "/9-00.state") << "a draft that was cut";
+    const auto leftover = fmt::format("{}/9-{:032x}.state", house.path, 0xabcd);
+    std::ofstream(leftover) << "a draft that was cut";
+    std::ofstream(house.path + "/asound.state") << "somebody else's";
     house.start();
-    test::equal(count(), 3);
+    test::equal(count(), 4);
+    CHECK(std::filesystem::exists(house.path + "/asound.state"));
+    // One that came too late goes with the next draft.
+    house.program.at_save = [&] {
+        house.asker.term = test::ok(house.job->open("batch", kInstance)).term;
+        return Status();
+    };
+    test::ok(house.job->rollback(house.asker, {5, kInstance}));
+    test::error(house.prepare(6, "late"), ESTALE);
+    house.program.at_save = nullptr;
+    test::equal(count(), 5);
+    house.take(7, "in time");
+    test::equal(count(), 4);
+}
+
+/// What they are of is not known: nothing is removed.
+void states_without_their_table_are_left_alone() {
+    House house(Keeping::file_each);
+    house.take(1, "one");
+    house.job.reset();
+    std::filesystem::remove(house.path + "/table");
+    test::contains(test::error(open_file_each(house.path), EBADMSG), "1 states, and no table");
+    std::ofstream(house.path + "/table").flush();
+    test::contains(test::error(open_file_each(house.path + "/"), EBADMSG), "1 states, and no table");
+}
+
+/// A state that was damaged in a rollback that was cut is not what the program is started with.
+void a_cut_rollback_is_verified() {
+    House house;
+    house.program.set("the first state " + text_of(5'000));
+    house.take(1, "one");
+    house.program.at_restore = [] { return Status(fail(EIO, "it is cut")); };
+    test::error(house.job->rollback(house.asker, {1, kInstance}), EIO);
+    house.program.at_restore = nullptr;
+    house.program.set("at work");
+    house.job.reset();
+    corrupt(house.path, "the first state ");
+    house.start();
+    test::equal(house.program.text(), std::string("at work"));
+    CHECK(house.job->listed().state_lost != 0);
+}
+
+void a_file_that_others_may_use_is_refused() {
+    House house;
+    house.take(1, "one");
+    house.job.reset();
+    std::filesystem::permissions(house.path, std::filesystem::perms::group_read,
+                                 std::filesystem::perm_options::add);
+    test::contains(test::error(open_one_file(house.path), EPERM), "chmod 600");
+}
+
+/// With no sync point to go back to, a program that was started anew is noticed by a coordinator that was
+/// not.
+void a_program_begins_anew_with_its_coordinator_alone() {
+    House house;
+    const auto term = test::ok(house.job->open("batch", kInstance, Opening::again)).term;
+    house.asker.term = term;
+    house.job.reset();
+    house.job = test::ok(Job::open(test::ok(open_one_file(house.path)), house.program.program()));
+    auto opened = test::ok(house.job->open("batch", kInstance, Opening::again));
+    CHECK(opened.state_lost != 0);
+    house.asker.term = opened.term;
+    test::error(house.prepare(1, "one"), EUCLEAN);
+    test::error(house.job->open("batch", Uuid{6}, Opening::again), ESTALE);
+    opened = test::ok(house.job->open("batch", Uuid{6}, Opening::begin));
+    CHECK(opened.state_lost == 0);
 }
 
 /// States in the gaps between others, in several pieces.
@@ -207,6 +274,8 @@ void one_copy_of_the_table_is_enough() {
 void what_is_something_else_is_left_alone() {
     const auto path = (test::directory() / "letter").string();
     std::ofstream(path) << "Dear Sir or Madam,\n";
+    std::filesystem::permissions(path,
+                                 std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
     test::error(open_one_file(path), EBADMSG);
     std::ifstream file(path);
     std::string line;
@@ -425,6 +494,11 @@ int main() {
          {"both states are kept in a file each", [] { both_states_are_kept(Keeping::file_each); }},
          {"the same file is used again", the_same_file_is_used_again},
          {"a new file each time", a_new_file_each_time},
+         {"states without their table are left alone", states_without_their_table_are_left_alone},
+         {"a cut rollback is verified", a_cut_rollback_is_verified},
+         {"a file that others may use is refused", a_file_that_others_may_use_is_refused},
+         {"a program begins anew with its coordinator alone",
+          a_program_begins_anew_with_its_coordinator_alone},
          {"states lie in gaps", states_lie_in_gaps},
          {"what does not verify is not restored, one file",
           [] { what_does_not_verify_is_not_restored(Keeping::one_file); }},

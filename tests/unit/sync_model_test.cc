@@ -27,7 +27,8 @@ struct Request {
     SyncPointId id;
     Uuid instance{};
     std::uint64_t term = 0;
-    static void fields(auto& s, auto& c) { c(s.kind), c(s.id), c(s.instance), c(s.term); }
+    Opening why = Opening::begin;
+    static void fields(auto& s, auto& c) { c(s.kind), c(s.id), c(s.instance), c(s.term), c(s.why); }
 };
 
 struct Answer {
@@ -56,11 +57,11 @@ struct Coordinator {
     Phase phase = Phase::down;
     Uuid instance{};
     std::array<std::uint64_t, kParticipants> term{};
-    std::uint8_t must_roll_back = 0;
+    std::uint8_t must_roll_back = 0, has_opened = 0;
     SyncPointId point;
     std::array<std::uint8_t, kParticipants> told{};  // 0 nothing, 1 holds or done, 2 lacks, 3 unknown
     static void fields(auto& s, auto& c) {
-        c(s.phase), c(s.instance), c(s.must_roll_back), c(s.point);
+        c(s.phase), c(s.instance), c(s.must_roll_back), c(s.has_opened), c(s.point);
         for (std::size_t i = 0; i < kParticipants; ++i)
             c(s.term[i]), c(s.told[i]);
     }
@@ -113,7 +114,9 @@ std::vector<Standing> standings(const World& world) {
 void ask(World& world, std::size_t to, Kind kind, const SyncPointId& id) {
     auto& coordinator = world.coordinator;
     if (world.participants[to].is_connected)
-        world.participants[to].requests.push_back({kind, id, coordinator.instance, coordinator.term[to]});
+        world.participants[to].requests.push_back(
+            {kind, id, coordinator.instance, coordinator.term[to],
+             coordinator.has_opened != 0 ? Opening::again : Opening::begin});
 }
 
 void ask_all(World& world, Phase phase, Kind kind, const SyncPointId& id) {
@@ -154,6 +157,7 @@ void restored(World& world) {
 /// those that are not are given up.
 void all_are_open(World& world) {
     auto& coordinator = world.coordinator;
+    coordinator.has_opened = 1;
     const auto all = standings(world);
     const auto newest = newest_whole(all);
     const bool lost =
@@ -259,8 +263,7 @@ void hear(World& world, std::size_t from) {
 std::uint8_t carry_out(Participant& one, const Request& request) {
     auto& table = one.table;
     if (request.kind == Kind::open) {
-        table.open(request.instance);
-        return 1;
+        return table.open(request.instance, request.why).has_value();
     }
     if (!table.check(request.instance, request.term))
         return 0;
@@ -395,7 +398,7 @@ private:
                 auto& there = next.participants[i];
                 const auto id = *there.table.pending_rollback();
                 end_rollback(there);
-                answer(there, {Kind::roll_back, id, {}, 0}, 1);
+                answer(there, {Kind::roll_back, id, {}, 0, Opening::begin}, 1);
             });
         } else if (!one.requests.empty()) {
             then(world,

@@ -1,5 +1,6 @@
 // A coordinator and its participants, over TCP: what is taken can be rolled back to, together, and whatever
 // happens to one of them the others never have another sync point. time-limit: 180
+#include <poll.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -217,8 +218,7 @@ void a_second_coordinator_takes_the_job() {
     const auto second = test::ok(other.open());
     test::ok(second->rollback());
     test::equal(other.program.text(), std::string("first 1"));
-    test::contains(test::error(job.coordinator->sync_point(), ESTALE),
-                   "another coordinator has opened this job");
+    test::contains(test::error(job.coordinator->sync_point(), ESTALE), "taken this job over");
     test::ok(second->sync_point());
 }
 
@@ -276,19 +276,125 @@ void nonsense_is_refused_and_others_are_served() {
     job.check("1");
 }
 
-/// Strangers that say nothing hold no place for ever, and those beyond the limit are turned away.
-void there_are_no_more_connections_than_the_limit() {
+/// Strangers that say nothing keep nobody out, however many they are.
+void strangers_keep_nobody_out() {
     TestParticipant second("second");
     const auto address = test::ok(parse_address(second.address()));
     std::vector<Stream> strangers;
-    for (std::size_t i = 0; i < kMostConnections; ++i)
+    for (std::size_t i = 0; i < 2 * kMostStrangers; ++i)
         strangers.push_back(test::ok(Stream::connect(address, std::chrono::seconds(5))));
-    auto late = test::ok(Stream::connect(address, std::chrono::seconds(5)));
     std::array<std::byte, 1> one;
-    test::error(late.receive(one), ECONNRESET);
-    strangers.clear();
+    test::error(strangers.front().receive(one), ECONNRESET);
     TestCoordinator first({second.address()});
+    const auto coordinator = test::ok(first.open());
+    test::ok(coordinator->sync_point());
+}
+
+void there_are_no_more_coordinators_than_the_limit() {
+    TestParticipant second("second");
+    TestCoordinator first({second.address()});
+    std::vector<std::unique_ptr<Peer>> peers;
+    const Peer::Wanted wanted{second.address(), "primary", test::sync_keys(), 5'000};
+    for (std::size_t i = 0; i < kMostConnections; ++i)
+        peers.push_back(test::ok(Peer::connect(wanted)));
+    test::error(Peer::connect(wanted), ECONNRESET);
+    peers.clear();
     test::eventually([&] { return first.open().has_value(); });
+}
+
+/// A coordinator that was taken over does not take the job back by itself: what the other one did with the
+/// participants it knows nothing of.
+void who_was_taken_over_does_not_come_back() {
+    Job3 job;
+    job.take("1");
+    TestCoordinator other(job.first.options.participants);
+    auto second = test::ok(other.open());
+    test::ok(second->rollback());
+    other.program.set("first 2"), job.second.program.set("second 2"), job.third.program.set("third 2");
+    test::equal(test::ok(second->sync_point()).number, 2U);
+    second.reset();
+    for (int i = 0; i < 3; ++i)
+        test::contains(test::error(job.coordinator->sync_point(), ESTALE), "taken this job over");
+    test::equal(test::ok(job.coordinator->rollback()).number, 2U);  // that is asked for
+    job.check("2");
+    test::equal(job.take("3"), 3U);
+}
+
+/// A coordinator that hangs in the middle of its state holds up nobody.
+void who_hangs_holds_up_nobody() {
+    Job3 job;
+    job.take("1");
+    job.coordinator.reset();
+    const auto hanging = test::ok(Peer::connect({job.second.address(), "primary", test::sync_keys(), 5'000}));
+    const auto opened = test::ok(hanging->open("batch", Uuid{7}, Opening::roll_back));
+    SyncPoint point;
+    point.id = {opened.highest + 1, Uuid{7}};
+    point.participants = {job.second.job().identity().participant};
+    point.coordinator_bytes = 1'000'000'000;
+    std::jthread sending(
+        [&] { static_cast<void>(hanging->prepare(point, std::as_bytes(std::span("abc")))); });
+    job.start_coordinator_anew();
+    test::ok(job.coordinator->rollback());
+    job.check("1");
+    job.take("2");
+}
+
+/// Before the first sync point there is nothing to go back to.
+void one_that_is_started_anew_before_the_first_is_noticed() {
+    Job3 job;
+    job.second.start_anew("a new program");
+    test::error(job.coordinator->sync_point(), ECONNRESET);
+    test::contains(test::error(job.coordinator->sync_point(), EUCLEAN), "start the others anew as well");
+    test::error(job.coordinator->rollback(), ENOENT);
+    test::error(job.coordinator->sync_point(), EUCLEAN);
+    job.start_coordinator_anew();
+    job.take("1");
+}
+
+void some_are_rolled_back_alone() {
+    Job3 job;
+    job.take("1");
+    job.take("2");
+    job.first.program.set("?"), job.second.program.set("?");
+    test::ok(job.coordinator->rollback_of({job.second.address()}, 1));
+    test::equal(job.second.program.text(), std::string("second 1"));
+    test::equal(job.third.program.text(), std::string("third 2"));
+    test::equal(job.third.held(), 1U);  // it can't go to 2 any more, since the second can't
+    test::equal(test::ok(job.coordinator->rollback()).number, 1U);
+    job.check("1");
+    test::error(job.coordinator->rollback_of({job.second.address(), job.second.address()}), EINVAL);
+    test::error(job.coordinator->rollback_of({}), EINVAL);
+    job.third.start_anew("?");
+    test::error(job.coordinator->sync_point(), ECONNRESET);
+    test::contains(test::error(job.coordinator->rollback_of({job.second.address()}), EUCLEAN),
+                   job.third.address() + " was started anew");
+}
+
+/// Whoever listens there may say what he likes: nothing of it is taken for success, or for more than a
+/// refusal.
+void what_a_stranger_answers_is_only_a_refusal() {
+    test::sync_keys();
+    const auto listening = test::ok(listen_socket({"127.0.0.1", 0}));
+    for (const std::uint32_t code : {0U, 22U, 115U, 117U, 4096U, 0x80000000U, 0xffffffffU}) {
+        std::jthread answering([&] {
+            pollfd ready{listening.socket.get(), POLLIN, 0};
+            ::poll(&ready, 1, 5'000);
+            Stream stream(FileDescriptor(::accept4(listening.socket.get(), nullptr, nullptr,
+                                                   SOCK_NONBLOCK | SOCK_CLOEXEC)),
+                          "?");
+            const auto hello = stream.receive_message();
+            if (hello)
+                static_cast<void>(stream.send(wire::encode_answer(wire::Type::error, hello->header.request_id,
+                                                                  wire::ErrorAnswer{code, "no"})));
+            std::array<std::byte, 1> end;
+            static_cast<void>(stream.receive(end));
+        });
+        TestCoordinator first({format_address(listening.address)});
+        test::error(first.open(), EPROTO);
+    }
+    test::equal(errno_of({0, ""}), EPROTO);
+    test::equal(errno_of({0x80000005U, ""}), EPROTO);
+    test::equal(errno_of({28, ""}), ENOSPC);
 }
 
 void the_end_of_a_participant_waits_for_a_save() {
@@ -328,6 +434,13 @@ int main() {
          {"wrong jobs are refused", wrong_jobs_are_refused},
          {"all participants must be asked", all_participants_must_be_asked},
          {"nonsense is refused, and others are served", nonsense_is_refused_and_others_are_served},
-         {"there are no more connections than the limit", there_are_no_more_connections_than_the_limit},
+         {"strangers keep nobody out", strangers_keep_nobody_out},
+         {"there are no more coordinators than the limit", there_are_no_more_coordinators_than_the_limit},
+         {"who was taken over does not come back", who_was_taken_over_does_not_come_back},
+         {"who hangs holds up nobody", who_hangs_holds_up_nobody},
+         {"one that is started anew before the first is noticed",
+          one_that_is_started_anew_before_the_first_is_noticed},
+         {"some are rolled back alone", some_are_rolled_back_alone},
+         {"what a stranger answers is only a refusal", what_a_stranger_answers_is_only_a_refusal},
          {"the end of a participant waits for a save", the_end_of_a_participant_waits_for_a_save}});
 }

@@ -27,7 +27,7 @@ void a_silent_peer_is_given_up_in_time() {
     for (const unsigned idle_ms : {1'000U, 2'000U, 4'000U, 7'000U, 60'000U, 3'600'000U}) {
         const FileDescriptor socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
         CHECK(socket);
-        test::ok(set_up_connection(socket.get(), idle_ms));
+        test::ok(set_up_connection(socket.get(), idle_ms, idle_ms));
         test::equal(option_of(socket, SOL_SOCKET, SO_KEEPALIVE), 1);
         test::equal(option_of(socket, IPPROTO_TCP, TCP_NODELAY), 1);
         test::equal(option_of(socket, IPPROTO_TCP, TCP_USER_TIMEOUT), static_cast<int>(idle_ms));
@@ -40,7 +40,7 @@ void a_silent_peer_is_given_up_in_time() {
 }
 
 void what_is_no_socket_is_an_error() {
-    test::contains(test::error(set_up_connection(-1, 1'000), EBADF), "socket");
+    test::contains(test::error(set_up_connection(-1, 1'000, 0), EBADF), "socket");
 }
 
 }  // namespace

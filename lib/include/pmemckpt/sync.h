@@ -68,6 +68,45 @@ PMEMCKPT_SYNC_API int pmemckpt_roll_back(pmemckpt_coordinator *coordinator, uint
 PMEMCKPT_SYNC_API int pmemckpt_roll_back_some(pmemckpt_coordinator *coordinator, const char *const *participants, size_t count,
                                               uint64_t number, uint64_t *restored);
 
+/* Files that a participant serves, a pmemckpt-filed(8), in a session of the program's choice, below 2^63. A program may have
+ * many sessions, each used from one thread at a time. What is open in a session is so until it is closed, also when the
+ * connection is lost: who opens the session again has the same handles. After a rollback the handles, positions and files are
+ * those of the sync point. */
+typedef struct pmemckpt_files pmemckpt_files;
+
+enum pmemckpt_file_flags {
+    PMEMCKPT_FILE_READ = 1,
+    PMEMCKPT_FILE_WRITE = 2,
+    PMEMCKPT_FILE_CREATE = 4,
+    PMEMCKPT_FILE_EXCLUSIVE = 8,
+    PMEMCKPT_FILE_TRUNCATE = 16,
+    PMEMCKPT_FILE_APPEND = 32
+};
+
+/* `participant` is one of the options. It is to be closed before the coordination is ended. */
+PMEMCKPT_SYNC_API int pmemckpt_open_files(pmemckpt_coordinator *coordinator, const char *participant, uint64_t session,
+                                          pmemckpt_files **files);
+/* The connection alone: the files stay open. */
+PMEMCKPT_SYNC_API void pmemckpt_close_files(pmemckpt_files *files);
+/* Closes all files of the session. */
+PMEMCKPT_SYNC_API int pmemckpt_leave_files(pmemckpt_files *files);
+/* The handle, from 0 on. Paths are within the served directory; `mode` is for one that is made. */
+PMEMCKPT_SYNC_API int64_t pmemckpt_file_open(pmemckpt_files *files, const char *path, uint32_t flags, uint32_t mode);
+PMEMCKPT_SYNC_API int pmemckpt_file_close(pmemckpt_files *files, uint32_t handle);
+/* From the position on. How many bytes there were: fewer than `size` only at the end. */
+PMEMCKPT_SYNC_API int64_t pmemckpt_file_read(pmemckpt_files *files, uint32_t handle, void *into, size_t size);
+/* From the position on, or at the end with PMEMCKPT_FILE_APPEND: all of them. */
+PMEMCKPT_SYNC_API int pmemckpt_file_write(pmemckpt_files *files, uint32_t handle, const void *bytes, size_t size);
+/* The new position; `whence` is SEEK_SET, SEEK_CUR or SEEK_END. */
+PMEMCKPT_SYNC_API int64_t pmemckpt_file_seek(pmemckpt_files *files, uint32_t handle, int64_t offset, int whence);
+PMEMCKPT_SYNC_API int pmemckpt_file_truncate(pmemckpt_files *files, uint32_t handle, uint64_t size);
+/* What was written to it is on disk. */
+PMEMCKPT_SYNC_API int pmemckpt_file_flush(pmemckpt_files *files, uint32_t handle);
+PMEMCKPT_SYNC_API int pmemckpt_file_rename(pmemckpt_files *files, const char *from, const char *to);
+PMEMCKPT_SYNC_API int pmemckpt_file_remove(pmemckpt_files *files, const char *path);
+/* Bytes of the file with this path. */
+PMEMCKPT_SYNC_API int64_t pmemckpt_file_size(pmemckpt_files *files, const char *path);
+
 /* Zero-initialize. */
 typedef struct pmemckpt_participant_options {
     const char *listen;    /* [HOST]:PORT; NULL: port 7472 of all addresses */
@@ -75,7 +114,7 @@ typedef struct pmemckpt_participant_options {
     const char *directory; /* or, in its place: a directory with a new file for each sync point */
     const char *principal; /* the only one who may come; NULL: each that has a key */
     const char *key_dir;   /* NULL: $PMEMCKPT_KEY_DIR, /etc/pmemckpt/keys */
-    uint32_t keep;         /* complete sync points that are kept; 0: 2 */
+    uint32_t keep;         /* complete sync points that are kept, 8 at most; 0: 2 */
     uint32_t reserved[7];  /* 0 */
 } pmemckpt_participant_options;
 

@@ -203,6 +203,14 @@ public:
         detail::check(pmemckpt_participate(&given, &functions, &handle));
         handle_.reset(handle);
     }
+    Participant(Participant&&) = default;
+    /// What this one was is ended first, with the program that it calls.
+    Participant& operator=(Participant&& other) noexcept {
+        handle_.reset();
+        program_ = std::move(other.program_);
+        handle_ = std::move(other.handle_);
+        return *this;
+    }
     /// HOST:PORT, with the port that was really taken.
     std::string address() const { return pmemckpt_participant_address(handle_.get()); }
 

@@ -46,7 +46,8 @@ Result<std::shared_ptr<Connection>> IwarpEngine::connect(const Address& address,
     require(handler != nullptr, "a connection has a handler");
     const auto deadline = Clock::now() + std::chrono::milliseconds(timeout_ms);
     auto connected = TRY(reach(address, deadline));
-    TRY(set_up_connection(connected.socket.get(), shared_.options.idle_timeout_ms));
+    TRY(set_up_connection(connected.socket.get(), shared_.options.idle_timeout_ms,
+                          shared_.options.idle_timeout_ms));
     const auto& reactor = reactors_->next();
     auto connection = std::make_shared<IwarpConnection>(reactor, shared_, std::move(connected.socket),
                                                         std::move(connected.peer_address));

@@ -125,7 +125,9 @@ void AcceptSource::pause(int code) {
 }
 
 void AcceptSource::accept_socket(FileDescriptor socket, const SocketAddress& peer) {
-    if (const auto set = set_up_connection(socket.get(), shared_.options.idle_timeout_ms); !set)
+    if (const auto set =
+            set_up_connection(socket.get(), shared_.options.idle_timeout_ms, shared_.options.idle_timeout_ms);
+        !set)
         return;  // it is gone already
     const auto& reactor = reactors_->next();
     const auto connection =

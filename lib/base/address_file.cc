@@ -1,4 +1,4 @@
-#include "driver/address_file.hh"
+#include "lib/base/address_file.hh"
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -8,7 +8,7 @@
 
 #include "lib/base/handle.hh"
 
-namespace pmemckpt::driver {
+namespace pmemckpt {
 
 Status write_address_file(const std::string& path, const std::vector<Address>& addresses) {
     std::string text;
@@ -26,4 +26,4 @@ Status write_address_file(const std::string& path, const std::vector<Address>& a
     return fail_errno(code, "can't write address file {}", path);
 }
 
-}  // namespace pmemckpt::driver
+}  // namespace pmemckpt

@@ -6,9 +6,9 @@
 #include "lib/base/address.hh"
 #include "lib/base/result.hh"
 
-namespace pmemckpt::driver {
+namespace pmemckpt {
 
 /// The file appears whole, or not at all.
 Status write_address_file(const std::string& path, const std::vector<Address>& addresses);
 
-}  // namespace pmemckpt::driver
+}  // namespace pmemckpt

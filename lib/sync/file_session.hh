@@ -1,0 +1,56 @@
+#pragma once
+// Files on another system, of a pmemckpt-filed: a session, and what it has open there.
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+
+#include "lib/sync/caller.hh"
+#include "lib/sync/file_messages.hh"
+
+namespace pmemckpt::sync {
+
+/// Threads: one at a time.
+class FileSession {
+public:
+    /// Of which job: that which a coordinator has open.
+    struct Membership {
+        std::string job;            ///< empty: of none; its files are closed at its end
+        Uuid instance{};            ///< the coordinator's
+        std::uint64_t session = 0;  ///< below 2^63
+    };
+    /// As Caller::connect(); ESTALE when another coordinator has the job.
+    static Result<std::unique_ptr<FileSession>> connect(const Caller::Wanted& wanted, const Membership& of);
+
+    // As Caller::ask(). Handles are the session's: after a rollback those that were open at the sync point
+    // are open again, at their positions.
+
+    Result<FileOpened> open(const std::string& path, std::uint32_t flags, std::uint32_t mode = 0644);
+    Status close(std::uint32_t handle);
+    /// How many bytes there were from the position on; fewer than asked for only at the end.
+    Result<std::size_t> read(std::uint32_t handle, std::span<std::byte> into);
+    /// All of them.
+    Status write(std::uint32_t handle, std::span<const std::byte> bytes);
+    /// The new position.
+    Result<std::uint64_t> seek(std::uint32_t handle, std::int64_t offset, Whence whence = Whence::begin);
+    Status truncate(std::uint32_t handle, std::uint64_t size);
+    Status flush(std::uint32_t handle);
+    Status rename(const std::string& from, const std::string& to);
+    Status remove(const std::string& path);
+    Result<FileStatus> stat(const std::string& path);
+    /// Its files are closed.
+    Status leave();
+
+    bool is_lost() const { return caller_.is_lost(); }
+    /// That were open when it joined.
+    std::uint32_t open_files() const { return open_files_; }
+
+private:
+    explicit FileSession(Caller caller) : caller_(std::move(caller)) {}
+    Result<std::size_t> read_piece(std::uint32_t handle, std::span<std::byte> into);
+
+    Caller caller_;
+    std::uint32_t open_files_ = 0;
+};
+
+}  // namespace pmemckpt::sync

@@ -1,0 +1,66 @@
+#pragma once
+// The files that sessions have open: each under a handle of its session, with a position.
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "lib/base/handle.hh"
+#include "lib/base/result.hh"
+#include "lib/sync/file_messages.hh"
+
+namespace pmemckpt::filed {
+
+/// Of all sessions together.
+inline constexpr std::size_t kMostOpenFiles = 16'384;
+
+using enum sync::OpenFlags;
+using sync::Whence;
+
+/// Threads: those of its session; path and descriptor change only while all sessions rest.
+struct OpenFile {
+    FileDescriptor file;
+    std::string path;
+    std::uint32_t flags = 0;
+    std::uint64_t position = 0;
+};
+
+/// What a sync point keeps of an open file.
+struct SavedFile {
+    std::uint64_t session = 0;
+    std::uint32_t handle = 0, flags = 0, mode = 0;
+    std::string path;
+    std::uint64_t position = 0, size = 0, inode = 0;
+    static void fields(auto& s, auto& c) {
+        c(s.session), c(s.handle), c(s.flags), c(s.mode), c(s.path), c(s.position), c(s.size), c(s.inode);
+    }
+};
+
+/// Threads: one at a time.
+class OpenFiles {
+public:
+    using Session = std::map<std::uint32_t, std::shared_ptr<OpenFile>>;
+
+    /// The lowest handle of the session that is free. EMFILE beyond kMostOpenFiles.
+    Result<std::uint32_t> add(std::uint64_t session, std::shared_ptr<OpenFile> file);
+    /// With this handle, which is free.
+    void put(std::uint64_t session, std::uint32_t handle, std::shared_ptr<OpenFile> file);
+    /// EBADF.
+    Result<std::shared_ptr<OpenFile>> find(std::uint64_t session, std::uint32_t handle) const;
+    Status close(std::uint64_t session, std::uint32_t handle);
+    void close_all_of(std::uint64_t session);
+    void clear() { sessions_.clear(), count_ = 0; }
+
+    bool has(const std::string& path) const;
+    /// `from`, and what lies under it, is now `to`.
+    void rename(const std::string& from, const std::string& to);
+    std::size_t count() const { return count_; }
+    const std::map<std::uint64_t, Session>& sessions() const { return sessions_; }
+
+private:
+    std::map<std::uint64_t, Session> sessions_;
+    std::size_t count_ = 0;
+};
+
+}  // namespace pmemckpt::filed
