@@ -71,9 +71,9 @@ struct House {
         states[number] = state;
         trees[number] = tree();
     }
-    Status restore(std::uint64_t number) {
+    Status restore(std::uint64_t number, std::uint8_t tag = 5) {
         return files->program().restore(
-            id_of(number),
+            {number, Uuid{tag}},
             [&, at = std::size_t{0}](std::span<std::byte> into) mutable -> Result<std::size_t> {
                 const auto& state = states[number];
                 const auto count = std::min(into.size(), state.size() - at);
@@ -383,6 +383,30 @@ void who_is_open_is_not_put_away() {
     test::error(house.files->close(2, reader), EBADF);
 }
 
+/// Two sync points with one number, of which the first was saved and never held: their tags say nothing of
+/// what came first.
+void what_was_saved_last_is_undone_first() {
+    for (const auto first : {std::uint8_t{50}, std::uint8_t{200}}) {
+        House house;
+        house.make("a", "before");
+        const auto save = [&](std::uint8_t tag) {
+            test::ok(house.files->program().save({5, Uuid{tag}}, [&](std::span<const std::byte> bytes) {
+                house.states[5].assign(bytes.begin(), bytes.end());
+                return Status();
+            }));
+        };
+        save(first);
+        test::ok(house.files->rename("a", "b"));
+        save(100);
+        test::ok(house.files->rename("b", "c"));
+        house.make("a", "another");
+        house.start();
+        test::ok(house.restore(5, 100));
+        CHECK((house.tree() == std::map<std::string, std::string>{{"b", "before"}}));
+        std::filesystem::remove_all(house.path);
+    }
+}
+
 /// What nobody goes back to any more takes no room.
 void what_is_forgotten_takes_no_room() {
     House house;
@@ -418,5 +442,6 @@ int main() {
                       {"races lead nowhere", races_lead_nowhere},
                       {"a thousand open files", a_thousand_open_files},
                       {"who is open is not put away", who_is_open_is_not_put_away},
+                      {"what was saved last is undone first", what_was_saved_last_is_undone_first},
                       {"what is forgotten takes no room", what_is_forgotten_takes_no_room}});
 }

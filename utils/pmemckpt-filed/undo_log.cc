@@ -27,29 +27,39 @@ struct EntryHeader {
 constexpr std::size_t kEntryHeaderBytes = 4 + 4 + 32;
 constexpr std::uint32_t kMostBodyBytes = 16 * 1024, kMostRawBytes = 2 * 1024 * 1024;
 
-std::string name_of(const sync::SyncPointId& id) {
+/// What the name of a file says.
+struct Name {
+    std::uint64_t sequence = 0;
+    sync::SyncPointId id;
+};
+
+std::string to_text(const Name& name) {
     std::string tag;
-    for (const auto byte : id.tag)
+    for (const auto byte : name.id.tag)
         tag += fmt::format("{:02x}", byte);
-    return fmt::format("{}-{}{}", id.number, tag, kSuffix);
+    return fmt::format("{}-{}-{}{}", name.sequence, name.id.number, tag, kSuffix);
 }
 
-std::optional<sync::SyncPointId> id_of(std::string_view name) {
-    const auto dash = name.find('-');
-    sync::SyncPointId id;
-    if (!name.ends_with(kSuffix) || dash == std::string_view::npos ||
-        name.size() != dash + 1 + 2 * id.tag.size() + kSuffix.size())
+std::optional<Name> parse_name(std::string_view text) {
+    Name name;
+    for (auto* const number : {&name.sequence, &name.id.number}) {
+        const auto dash = text.find('-');
+        if (dash == std::string_view::npos)
+            return std::nullopt;
+        const auto [end, status] = std::from_chars(text.data(), text.data() + dash, *number);
+        if (status != std::errc() || end != text.data() + dash)
+            return std::nullopt;
+        text.remove_prefix(dash + 1);
+    }
+    if (text.size() != 2 * name.id.tag.size() + kSuffix.size() || !text.ends_with(kSuffix))
         return std::nullopt;
-    const auto number = std::from_chars(name.data(), name.data() + dash, id.number);
-    if (number.ec != std::errc() || number.ptr != name.data() + dash)
-        return std::nullopt;
-    for (std::size_t i = 0; i < id.tag.size(); ++i) {
-        const char* digits = name.data() + dash + 1 + 2 * i;
-        if (const auto byte = std::from_chars(digits, digits + 2, id.tag[i], 16);
-            byte.ec != std::errc() || byte.ptr != digits + 2)
+    for (std::size_t i = 0; i < name.id.tag.size(); ++i) {
+        const auto* const digits = text.data() + 2 * i;
+        const auto [end, status] = std::from_chars(digits, digits + 2, name.id.tag[i], 16);
+        if (status != std::errc() || end != digits + 2)
             return std::nullopt;
     }
-    return id;
+    return name;
 }
 
 std::vector<std::string> names_in(int folder) {
@@ -75,22 +85,33 @@ Result<UndoLog::File> UndoLog::open_file(const std::string& name, int flags) con
 Result<UndoLog> UndoLog::open(FileDescriptor folder) {
     UndoLog log(std::move(folder));
     for (const auto& name : names_in(log.folder_.get())) {
-        const auto id = id_of(name);
-        if (!id)
+        const auto parsed = parse_name(name);
+        if (!parsed)
             continue;
         auto file = TRY(log.open_file(name, 0));
+        file.id = parsed->id;
         TRY(entries_of(file));  // where it ends: a change that was cut off was not made
-        log.files_.emplace(*id, std::move(file));
+        log.files_.emplace(parsed->sequence, std::move(file));
     }
     return log;
 }
 
 Status UndoLog::begin(const sync::SyncPointId& id) {
-    auto file = TRY(open_file(name_of(id), O_CREAT | O_TRUNC));
+    const auto sequence = files_.empty() ? 1 : files_.rbegin()->first + 1;
+    auto file = TRY(open_file(to_text({sequence, id}), O_CREAT | O_TRUNC));
+    file.id = id;
     TRY(sync::bring_to_disk(file.file.get(), file.name));
     TRY(sync::bring_to_disk(folder_.get(), "the undo log's folder"));
-    files_.insert_or_assign(id, std::move(file));
+    files_.emplace(sequence, std::move(file));
     return {};
+}
+
+/// The last one.
+UndoLog::Files::iterator UndoLog::find(const sync::SyncPointId& id) {
+    for (auto at = files_.end(); at != files_.begin();)
+        if ((--at)->second.id == id)
+            return at;
+    return files_.end();
 }
 
 Status UndoLog::add(const Change& change, std::span<const std::byte> raw) {
@@ -201,12 +222,13 @@ Status UndoLog::remove_file(const std::string& name) const {
 
 Status UndoLog::undo_since(const sync::SyncPointId& id, const Undo& undo,
                            const std::function<Status()>& flushed) {
-    if (files_.find(id) == files_.end())
+    const auto wanted = find(id);
+    if (wanted == files_.end())
         return fail(ENOENT, "there is no undo log of sync point {}", sync::to_string(id));
     for (;;) {
-        auto newest = std::prev(files_.end());
+        const auto newest = std::prev(files_.end());
         TRY(undo_file(newest->second, undo, flushed));
-        if (newest->first == id)
+        if (newest == wanted)
             return {};
         TRY(remove_file(newest->second.name));
         files_.erase(newest);
@@ -215,7 +237,8 @@ Status UndoLog::undo_since(const sync::SyncPointId& id, const Undo& undo,
 
 Result<std::vector<std::string>> UndoLog::forget_before(const sync::SyncPointId& id) {
     std::vector<std::string> trash;
-    while (!files_.empty() && files_.begin()->first < id) {
+    const auto oldest = find(id);
+    while (oldest != files_.end() && files_.begin() != oldest) {
         auto& file = files_.begin()->second;
         for (const auto at : TRY(entries_of(file))) {
             const auto entry = TRY(read_entry(file, at));

@@ -1,7 +1,8 @@
 #pragma once
 // What must be put back when the served directory is rolled back: before-images and changes of names, since
-// each sync point that is held. One file for each: NUMBER-TAG.undo has what was changed since that sync point
-// was saved, until the next one was.
+// each sync point that is held. One file for each: SEQUENCE-NUMBER-TAG.undo has what was changed since that
+// sync point was saved, until the next one was. Sequences rise; numbers may come twice, where one was saved
+// and never held.
 //
 // Orders: a change is in the log and on disk before it is made. Undoing goes from the newest change back, and
 // the log is cut behind what is left; a change of names is undone with the log's end just behind it and on
@@ -62,6 +63,7 @@ public:
 
 private:
     struct File {
+        sync::SyncPointId id;
         FileDescriptor file;
         std::string name;
         std::uint64_t end = 0, before_last = 0;
@@ -72,6 +74,8 @@ private:
         std::uint64_t at = 0;
     };
     explicit UndoLog(FileDescriptor folder) : folder_(std::move(folder)) {}
+    using Files = std::map<std::uint64_t, File>;
+    Files::iterator find(const sync::SyncPointId& id);
     Result<File> open_file(const std::string& name, int flags) const;
     Status undo_file(File& file, const Undo& undo, const std::function<Status()>& flushed);
     static Result<std::vector<std::uint64_t>> entries_of(File& file);
@@ -80,7 +84,7 @@ private:
     static Status cut(File& file, std::uint64_t end, bool durably);
 
     FileDescriptor folder_;
-    std::map<sync::SyncPointId, File> files_;
+    Files files_;  // by their sequences
 };
 
 }  // namespace pmemckpt::filed
