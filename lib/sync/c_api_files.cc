@@ -13,7 +13,8 @@ namespace {
 using namespace pmemckpt;
 using namespace pmemckpt::c_api;
 
-static_assert(int{PMEMCKPT_FILE_READ} == int{sync::kOpenRead} && int{PMEMCKPT_FILE_CREATE} == int{sync::kOpenCreate} &&
+static_assert(int{PMEMCKPT_FILE_READ} == int{sync::kOpenRead} &&
+              int{PMEMCKPT_FILE_CREATE} == int{sync::kOpenCreate} &&
               int{PMEMCKPT_FILE_APPEND} == int{sync::kOpenAppend});
 
 /// What `body` gives, a number that is not negative; or a negative errno value.
