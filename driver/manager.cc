@@ -5,13 +5,13 @@
 #include <algorithm>
 #include <cerrno>
 
-#include "lib/base/address_file.hh"
 #include "driver/admin_socket.hh"
 #include "driver/admin_status.hh"
 #include "driver/expiry.hh"
 #include "driver/scrub.hh"
 #include "driver/services.hh"
 #include "driver/sessions.hh"
+#include "lib/base/address_file.hh"
 #include "lib/base/log.hh"
 #include "lib/base/units.hh"
 
