@@ -129,6 +129,8 @@ Status Job::check_instance(const std::string& name, const Uuid& instance) const 
     const std::lock_guard lock(mutex_);
     if (name != name_ || instance != table_.instance())
         return fail(ESTALE, "job {} is not open, or another coordinator has it: open it before", name);
+    if (table_.must_roll_back())
+        return fail(EUCLEAN, "the program was started anew since job {} was opened: roll back first", name);
     return {};
 }
 

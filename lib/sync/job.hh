@@ -60,7 +60,7 @@ public:
     Result<SyncPoint> rollback(const Asker& asker, const SyncPointId& id);
     /// Of a sync point that is held.
     Status read_coordinator_state(const SyncPointId& id, const Sink& sink) const;
-    /// ESTALE unless this coordinator has the job open.
+    /// ESTALE unless this coordinator has the job open; EUCLEAN when the program must be rolled back first.
     Status check_instance(const std::string& name, const Uuid& instance) const;
     JobListed listed() const;
     /// The checkpoint file could not be written, and what it holds is not known: nothing may be told of what

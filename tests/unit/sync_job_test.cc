@@ -226,6 +226,17 @@ void states_lie_in_gaps() {
     }
 }
 
+/// What sessions had open is lost with the program: they must not go on as if it were there.
+void who_works_with_a_program_waits_for_its_rollback() {
+    House house;
+    test::ok(house.job->check_instance("batch", kInstance));
+    house.take(1, "the coordinator's");
+    house.start();
+    test::contains(test::error(house.job->check_instance("batch", kInstance), EUCLEAN), "roll back first");
+    test::ok(house.job->rollback(house.asker, {1, kInstance}));
+    test::ok(house.job->check_instance("batch", kInstance));
+}
+
 void what_does_not_verify_is_not_restored(Keeping keeping) {
     for (const bool is_programs : {false, true}) {
         House house(keeping);
@@ -499,6 +510,7 @@ int main() {
          {"a file that others may use is refused", a_file_that_others_may_use_is_refused},
          {"a program begins anew with its coordinator alone",
           a_program_begins_anew_with_its_coordinator_alone},
+         {"who works with a program waits for its rollback", who_works_with_a_program_waits_for_its_rollback},
          {"states lie in gaps", states_lie_in_gaps},
          {"what does not verify is not restored, one file",
           [] { what_does_not_verify_is_not_restored(Keeping::one_file); }},
