@@ -17,21 +17,12 @@ namespace {
 constexpr std::string_view kStateSuffix = ".state";
 
 std::string file_name(const SyncPointId& id) {
-    std::string tag;
-    for (const auto byte : id.tag)
-        tag += fmt::format("{:02x}", byte);
-    return fmt::format("{}-{}{}", id.number, tag, kStateSuffix);
+    return to_name(id) + std::string(kStateSuffix);
 }
 
 /// Whether it is one that this makes.
 bool is_file_name(std::string_view name) {
-    const auto digits = name.substr(0, name.find_first_not_of("0123456789"));
-    constexpr std::size_t kTagDigits = 2 * sizeof(Uuid);
-    if (digits.empty() || name.size() != digits.size() + 1 + kTagDigits + kStateSuffix.size() ||
-        name[digits.size()] != '-' || !name.ends_with(kStateSuffix))
-        return false;
-    const auto tag = name.substr(digits.size() + 1, kTagDigits);
-    return tag.find_first_not_of("0123456789abcdef") == std::string_view::npos;
+    return name.ends_with(kStateSuffix) && parse_name(name.substr(0, name.size() - kStateSuffix.size()));
 }
 
 std::vector<std::string> state_files_in(const std::string& directory) {

@@ -23,7 +23,9 @@ public:
     static Result<std::unique_ptr<FileSession>> connect(const Caller::Wanted& wanted, const Membership& of);
 
     // As Caller::ask(). Handles are the session's: after a rollback those that were open at the sync point
-    // are open again, at their positions.
+    // are open again, at their positions. Nothing that was asked before a rollback, and is still on its way,
+    // is done after it; the first request after it joins the session again. EBUSY when another connection
+    // has joined it; EUCLEAN when the job must be rolled back first.
 
     Result<FileOpened> open(const std::string& path, std::uint32_t flags, std::uint32_t mode = 0644);
     Status close(std::uint32_t handle);
@@ -46,10 +48,14 @@ public:
     std::uint32_t open_files() const { return open_files_; }
 
 private:
-    explicit FileSession(Caller caller) : caller_(std::move(caller)) {}
+    FileSession(Caller caller, Membership of) : caller_(std::move(caller)), of_(std::move(of)) {}
+    Status join();
+    template <class Answer, class Request>
+    Result<Answer> ask(const Request& request, std::span<const std::byte> behind = {});
     Result<std::size_t> read_piece(std::uint32_t handle, std::span<std::byte> into);
 
     Caller caller_;
+    const Membership of_;
     std::uint32_t open_files_ = 0;
 };
 

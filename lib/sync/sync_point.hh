@@ -2,7 +2,9 @@
 // A sync point: one coordinated checkpoint of a coordinator and of all participants of a job. What is written
 // of it, in messages and in checkpoint files, is in network byte order.
 #include <compare>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "lib/sync/digest.hh"
@@ -39,5 +41,9 @@ struct SyncPoint {
 using pmemckpt::to_string;
 /// "17 (3f2a…)": for people.
 std::string to_string(const SyncPointId& id);
+/// "NUMBER-TAG", the tag in 32 hexadecimal digits: for names of files.
+std::string to_name(const SyncPointId& id);
+/// None when it is no such name.
+std::optional<SyncPointId> parse_name(std::string_view name);
 
 }  // namespace pmemckpt::sync

@@ -8,10 +8,11 @@ namespace pmemckpt::filed {
 using sync::FileType;
 
 FileService::~FileService() {
-    if (session_ < kFirstOfNoJob)
-        return;  // who joins again finds its files
-    const auto working = files_.work();
-    files_.close_all_of(session_);
+    if (!member_)
+        return;
+    if (const auto working = files_.work(*member_); working && session_ >= kFirstOfNoJob)
+        files_.close_all_of(session_);  // of a job: who joins again finds its files
+    files_.leave(*member_);
 }
 
 bool FileService::knows(std::uint16_t type) const {
@@ -19,50 +20,52 @@ bool FileService::knows(std::uint16_t type) const {
            type <= static_cast<std::uint16_t>(FileType::flush);
 }
 
-Status FileService::check_joined() const {
-    if (!has_joined_)
+/// While he has it, whose job it is does not change, and the files are not rolled back.
+Result<std::shared_lock<std::shared_mutex>> FileService::work() {
+    if (!member_)
         return fail(EPROTO, "no session was joined on this connection");
-    return name_.empty() ? Status() : job_.check_instance(name_, instance_);
+    auto working = TRY(files_.work(*member_));
+    if (!name_.empty())
+        TRY(job_.check_instance(name_, instance_));
+    return working;
 }
 
-/// What `action` gives for the decoded request. Whose job it is is known to be so while it works.
+/// What `action` gives for the decoded request.
 template <class Request, class Do>
 Status FileService::answer(const sync::Received& request, sync::Stream& stream, Do&& action) {
     const auto asked = TRY(wire::decode_body<Request>(request.body()));
     auto result = [&]() -> decltype(action(asked)) {
-        const auto working = files_.work();
-        TRY(check_joined());
+        const auto working = TRY(work());
         return action(asked);
     }();
     return sync::reply(stream, request, result);
 }
 
+Result<sync::FileJoined> FileService::join(const sync::FileJoin& asked) {
+    if (asked.session >= kFirstOfNoJob)
+        return fail(EINVAL, "a session's number is below {}", kFirstOfNoJob);
+    const auto session = asked.job.empty() ? session_ : asked.session;
+    if (member_ && (asked.job != name_ || session != session_))
+        return fail(EALREADY, "another session was joined on this connection already");
+    if (!asked.job.empty())
+        TRY(job_.check_instance(asked.job, asked.instance));
+    member_ = TRY(files_.join(session, member_));
+    session_ = session;
+    name_ = asked.job;
+    instance_ = asked.instance;
+    return sync::FileJoined{static_cast<std::uint32_t>(files_.count_of(session_))};
+}
+
 Status FileService::take_join(const sync::Received& request, sync::Stream& stream) {
-    const auto join = TRY(wire::decode_body<sync::FileJoin>(request.body()));
-    auto joined = [&]() -> Result<sync::FileJoined> {
-        if (has_joined_)
-            return fail(EALREADY, "a session was joined on this connection already");
-        if (join.session >= kFirstOfNoJob)
-            return fail(EINVAL, "a session's number is below {}", kFirstOfNoJob);
-        const auto working = files_.work();
-        if (!join.job.empty()) {
-            TRY(job_.check_instance(join.job, join.instance));
-            session_ = join.session;
-            name_ = join.job;
-            instance_ = join.instance;
-        }
-        has_joined_ = true;
-        return sync::FileJoined{static_cast<std::uint32_t>(files_.count_of(session_))};
-    }();
-    return sync::reply(stream, request, joined);
+    const auto asked = TRY(wire::decode_body<sync::FileJoin>(request.body()));
+    return sync::reply(stream, request, join(asked));
 }
 
 Status FileService::take_read(const sync::Received& request, sync::Stream& stream) {
     const auto asked = TRY(wire::decode_body<sync::FileRead>(request.body()));
     std::vector<std::byte> bytes(std::min(asked.bytes, sync::kMostFileBytes));
     auto moved = [&]() -> Result<sync::FileMoved> {
-        const auto working = files_.work();
-        TRY(check_joined());
+        const auto working = TRY(work());
         const auto got = TRY(files_.read(session_, asked.handle, bytes));
         return sync::FileMoved{static_cast<std::uint32_t>(got.bytes), got.position};
     }();
@@ -78,8 +81,7 @@ Status FileService::take_write(const sync::Received& request, sync::Stream& stre
     std::vector<std::byte> bytes(asked.bytes);
     TRY(stream.receive(bytes));
     auto moved = [&]() -> Result<sync::FileMoved> {
-        const auto working = files_.work();
-        TRY(check_joined());
+        const auto working = TRY(work());
         const auto put = TRY(files_.write(session_, asked.handle, bytes));
         return sync::FileMoved{static_cast<std::uint32_t>(put.bytes), put.position};
     }();

@@ -1,6 +1,8 @@
 #pragma once
 // The requests of one connection for files: pmemckpt-sync.7, FILES.
 #include <cstdint>
+#include <optional>
+#include <shared_mutex>
 #include <string>
 
 #include "lib/sync/file_messages.hh"
@@ -9,9 +11,6 @@
 #include "utils/pmemckpt-filed/files.hh"
 
 namespace pmemckpt::filed {
-
-/// Sessions that belong to no job have numbers from here on: they end with their connection.
-inline constexpr std::uint64_t kFirstOfNoJob = std::uint64_t{1} << 63;
 
 class FileService final : public sync::Service {
 public:
@@ -30,12 +29,13 @@ private:
     Status take_read(const sync::Received& request, sync::Stream& stream);
     Status take_write(const sync::Received& request, sync::Stream& stream);
     Status take_rest(const sync::Received& request, sync::Stream& stream);
-    Status check_joined() const;
+    Result<sync::FileJoined> join(const sync::FileJoin& asked);
+    Result<std::shared_lock<std::shared_mutex>> work();
 
     Files& files_;
     sync::Job& job_;
     std::uint64_t session_;
-    bool has_joined_ = false;
+    std::optional<Member> member_;
     std::string name_;  // of the job; empty: none
     Uuid instance_{};
 };

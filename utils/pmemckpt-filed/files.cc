@@ -4,20 +4,25 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <filesystem>
 
 #include "lib/base/log.hh"
 #include "lib/base/units.hh"
 #include "lib/sync/table_file.hh"
+#include "utils/pmemckpt-filed/rollback.hh"
 
 namespace pmemckpt::filed {
 
 namespace {
 
-constexpr std::uint64_t kBlock = kMiB;  // of before-images
+/// As a whole.
+Result<std::vector<std::byte>> read_all(const sync::Source& source) {
+    std::vector<std::byte> bytes, piece(64 * kKiB);
+    for (std::size_t got; (got = TRY(source(piece))) != 0;)
+        bytes.insert(bytes.end(), piece.begin(), piece.begin() + static_cast<std::ptrdiff_t>(got));
+    return bytes;
+}
 
 Result<FileDescriptor> own_folder(const ServedDirectory& directory, const char* name) {
     if (::mkdirat(directory.own(), name, 0700) != 0 && errno != EEXIST)
@@ -27,20 +32,6 @@ Result<FileDescriptor> own_folder(const ServedDirectory& directory, const char* 
         return fail_errno(errno, "can't open {}/{}/{}", directory.path(), kOwnFolder, name);
     TRY(sync::bring_to_disk(directory.own(), kOwnFolder));
     return folder;
-}
-
-std::filesystem::path path_of(int folder) {
-    return fmt::format("/proc/self/fd/{}", folder);
-}
-
-/// The highest number that is a name there.
-std::uint64_t highest_in(int folder) {
-    std::uint64_t highest = 0;
-    std::error_code ignored;
-    for (const auto& entry : std::filesystem::directory_iterator(path_of(folder), ignored))
-        highest =
-            std::max<std::uint64_t>(highest, std::strtoull(entry.path().filename().c_str(), nullptr, 10));
-    return highest;
 }
 
 Result<struct stat> status_of(const FileDescriptor& file, const std::string& path) {
@@ -67,12 +58,60 @@ int system_flags(std::uint32_t flags) {
 
 Result<std::unique_ptr<Files>> Files::open(const std::string& path) {
     auto directory = TRY(ServedDirectory::open(path));
-    auto trash = TRY(own_folder(directory, "trash"));
-    auto folder = TRY(own_folder(directory, "undo"));
-    auto undo = TRY(UndoLog::open(std::move(folder)));
+    auto undo_folder = TRY(own_folder(directory, "undo"));
+    auto undo = TRY(UndoLog::open(std::move(undo_folder)));
+    auto trash_folder = TRY(own_folder(directory, "trash"));
+    auto trash = TRY(Trash::open(std::move(trash_folder), undo.needed_trash()));
     auto files = std::unique_ptr<Files>(new Files(std::move(directory), std::move(trash), std::move(undo)));
-    files->last_trash_ = highest_in(files->trash_.get());
+    files->take_reserve();
     return files;
+}
+
+void Files::take_reserve() const {
+    if (const auto taken = reserve_.take(); !taken)
+        log::warning("{}", taken.error().message);
+}
+
+Result<Member> Files::join(std::uint64_t session, const std::optional<Member>& before) {
+    const auto resting = rest();  // who had it is not in the middle of an operation
+    const std::lock_guard lock(mutex_);
+    if (!before && member_count_ == kMostMembers)
+        return fail(EMFILE, "{} connections have joined sessions, the limit: end some", member_count_);
+    member_count_ += before ? 0 : 1;
+    members_[session] = ++last_member_;
+    return Member{session, rollbacks_, last_member_};
+}
+
+void Files::leave(const Member& member) {
+    const std::lock_guard lock(mutex_);
+    --member_count_;
+    if (const auto found = members_.find(member.session);
+        found != members_.end() && found->second == member.number)
+        members_.erase(found);
+}
+
+Status Files::check_member(const Member& member) {
+    const std::lock_guard lock(mutex_);
+    if (half_restored_)
+        return fail(EUCLEAN, "a rollback has not ended, roll back again: {}", half_restored_->message);
+    if (member.rollbacks != rollbacks_)
+        return fail(ESTALE, "the files were rolled back since the session was joined: join it again");
+    const auto found = members_.find(member.session);
+    if (found == members_.end() || found->second != member.number)
+        return fail(EBUSY, "session {} was joined by another connection since", member.session);
+    return {};
+}
+
+Result<std::shared_lock<std::shared_mutex>> Files::work(const Member& member) {
+    const std::unique_lock gate(gate_);
+    std::shared_lock working(quiet_);
+    TRY(check_member(member));
+    return working;
+}
+
+std::unique_lock<std::shared_mutex> Files::rest() {
+    const std::lock_guard gate(gate_);
+    return std::unique_lock(quiet_);
 }
 
 Result<std::shared_ptr<OpenFile>> Files::find(std::uint64_t session, std::uint32_t handle,
@@ -84,24 +123,27 @@ Result<std::shared_ptr<OpenFile>> Files::find(std::uint64_t session, std::uint32
     return file;
 }
 
+/// Under the lock from the look at the path on: till it is known to be open, nobody may rename it.
 Result<std::uint32_t> Files::open(std::uint64_t session, const std::string& path, std::uint32_t flags,
                                   std::uint32_t mode) {
     TRY(check_flags(flags));
+    const std::lock_guard lock(mutex_);
+    TRY(open_files_.check_room());
     auto file = std::make_shared<OpenFile>();
     file->file = TRY(open_or_make(path, flags, mode));
     file->path = path;
     file->flags = flags;
+    if ((flags & kOpenCreate) != 0)
+        unflushed_.note(file);
     if ((flags & kOpenTruncate) != 0)
-        TRY(truncate(*file, 0));
-    const std::lock_guard lock(mutex_);
+        TRY(cut(file, 0));
     return open_files_.add(session, std::move(file));
 }
 
 Result<FileDescriptor> Files::open_or_make(const std::string& path, std::uint32_t flags, std::uint32_t mode) {
-    if ((flags & kOpenCreate) == 0)
-        return directory_.open_file(path, system_flags(flags));
-    const std::lock_guard lock(mutex_);
     auto there = directory_.open_file(path, system_flags(flags));
+    if ((flags & kOpenCreate) == 0)
+        return there;
     if (there && (flags & kOpenExclusive) != 0)
         return fail(EEXIST, "{} is there already", path);
     if (there || there.error().code != ENOENT)
@@ -110,20 +152,12 @@ Result<FileDescriptor> Files::open_or_make(const std::string& path, std::uint32_
 }
 
 Result<FileDescriptor> Files::make(const std::string& path, int flags, std::uint32_t mode) {
-    if (undo_.is_on()) {
-        TRY(undo_.add({Change::Kind::created, path, {}, 0, 0}));
-        TRY(undo_.flush());
-    }
-    auto made = directory_.open_file(path, flags | O_CREAT | O_EXCL, static_cast<mode_t>(mode));
-    if (!made) {
-        if (undo_.is_on())
-            TRY(undo_.withdraw());
-        return made;
-    }
-    TRY(directory_.flush_folder_of(path));
-    const auto status = TRY(status_of(*made, path));
-    tracked_[status.st_ino] = {};  // nothing of it was there
-    changed_.insert(path);
+    TRY(undo_.add({Change::Kind::created, path, {}, 0, 0}));
+    TRY(undo_.flush());
+    auto made = TRY(directory_.make_file(path, flags, static_cast<mode_t>(mode)));
+    images_.note_made(TRY(status_of(made, path)));
+    const auto folder = TRY(directory_.folder_of(path));
+    TRY(note_flush(folder.flush()));
     return made;
 }
 
@@ -162,7 +196,8 @@ Result<Moved> Files::write(std::uint64_t session, std::uint32_t handle, std::spa
     const auto at = (file->flags & kOpenAppend) != 0 ? size : file->position;
     if (at > INT64_MAX - bytes.size())
         return fail(EFBIG, "a file can't have {} bytes at {}", bytes.size(), at);
-    TRY(will_change(*file, at, bytes.size()));
+    TRY(images_.keep(*file, at, at + bytes.size(), undo_));
+    unflushed_.note(file);
     const auto path = file->path;
     // Two that append must not choose the same place.
     if ((file->flags & kOpenAppend) == 0)
@@ -188,16 +223,17 @@ Result<Moved> Files::seek(std::uint64_t session, std::uint32_t handle, std::int6
 
 Status Files::truncate(std::uint64_t session, std::uint32_t handle, std::uint64_t size) {
     const auto file = TRY(find(session, handle, kOpenWrite));
-    return truncate(*file, size);
+    const std::lock_guard lock(mutex_);
+    return cut(file, size);
 }
 
-Status Files::truncate(OpenFile& file, std::uint64_t size) {
+Status Files::cut(const std::shared_ptr<OpenFile>& file, std::uint64_t size) {
     if (size > INT64_MAX)
         return fail(EFBIG, "a file can't have {} bytes", size);
-    const std::lock_guard lock(mutex_);
-    TRY(will_change(file, size, UINT64_MAX - size));
-    if (::ftruncate(file.file.get(), static_cast<off_t>(size)) != 0)
-        return fail(sync::as_files(errno), "can't give {} {} bytes: {}", file.path, size, ::strerror(errno));
+    TRY(images_.keep(*file, size, UINT64_MAX, undo_));
+    unflushed_.note(file);
+    if (::ftruncate(file->file.get(), static_cast<off_t>(size)) != 0)
+        return fail(sync::as_files(errno), "can't give {} {} bytes: {}", file->path, size, ::strerror(errno));
     return {};
 }
 
@@ -223,66 +259,16 @@ std::size_t Files::count_of(std::uint64_t session) {
 
 Status Files::flush(std::uint64_t session, std::uint32_t handle) {
     const auto file = TRY(find(session, handle, 0));
-    return sync::bring_to_disk(file->file.get(), "a file");
+    auto flushed = sync::bring_to_disk(file->file.get(), "a file");
+    const std::lock_guard lock(mutex_);
+    return note_flush(std::move(flushed));
 }
 
-/// What these bytes were goes into the log, if they were there at the sync point and are not in it yet.
-Status Files::will_change(const OpenFile& file, std::uint64_t at, std::uint64_t bytes) {
-    changed_.insert(file.path);
-    if (!undo_.is_on())
-        return {};
-    const auto status = TRY(status_of(file.file, file.path));
-    const auto [found, is_first] = tracked_.try_emplace(status.st_ino);
-    auto& tracked = found->second;
-    auto saved = [&]() -> Status {
-        bool is_any = is_first;
-        if (is_first) {
-            tracked.size_before = static_cast<std::uint64_t>(status.st_size);
-            TRY(undo_.add({Change::Kind::size, file.path, {}, 0, tracked.size_before}));
-        }
-        const auto end = at + std::min(bytes, tracked.size_before - std::min(at, tracked.size_before));
-        for (auto block = at / kBlock; block * kBlock < end; ++block) {
-            if (tracked.saved_blocks.contains(block))
-                continue;
-            TRY(save_block(file, tracked, block));
-            is_any = true;
-        }
-        return is_any ? undo_.flush() : Status();
-    }();
-    if (!saved)
-        tracked_.erase(status.st_ino);  // it is not known what of it is in the log
-    return saved;
-}
-
-Status Files::save_block(const OpenFile& file, Tracked& tracked, std::uint64_t block) {
-    const auto at = block * kBlock;
-    std::vector<std::byte> bytes(static_cast<std::size_t>(std::min(kBlock, tracked.size_before - at)));
-    const auto got = ::pread(file.file.get(), bytes.data(), bytes.size(), static_cast<off_t>(at));
-    if (got < 0)
-        return fail(sync::as_files(errno), "can't read {} at {}: {}", file.path, at, ::strerror(errno));
-    bytes.resize(static_cast<std::size_t>(got));  // less: it was cut off before, and saved then
-    const bool is_zeros = std::ranges::all_of(bytes, [](std::byte byte) { return byte == std::byte{0}; });
-    if (!bytes.empty() && is_zeros)
-        TRY(undo_.add({Change::Kind::zeros, file.path, {}, at, bytes.size()}));
-    else if (!bytes.empty())
-        TRY(undo_.add({Change::Kind::bytes, file.path, {}, at, bytes.size()}, bytes));
-    tracked.saved_blocks.insert(block);
-    return {};
-}
-
-/// It is not served any more; what it was is kept as long as a sync point needs it.
-Status Files::put_away(const std::string& path) {
-    if (open_files_.has(path))
-        return fail(EBUSY, "{} is open: close it before", path);
-    if (!undo_.is_on())
-        return directory_.remove(path);
-    const auto name = std::to_string(++last_trash_);
-    TRY(undo_.add({Change::Kind::removed, path, name, 0, 0}));
-    TRY(undo_.flush());
-    auto moved = directory_.move_out(path, trash_.get(), name);
-    if (!moved)
-        TRY(undo_.withdraw());
-    return moved;
+/// The kernel tells of what it could not write once, and of none of it later.
+Status Files::note_flush(Status flushed) {
+    if (!flushed && !flush_failed_)
+        flush_failed_ = flushed.error();
+    return flushed;
 }
 
 Status Files::check_is_file(const std::string& path) const {
@@ -299,35 +285,76 @@ Status Files::remove(const std::string& path) {
     TRY(check_path(path));
     const std::lock_guard lock(mutex_);
     TRY(check_is_file(path));
-    return put_away(path);
+    if (open_files_.has(path))
+        return fail(EBUSY, "{} is open: close it before", path);
+    if (!undo_.is_on())
+        return note_flush(TRY(directory_.remove(path)).flush());
+    const auto name = trash_.new_name();
+    TRY(undo_.add({Change::Kind::removed, path, name, 0, 0}));
+    TRY(undo_.flush());
+    return note_flush(TRY(directory_.move_out(path, trash_.folder(), name)).flush());
 }
 
 Status Files::rename(const std::string& from, const std::string& to) {
     TRY(check_path(from));
     TRY(check_path(to));
     const std::lock_guard lock(mutex_);
-    if (TRY(directory_.kind_of(from)) != ServedDirectory::Kind::folder)
-        TRY(check_is_file(from));
+    TRY(check_can_move(from, to));
     if (from == to)
         return {};
+    if (TRY(directory_.kind_of(to)) == ServedDirectory::Kind::none)
+        return move(from, to);
+    TRY(check_is_file(to));
+    if (open_files_.has(to))
+        return fail(EBUSY, "{} is open: close it before", to);
+    return move_over(from, to);
+}
+
+Status Files::check_can_move(const std::string& from, const std::string& to) const {
+    if (TRY(directory_.kind_of(from)) != ServedDirectory::Kind::folder)
+        TRY(check_is_file(from));
     if (to.starts_with(from + "/"))
         return fail(EINVAL, "{} can't be moved into itself", from);
-    if (TRY(directory_.kind_of(to)) != ServedDirectory::Kind::none) {
-        TRY(check_is_file(to));
-        TRY(put_away(to));
-    }
+    if (const auto longest = open_files_.longest_after(from, to); longest > kLongestPath)
+        return fail(EINVAL, "the path of an open file would have {} bytes: {} at most", longest,
+                    kLongestPath);
+    return {};
+}
+
+Status Files::move(const std::string& from, const std::string& to) {
+    TRY(undo_.add({Change::Kind::renamed, from, to, 0, 0}));
+    TRY(undo_.flush());
+    return end_move(from, to, TRY(directory_.rename(from, to, ServedDirectory::Target::must_be_free)));
+}
+
+/// What it was is in the trash as well, when it may be needed. Where a file can have two names, there is one
+/// of the two under this one at each moment.
+Status Files::move_over(const std::string& from, const std::string& to) {
+    const auto name = trash_.new_name();
     if (undo_.is_on()) {
+        TRY(undo_.add({Change::Kind::removed, to, name, 0, 0}));
         TRY(undo_.add({Change::Kind::renamed, from, to, 0, 0}));
         TRY(undo_.flush());
+        auto kept = directory_.link_out(to, trash_.folder(), name);
+        if (!kept)
+            kept = directory_.move_out(to, trash_.folder(), name);
+        if (!kept)
+            return tl::unexpected(kept.error());
+        TRY(note_flush(kept->flush()));
     }
-    if (auto renamed = directory_.rename(from, to); !renamed) {
-        if (undo_.is_on())
-            TRY(undo_.withdraw());
-        return renamed;
+    const auto moved = directory_.rename(from, to, ServedDirectory::Target::replaced);
+    if (!moved) {
+        if (const auto back = directory_.move_in(trash_.folder(), name, to);
+            !back && back.error().code == EEXIST)
+            trash_.remove(name);  // it never was away
+        return tl::unexpected(moved.error());
     }
+    return end_move(from, to, *moved);
+}
+
+Status Files::end_move(const std::string& from, const std::string& to, const ChangedFolders& changed) {
     open_files_.rename(from, to);
-    changed_.insert(to);
-    return {};
+    return note_flush(changed.flush());
 }
 
 sync::Program Files::program() {
@@ -343,6 +370,8 @@ Result<std::vector<SavedFile>> Files::saved_files() const {
     std::vector<SavedFile> all;
     for (const auto& [session, files] : open_files_.sessions())
         for (const auto& [handle, file] : files) {
+            if (session >= kFirstOfNoJob)
+                continue;
             const auto status = TRY(status_of(file->file, file->path));
             all.push_back({session, handle, file->flags, static_cast<std::uint32_t>(status.st_mode & 07777),
                            file->path, file->position, static_cast<std::uint64_t>(status.st_size),
@@ -351,43 +380,47 @@ Result<std::vector<SavedFile>> Files::saved_files() const {
     return all;
 }
 
-Status Files::flush_changed() {
-    for (const auto& path : changed_) {
-        const auto file = directory_.open_file(path, O_RDONLY);
-        if (file)
-            TRY(sync::bring_to_disk(file->get(), path));
-        else if (file.error().code != ENOENT && file.error().code != EINVAL)  // it was removed; a folder
-            return tl::unexpected(file.error());
-    }
-    return {};
-}
-
 Status Files::save(const sync::SyncPointId& id, const sync::Sink& sink) {
-    const std::unique_lock quiet(quiet_);
+    const auto resting = rest();
     const std::lock_guard lock(mutex_);
-    TRY(flush_changed());
+    if (half_restored_)
+        return fail(EUCLEAN, "a rollback has not ended, roll back again: {}", half_restored_->message);
+    if (!flush_failed_)
+        static_cast<void>(note_flush(unflushed_.flush(directory_)));
+    if (flush_failed_)
+        return fail(EIO, "what was written is lost, roll back: {}", flush_failed_->message);
     wire::Encoder encoder;
     encoder(TRY(saved_files()));
     TRY(sink(encoder.bytes()));
     TRY(undo_.begin(id));
-    changed_.clear();
-    tracked_.clear();
+    images_.clear();
     return {};
 }
 
 Status Files::restore(const sync::SyncPointId& id, const sync::Source& source) {
-    const std::unique_lock quiet(quiet_);
+    const auto resting = rest();
     const std::lock_guard lock(mutex_);
-    std::vector<std::byte> bytes, piece(64 * kKiB);
-    for (std::size_t got; (got = TRY(source(piece))) != 0;)
-        bytes.insert(bytes.end(), piece.begin(), piece.begin() + static_cast<std::ptrdiff_t>(got));
+    const auto bytes = TRY(read_all(source));
     const auto saved = TRY(wire::decode_body<std::vector<SavedFile>>(bytes));
+    ++rollbacks_;
     open_files_.clear();
+    images_.clear();
+    auto restored = bring_back(id, saved);
+    half_restored_ = restored ? std::nullopt : std::optional(restored.error());
+    if (!restored)
+        return restored;
+    take_reserve();
+    unflushed_.clear();
+    flush_failed_.reset();  // all that was not on disk was changed since, and is brought back
+    return {};
+}
+
+Status Files::bring_back(const sync::SyncPointId& id, const std::vector<SavedFile>& saved) {
+    reserve_.give_back();
+    Rollback rollback(directory_, trash_);
     TRY(undo_.undo_since(
-        id, [this](const Change& change, std::span<const std::byte> raw) { return undo(change, raw); },
-        [this] { return flush_undone(); }));
-    changed_.clear();
-    tracked_.clear();
+        id, [&](const Change& change, std::span<const std::byte> raw) { return rollback.undo(change, raw); },
+        [&] { return rollback.flush(); }));
     for (const auto& one : saved)
         TRY(reopen(one));
     return {};
@@ -407,60 +440,10 @@ Status Files::reopen(const SavedFile& saved) {
     return {};
 }
 
-Status Files::undo(const Change& change, std::span<const std::byte> raw) {
-    if (change.is_of_names())
-        return undo_names(change);
-    auto& file = undone_[change.path];
-    if (!file)
-        file = TRY(directory_.open_file(change.path, O_RDWR));
-    switch (change.kind) {
-        case Change::Kind::size:
-            if (::ftruncate(file.get(), static_cast<off_t>(change.size)) != 0)
-                return fail_errno(errno, "can't give {} its {} bytes back", change.path, change.size);
-            return {};
-        case Change::Kind::zeros: {
-            const std::vector<std::byte> zeros(static_cast<std::size_t>(change.size));
-            if (::fallocate(file.get(), FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
-                            static_cast<off_t>(change.at), static_cast<off_t>(change.size)) == 0)
-                return {};
-            return sync::write_at(file.get(), change.at, zeros, change.path);
-        }
-        default: return sync::write_at(file.get(), change.at, raw, change.path);
-    }
-}
-
-/// One that was undone before a crash, and not cut off the log, is found undone.
-Status Files::undo_names(const Change& change) {
-    switch (change.kind) {
-        case Change::Kind::created:
-            return directory_.exists(change.path) ? directory_.remove(change.path) : Status();
-        case Change::Kind::removed: {
-            auto moved = directory_.move_in(trash_.get(), change.other, change.path);
-            return !moved && moved.error().code == ENOENT && directory_.exists(change.path) ? Status()
-                                                                                            : moved;
-        }
-        default: {
-            auto moved = directory_.rename(change.other, change.path);
-            return !moved && moved.error().code == ENOENT && directory_.exists(change.path) ? Status()
-                                                                                            : moved;
-        }
-    }
-}
-
-Status Files::flush_undone() {
-    for (const auto& [path, file] : undone_)
-        if (file)
-            TRY(sync::bring_to_disk(file.get(), path));
-    undone_.clear();
-    return {};
-}
-
 Status Files::forget_before(const sync::SyncPointId& oldest) {
     const std::lock_guard lock(mutex_);
-    for (const auto& name : TRY(undo_.forget_before(oldest))) {
-        std::error_code ignored;  // it may fail: nothing is lost but room
-        std::filesystem::remove_all(path_of(trash_.get()) / name, ignored);
-    }
+    for (const auto& name : TRY(undo_.forget_before(oldest)))
+        trash_.remove(name);
     return {};
 }
 

@@ -2,26 +2,47 @@
 // What is served: files of a directory, open in sessions, which go back to a sync point with all that was
 // done to them since: bytes, sizes, names, existence, positions.
 //
-//     an operation     while its caller holds work(); what it changes is in the undo log, on disk, before it
-//                      is changed
+//     an operation     while its caller holds what work() gave; what it changes is in the undo log, on disk,
+//                      before it is changed
 //     save, restore    while nobody does: no operation is half done
 //
-// Lock order: work(), then mutex_.
+//                     restore begins                  it has ended
+//     (as it was) ──────────────────► half restored ───────────────► as at the sync point; who was a member
+//                                      no operation, no save          joins anew before he goes on
+//
+// Lock order: gate_, quiet_, mutex_.
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <mutex>
-#include <set>
+#include <optional>
 #include <shared_mutex>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "lib/sync/program.hh"
+#include "utils/pmemckpt-filed/before_images.hh"
 #include "utils/pmemckpt-filed/open_files.hh"
+#include "utils/pmemckpt-filed/reserve.hh"
 #include "utils/pmemckpt-filed/served_directory.hh"
+#include "utils/pmemckpt-filed/trash.hh"
 #include "utils/pmemckpt-filed/undo_log.hh"
+#include "utils/pmemckpt-filed/unflushed.hh"
 
 namespace pmemckpt::filed {
+
+/// Connections that have joined a session, at most: below those of a participant, so that coordinators find
+/// a place.
+inline constexpr std::size_t kMostMembers = 56;
+
+/// Who has joined a session: from then on it is his, until the files are rolled back, or another one joins
+/// it.
+struct Member {
+    std::uint64_t session = 0;
+    std::uint64_t rollbacks = 0;  // that there were before
+    std::uint64_t number = 0;     // no other one's
+};
 
 struct Moved {
     std::size_t bytes = 0;
@@ -32,12 +53,16 @@ struct Moved {
 class Files {
 public:
     /// What was changed since the last sync point and not brought back is known from the undo log. ENOENT,
-    /// ENOSYS, EBADMSG.
+    /// ENOSYS, EBADMSG; EBUSY; as ServedDirectory::open().
     static Result<std::unique_ptr<Files>> open(const std::string& directory);
 
+    /// EMFILE beyond kMostMembers. Who was one joins again in his own place.
+    Result<Member> join(std::uint64_t session, const std::optional<Member>& before = {});
+    void leave(const Member& member);
     /// Who has it may call what follows; save and restore wait for it. What must be so for an operation is
-    /// looked at while one has it.
-    std::shared_lock<std::shared_mutex> work() { return std::shared_lock(quiet_); }
+    /// looked at while one has it. ESTALE when the files were rolled back since he joined; EBUSY when
+    /// another one has joined the session; EUCLEAN when a rollback has failed half way.
+    Result<std::shared_lock<std::shared_mutex>> work(const Member& member);
 
     // Paths: EACCES, EINVAL as check_path(). Handles: EBADF.
 
@@ -67,50 +92,55 @@ public:
     /// What was written to it is on disk.
     Status flush(std::uint64_t session, std::uint32_t handle);
 
-    /// Its sync points: save() flushes all files that were changed since the one before.
+    /// Its sync points: save() brings all files to disk that were changed since the one before. EIO when
+    /// that has failed, from then on: what was written is lost, and a rollback brings the rest back.
     sync::Program program();
     /// Nobody goes back beyond this one any more: what only that would need is removed.
     Status forget_before(const sync::SyncPointId& oldest);
 
 private:
-    struct Tracked {  // a file that was changed since the last sync point
-        std::uint64_t size_before = 0;
-        std::set<std::uint64_t> saved_blocks;
-    };
-
-    Files(ServedDirectory directory, FileDescriptor trash, UndoLog undo)
-        : directory_(std::move(directory)), trash_(std::move(trash)), undo_(std::move(undo)) {}
+    Files(ServedDirectory directory, Trash trash, UndoLog undo)
+        : directory_(std::move(directory)),
+          trash_(std::move(trash)),
+          reserve_(directory_.own()),
+          undo_(std::move(undo)) {}
+    void take_reserve() const;
+    std::unique_lock<std::shared_mutex> rest();
+    Status check_member(const Member& member);
     Result<std::shared_ptr<OpenFile>> find(std::uint64_t session, std::uint32_t handle, std::uint32_t flag);
-    Result<FileDescriptor> open_or_make(const std::string& path, std::uint32_t flags, std::uint32_t mode);
-    Result<FileDescriptor> make(const std::string& path, int flags, std::uint32_t mode);
-    Status truncate(OpenFile& file, std::uint64_t size);
-
-    Status check_is_file(const std::string& path) const;
 
     // Under mutex_.
-    Status will_change(const OpenFile& file, std::uint64_t at, std::uint64_t bytes);
-    Status save_block(const OpenFile& file, Tracked& tracked, std::uint64_t block);
-    Status put_away(const std::string& path);
+    Result<FileDescriptor> open_or_make(const std::string& path, std::uint32_t flags, std::uint32_t mode);
+    Result<FileDescriptor> make(const std::string& path, int flags, std::uint32_t mode);
+    Status cut(const std::shared_ptr<OpenFile>& file, std::uint64_t size);
+    Status check_is_file(const std::string& path) const;
+    Status check_can_move(const std::string& from, const std::string& to) const;
+    Status move(const std::string& from, const std::string& to);
+    Status move_over(const std::string& from, const std::string& to);
+    Status end_move(const std::string& from, const std::string& to, const ChangedFolders& changed);
+    Status note_flush(Status flushed);
     Status save(const sync::SyncPointId& id, const sync::Sink& sink);
     Result<std::vector<SavedFile>> saved_files() const;
-    Status flush_changed();
     Status restore(const sync::SyncPointId& id, const sync::Source& source);
+    Status bring_back(const sync::SyncPointId& id, const std::vector<SavedFile>& saved);
     Status reopen(const SavedFile& saved);
-    Status undo(const Change& change, std::span<const std::byte> raw);
-    Status undo_names(const Change& change);
-    Status flush_undone();
 
     ServedDirectory directory_;
-    FileDescriptor trash_;
+    Trash trash_;
+    const Reserve reserve_;
+    std::mutex gate_;  // who waits for all operations to end has it: no new one begins
     std::shared_mutex quiet_;
 
     std::mutex mutex_;  // guards all below
     UndoLog undo_;
+    BeforeImages images_;
     OpenFiles open_files_;
-    std::map<std::uint64_t, Tracked> tracked_;      // by inode
-    std::set<std::string> changed_;                 // paths to be flushed at the next sync point
-    std::map<std::string, FileDescriptor> undone_;  // to be flushed in a rollback
-    std::uint64_t last_trash_ = 0;
+    Unflushed unflushed_;
+    std::map<std::uint64_t, std::uint64_t> members_;  // the number of who has it, by session
+    std::size_t member_count_ = 0;
+    std::uint64_t last_member_ = 0, rollbacks_ = 0;
+    std::optional<Error> half_restored_;  // why the last rollback has not ended
+    std::optional<Error> flush_failed_;   // what was written is not on disk, and never will be
 };
 
 }  // namespace pmemckpt::filed

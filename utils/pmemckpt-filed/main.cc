@@ -6,9 +6,11 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <cstdio>
+#include <filesystem>
 
 #include "lib/base/address_file.hh"
 #include "lib/base/exit_status.hh"
@@ -43,7 +45,30 @@ void allow_many_files() {
     ::setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+/// What is served may be written by all who come, and is rolled back.
+Status check_is_not_served(const Options& options, const std::string& path, const char* what) {
+    std::error_code error;
+    const auto own = std::filesystem::weakly_canonical(options.directory, error) / kOwnFolder;
+    const auto place = std::filesystem::weakly_canonical(path, error);
+    if (error)
+        return fail_errno(error.value(), "can't find {}", path);
+    const auto is_in = [&](const std::filesystem::path& folder) {
+        return std::ranges::mismatch(folder, place).in1 == folder.end();
+    };
+    if (is_in(own.parent_path()) && !is_in(own))
+        return fail(EINVAL, "the {}, {}, is in the directory that is served: take another place", what, path);
+    return {};
+}
+
+Status check_options(const Options& options) {
+    TRY(check_is_not_served(options, options.key_dir, "directory with the keys"));
+    const auto& directory = options.checkpoint_directory;
+    return check_is_not_served(options, directory.empty() ? options.checkpoint_file : directory,
+                               directory.empty() ? "checkpoint file" : "checkpoint directory");
+}
+
 Status serve(const Options& options, const sigset_t& ending) {
+    TRY(check_options(options));
     auto files = TRY(Files::open(options.directory));
     auto checkpoint =
         TRY(options.checkpoint_directory.empty() ? sync::open_one_file(options.checkpoint_file)

@@ -13,9 +13,13 @@ bool is_under(const std::string& path, const std::string& folder) {
 
 }  // namespace
 
+Status OpenFiles::check_room() const {
+    return count_ < kMostOpenFiles ? Status()
+                                   : fail(EMFILE, "{} files are open, the limit: close some", count_);
+}
+
 Result<std::uint32_t> OpenFiles::add(std::uint64_t session, std::shared_ptr<OpenFile> file) {
-    if (count_ == kMostOpenFiles)
-        return fail(EMFILE, "{} files are open, the limit: close some", count_);
+    TRY(check_room());
     std::uint32_t handle = 0;
     for (const auto& [taken, ignored] : sessions_[session]) {
         if (taken != handle)
@@ -34,7 +38,7 @@ Result<std::shared_ptr<OpenFile>> OpenFiles::find(std::uint64_t session, std::ui
     if (const auto files = sessions_.find(session); files != sessions_.end())
         if (const auto found = files->second.find(handle); found != files->second.end())
             return found->second;
-    return fail(EBADF, "session {} has no open file {}", session, handle);
+    return fail(EBADF, "the session has no open file {}", handle);
 }
 
 Status OpenFiles::close(std::uint64_t session, std::uint32_t handle) {
@@ -59,6 +63,15 @@ bool OpenFiles::has(const std::string& path) const {
         return std::ranges::any_of(session.second,
                                    [&](const auto& file) { return is_under(file.second->path, path); });
     });
+}
+
+std::size_t OpenFiles::longest_after(const std::string& from, const std::string& to) const {
+    std::size_t longest = 0;
+    for (const auto& [session, files] : sessions_)
+        for (const auto& [handle, file] : files)
+            if (is_under(file->path, from))
+                longest = std::max(longest, file->path.size() - from.size() + to.size());
+    return longest;
 }
 
 void OpenFiles::rename(const std::string& from, const std::string& to) {

@@ -14,6 +14,9 @@ namespace pmemckpt::filed {
 
 /// Of all sessions together.
 inline constexpr std::size_t kMostOpenFiles = 16'384;
+/// Sessions that belong to no job have numbers from here on: they end with their connection, and are not
+/// rolled back.
+inline constexpr std::uint64_t kFirstOfNoJob = std::uint64_t{1} << 63;
 
 using enum sync::OpenFlags;
 using sync::Whence;
@@ -42,7 +45,9 @@ class OpenFiles {
 public:
     using Session = std::map<std::uint32_t, std::shared_ptr<OpenFile>>;
 
-    /// The lowest handle of the session that is free. EMFILE beyond kMostOpenFiles.
+    /// EMFILE beyond kMostOpenFiles.
+    Status check_room() const;
+    /// The lowest handle of the session that is free. As check_room().
     Result<std::uint32_t> add(std::uint64_t session, std::shared_ptr<OpenFile> file);
     /// With this handle, which is free.
     void put(std::uint64_t session, std::uint32_t handle, std::shared_ptr<OpenFile> file);
@@ -53,6 +58,8 @@ public:
     void clear() { sessions_.clear(), count_ = 0; }
 
     bool has(const std::string& path) const;
+    /// The longest path of one of them when `from`, and what lies under it, is `to`; 0 when none lies there.
+    std::size_t longest_after(const std::string& from, const std::string& to) const;
     /// `from`, and what lies under it, is now `to`.
     void rename(const std::string& from, const std::string& to);
     std::size_t count() const { return count_; }

@@ -2,10 +2,12 @@
 
 #include <fcntl.h>
 #include <linux/openat2.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <cctype>
 #include <cerrno>
 #include <cstdio>
 
@@ -13,14 +15,13 @@ namespace pmemckpt::filed {
 
 namespace {
 
-constexpr std::size_t kLongestPath = 4000;
 constexpr int kAttempts = 100;  // a rename elsewhere in the tree makes the kernel ask for another one
 constexpr std::uint64_t kBeneath =
     RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV;
 
 int open_beneath(int folder, const char* path, int flags, mode_t mode) {
     open_how how{};
-    how.flags = static_cast<std::uint64_t>(flags | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    how.flags = static_cast<std::uint64_t>(flags | O_CLOEXEC | O_NOFOLLOW);
     how.mode = (flags & O_CREAT) != 0 ? mode & 0777 : 0;
     how.resolve = kBeneath;
     long opened = -1;
@@ -40,6 +41,13 @@ tl::unexpected<Error> cannot_open(const std::string& path, int code) {
     if (code == EXDEV)
         return fail(EACCES, "{} leads out of the served directory, or of its file system", path);
     return fail_errno(code, "{}", path);
+}
+
+Result<FileDescriptor> copy_of(int folder) {
+    FileDescriptor copy(::openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (!copy)
+        return fail_errno(errno, "can't open a folder");
+    return copy;
 }
 
 /// nullptr when the part is a good one.
@@ -72,6 +80,13 @@ Status check_path(const std::string& path) {
     return {};
 }
 
+Status ChangedFolders::flush() const {
+    for (const auto* folder : {&one_, &other_})
+        if (*folder && ::fsync(folder->get()) != 0)
+            return fail_errno(errno, "can't bring the names in a folder to disk");
+    return {};
+}
+
 Result<ServedDirectory> ServedDirectory::open(const std::string& path) {
     FileDescriptor root(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (!root)
@@ -83,9 +98,29 @@ Result<ServedDirectory> ServedDirectory::open(const std::string& path) {
         return fail(ENOSYS, "this kernel has no openat2: Linux 5.6 or newer is needed");
     if (!own)
         return cannot_open(kOwnFolder, errno);
+    if (::flock(own.get(), LOCK_EX | LOCK_NB) != 0)
+        return errno == EWOULDBLOCK
+                   ? fail(EBUSY, "{} is served by another pmemckpt-filed: end it, or serve another directory",
+                          path)
+                   : fail_errno(errno, "can't lock {}/{}", path, kOwnFolder);
     if (::fsync(root.get()) != 0)
         return fail_errno(errno, "can't bring {} to disk", path);
-    return ServedDirectory(std::move(root), std::move(own), path);
+    ServedDirectory directory(std::move(root), std::move(own), path);
+    TRY(directory.check_names_keep_case());
+    return directory;
+}
+
+/// Files are known by their paths: two spellings of one would be two files.
+Status ServedDirectory::check_names_keep_case() const {
+    std::string other = kOwnFolder;
+    for (auto& letter : other)
+        letter = static_cast<char>(std::toupper(static_cast<unsigned char>(letter)));
+    struct stat own, found;
+    if (::fstat(own_.get(), &own) != 0)
+        return fail_errno(errno, "can't look at {}/{}", path_, kOwnFolder);
+    if (::fstatat(root_.get(), other.c_str(), &found, AT_SYMLINK_NOFOLLOW) == 0 && found.st_ino == own.st_ino)
+        return fail(ENOTSUP, "names in {} ignore case: such a directory can't be served", path_);
+    return {};
 }
 
 Result<FileDescriptor> ServedDirectory::resolve(const std::string& path, int flags, mode_t mode) const {
@@ -95,14 +130,31 @@ Result<FileDescriptor> ServedDirectory::resolve(const std::string& path, int fla
     return file;
 }
 
-Result<FileDescriptor> ServedDirectory::open_file(const std::string& path, int flags, mode_t mode) const {
+Result<FileDescriptor> ServedDirectory::open_file(const std::string& path, int flags) const {
     TRY(check_path(path));
-    auto file = TRY(resolve(path, flags, mode));
+    const auto found = TRY(resolve(path, O_PATH, 0));
+    struct stat status;
+    if (::fstat(found.get(), &status) != 0)
+        return fail_errno(errno, "can't look at {}", path);
+    if (S_ISLNK(status.st_mode))
+        return cannot_open(path, ELOOP);
+    if (!S_ISREG(status.st_mode))
+        return fail(EINVAL, "{} is no plain file", path);
+    FileDescriptor file(::open(fmt::format("/proc/self/fd/{}", found.get()).c_str(), flags | O_CLOEXEC));
+    if (!file)
+        return fail_errno(errno == ENOENT ? EIO : errno, "can't open {}, which is there", path);
+    return file;
+}
+
+Result<FileDescriptor> ServedDirectory::make_file(const std::string& path, int flags, mode_t mode) const {
+    TRY(check_path(path));
+    auto file = TRY(resolve(path, flags | O_CREAT | O_EXCL, mode));
     struct stat status;
     if (::fstat(file.get(), &status) != 0)
         return fail_errno(errno, "can't look at {}", path);
-    if (!S_ISREG(status.st_mode))
-        return fail(EINVAL, "{} is no plain file", path);
+    if (const auto wanted = (status.st_mode & 0777) | 0600;
+        wanted != (status.st_mode & 0777) && ::fchmod(file.get(), wanted) != 0)
+        return fail_errno(errno, "can't give {} mode {:o}", path, wanted);
     return file;
 }
 
@@ -114,52 +166,79 @@ Result<ServedDirectory::Place> ServedDirectory::place_of(const std::string& path
     return Place{TRY(resolve(folder, O_RDONLY | O_DIRECTORY, 0)), name};
 }
 
-Status ServedDirectory::move(int from, const std::string& old, int to, const std::string& name) {
-    if (::renameat(from, old.c_str(), to, name.c_str()) != 0)
-        return fail_errno(errno, "can't rename {} to {}", old, name);
-    if (::fsync(to) != 0 || ::fsync(from) != 0)
-        return fail_errno(errno, "can't bring the names {} and {} to disk", old, name);
-    return {};
+Result<ChangedFolders> ServedDirectory::rename(const std::string& from, const std::string& to,
+                                               Target target) const {
+    auto old = TRY(place_of(from));
+    auto made = TRY(place_of(to));
+    const auto flags = target == Target::replaced ? 0U : static_cast<unsigned>(RENAME_NOREPLACE);
+    if (::renameat2(old.folder.get(), old.name.c_str(), made.folder.get(), made.name.c_str(), flags) != 0)
+        return fail_errno(errno, "can't rename {} to {}", from, to);
+    return ChangedFolders(std::move(made.folder), std::move(old.folder));
 }
 
-Status ServedDirectory::rename(const std::string& from, const std::string& to) const {
-    const auto old = TRY(place_of(from));
-    const auto made = TRY(place_of(to));
-    return move(old.folder.get(), old.name, made.folder.get(), made.name);
+Result<ChangedFolders> ServedDirectory::move_out(const std::string& path, int folder,
+                                                 const std::string& name) const {
+    auto place = TRY(place_of(path));
+    auto other = TRY(copy_of(folder));
+    if (::renameat2(place.folder.get(), place.name.c_str(), folder, name.c_str(), RENAME_NOREPLACE) != 0)
+        return fail_errno(errno, "can't put {} away", path);
+    return ChangedFolders(std::move(other), std::move(place.folder));
 }
 
-Status ServedDirectory::move_out(const std::string& path, int folder, const std::string& name) const {
+Result<ChangedFolders> ServedDirectory::move_in(int folder, const std::string& name,
+                                                const std::string& path) const {
+    auto place = TRY(place_of(path));
+    auto other = TRY(copy_of(folder));
+    if (::renameat2(folder, name.c_str(), place.folder.get(), place.name.c_str(), RENAME_NOREPLACE) != 0)
+        return fail_errno(errno, "can't put {} back", path);
+    return ChangedFolders(std::move(place.folder), std::move(other));
+}
+
+Result<ChangedFolders> ServedDirectory::link_out(const std::string& path, int folder,
+                                                 const std::string& name) const {
+    auto place = TRY(place_of(path));
+    auto other = TRY(copy_of(folder));
+    if (::linkat(place.folder.get(), place.name.c_str(), folder, name.c_str(), 0) != 0)
+        return fail_errno(errno, "can't keep {}", path);
+    return ChangedFolders(std::move(other), std::move(place.folder));
+}
+
+Result<bool> ServedDirectory::is_linked(const std::string& path, int folder, const std::string& name) const {
     const auto place = TRY(place_of(path));
-    return move(place.folder.get(), place.name, folder, name);
+    struct stat one, other;
+    if (::fstatat(place.folder.get(), place.name.c_str(), &one, AT_SYMLINK_NOFOLLOW) != 0 ||
+        ::fstatat(folder, name.c_str(), &other, AT_SYMLINK_NOFOLLOW) != 0)
+        return fail_errno(errno, "can't look at {}", path);
+    return one.st_dev == other.st_dev && one.st_ino == other.st_ino;
 }
 
-Status ServedDirectory::move_in(int folder, const std::string& name, const std::string& path) const {
-    const auto place = TRY(place_of(path));
-    return move(folder, name, place.folder.get(), place.name);
-}
-
-Status ServedDirectory::remove(const std::string& path) const {
-    const auto place = TRY(place_of(path));
+Result<ChangedFolders> ServedDirectory::remove(const std::string& path) const {
+    auto place = TRY(place_of(path));
     if (::unlinkat(place.folder.get(), place.name.c_str(), 0) != 0)
         return fail_errno(errno, "can't remove {}", path);
-    return ::fsync(place.folder.get()) == 0 ? Status()
-                                            : fail_errno(errno, "can't bring the end of {} to disk", path);
+    return ChangedFolders(std::move(place.folder));
 }
 
 Result<ServedDirectory::Kind> ServedDirectory::kind_of(const std::string& path) const {
     const auto place = place_of(path);
-    if (!place && place.error().code != ENOENT)
+    if (!place && place.error().code == ENOENT)
+        return Kind::none;
+    if (!place)
         return tl::unexpected(place.error());
     struct stat status;
-    if (!place || ::fstatat(place->folder.get(), place->name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0)
-        return Kind::none;
+    if (::fstatat(place->folder.get(), place->name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0)
+        return errno == ENOENT ? Result<Kind>(Kind::none) : fail_errno(errno, "can't look at {}", path);
     return S_ISREG(status.st_mode) ? Kind::file : S_ISDIR(status.st_mode) ? Kind::folder : Kind::other;
 }
 
-Status ServedDirectory::flush_folder_of(const std::string& path) const {
-    const auto place = TRY(place_of(path));
-    return ::fsync(place.folder.get()) == 0 ? Status()
-                                            : fail_errno(errno, "can't bring the folder of {} to disk", path);
+Result<ChangedFolders> ServedDirectory::folder_of(const std::string& path) const {
+    auto place = TRY(place_of(path));
+    return ChangedFolders(std::move(place.folder));
+}
+
+Status ServedDirectory::flush_all() const {
+    return ::syncfs(root_.get()) == 0 ? Status()
+                                      : fail_errno(errno, "can't bring the files in {} to disk", path_);
 }
 
 }  // namespace pmemckpt::filed

@@ -1,6 +1,5 @@
 #include "utils/pmemckpt-filed/undo_log.hh"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -8,9 +7,10 @@
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
-#include <memory>
+#include <cstring>
 
 #include "lib/sync/table_file.hh"
+#include "utils/pmemckpt-filed/names_in.hh"
 
 namespace pmemckpt::filed {
 
@@ -18,14 +18,35 @@ namespace {
 
 constexpr std::string_view kSuffix = ".undo";
 
+constexpr std::array<std::uint8_t, 8> kMagic{'P', 'M', 'C', 'K', 'U', 'N', 'D', 'O'};
+
 /// Before each change.
 struct EntryHeader {
+    std::array<std::uint8_t, 8> magic = kMagic;
     std::uint32_t body_bytes = 0, raw_bytes = 0;
-    sync::Digest digest{};  ///< of body and raw bytes
-    static void fields(auto& s, auto& c) { c(s.body_bytes), c(s.raw_bytes), c(s.digest); }
+    sync::Digest digest{};
+    static void fields(auto& s, auto& c) { c(s.magic), c(s.body_bytes), c(s.raw_bytes), c(s.digest); }
 };
-constexpr std::size_t kEntryHeaderBytes = 4 + 4 + 32;
+constexpr std::size_t kEntryHeaderBytes = 8 + 4 + 4 + 32;
 constexpr std::uint32_t kMostBodyBytes = 16 * 1024, kMostRawBytes = 2 * 1024 * 1024;
+
+/// What an entry's digest is of, before the entry.
+struct EntryPlace {
+    std::string file;
+    std::uint64_t at = 0;
+    static void fields(auto& s, auto& c) { c(s.file), c(s.at); }
+};
+
+sync::Digest digest_of_entry(const EntryPlace& place, std::span<const std::byte> body,
+                             std::span<const std::byte> raw) {
+    wire::Encoder encoded;
+    encoded(place);
+    sync::Digester digester;
+    digester.add(encoded.bytes());
+    digester.add(body);
+    digester.add(raw);
+    return digester.end();
+}
 
 /// What the name of a file says.
 struct Name {
@@ -34,76 +55,129 @@ struct Name {
 };
 
 std::string to_text(const Name& name) {
-    std::string tag;
-    for (const auto byte : name.id.tag)
-        tag += fmt::format("{:02x}", byte);
-    return fmt::format("{}-{}-{}{}", name.sequence, name.id.number, tag, kSuffix);
+    return fmt::format("{}-{}{}", name.sequence, to_name(name.id), kSuffix);
 }
 
-std::optional<Name> parse_name(std::string_view text) {
-    Name name;
-    for (auto* const number : {&name.sequence, &name.id.number}) {
-        const auto dash = text.find('-');
-        if (dash == std::string_view::npos)
-            return std::nullopt;
-        const auto [end, status] = std::from_chars(text.data(), text.data() + dash, *number);
-        if (status != std::errc() || end != text.data() + dash)
-            return std::nullopt;
-        text.remove_prefix(dash + 1);
-    }
-    if (text.size() != 2 * name.id.tag.size() + kSuffix.size() || !text.ends_with(kSuffix))
+std::optional<Name> parse(std::string_view text) {
+    const auto dash = text.find('-');
+    if (dash == std::string_view::npos || !text.ends_with(kSuffix))
         return std::nullopt;
-    for (std::size_t i = 0; i < name.id.tag.size(); ++i) {
-        const auto* const digits = text.data() + 2 * i;
-        const auto [end, status] = std::from_chars(digits, digits + 2, name.id.tag[i], 16);
-        if (status != std::errc() || end != digits + 2)
-            return std::nullopt;
-    }
+    Name name;
+    const auto [end, status] = std::from_chars(text.data(), text.data() + dash, name.sequence);
+    const auto id = sync::parse_name(text.substr(0, text.size() - kSuffix.size()).substr(dash + 1));
+    if (status != std::errc() || end != text.data() + dash || !id)
+        return std::nullopt;
+    name.id = *id;
     return name;
 }
 
-std::vector<std::string> names_in(int folder) {
-    std::vector<std::string> names;
-    const int copy = ::openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    const std::unique_ptr<DIR, Closer<::closedir>> directory(copy < 0 ? nullptr : ::fdopendir(copy));
-    while (const auto* entry = directory ? ::readdir(directory.get()) : nullptr)
-        names.emplace_back(entry->d_name);
-    return names;
+Result<std::uint64_t> size_of(int file, const std::string& name) {
+    struct stat status;
+    if (::fstat(file, &status) != 0)
+        return fail_errno(errno, "can't look at undo log {}", name);
+    return static_cast<std::uint64_t>(status.st_size);
+}
+
+/// Not yet on disk.
+Status cut_file(int file, const std::string& name, std::uint64_t end) {
+    return ::ftruncate(file, static_cast<off_t>(end)) == 0
+               ? Status()
+               : fail_errno(errno, "can't cut undo log {} at {}", name, end);
 }
 
 }  // namespace
 
-Result<UndoLog::File> UndoLog::open_file(const std::string& name, int flags) const {
-    File file;
-    file.name = name;
-    file.file.reset(::openat(folder_.get(), name.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW | flags, 0600));
-    if (!file.file)
+Result<FileDescriptor> UndoLog::open_file(const std::string& name, int flags) const {
+    FileDescriptor file(::openat(folder_.get(), name.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW | flags, 0600));
+    if (!file)
         return fail_errno(errno, "can't open undo log {}", name);
     return file;
 }
 
 Result<UndoLog> UndoLog::open(FileDescriptor folder) {
     UndoLog log(std::move(folder));
-    for (const auto& name : names_in(log.folder_.get())) {
-        const auto parsed = parse_name(name);
-        if (!parsed)
-            continue;
-        auto file = TRY(log.open_file(name, 0));
-        file.id = parsed->id;
-        TRY(entries_of(file));  // where it ends: a change that was cut off was not made
-        log.files_.emplace(parsed->sequence, std::move(file));
-    }
+    TRY(log.find_files());
+    for (auto& [sequence, file] : log.files_)
+        TRY(log.find_entries(file));
+    TRY(log.open_newest());
     return log;
 }
 
-Status UndoLog::begin(const sync::SyncPointId& id) {
-    const auto sequence = files_.empty() ? 1 : files_.rbegin()->first + 1;
-    auto file = TRY(open_file(to_text({sequence, id}), O_CREAT | O_TRUNC));
-    file.id = id;
-    TRY(sync::bring_to_disk(file.file.get(), file.name));
-    TRY(sync::bring_to_disk(folder_.get(), "the undo log's folder"));
-    files_.emplace(sequence, std::move(file));
+Status UndoLog::find_files() {
+    for (const auto& name : TRY(names_in(folder_.get()))) {
+        const auto parsed = parse(name);
+        if (parsed && !files_.emplace(parsed->sequence, File{parsed->id, name}).second)
+            return fail(EBADMSG, "there are two undo logs with sequence {}: one of them was copied there",
+                        parsed->sequence);
+    }
+    if (!files_.empty() && files_.rbegin()->first - files_.begin()->first != files_.size() - 1)
+        return fail(EBADMSG, "of the undo logs with sequences {} to {} only {} are there: bring them back",
+                    files_.begin()->first, files_.rbegin()->first, files_.size());
     return {};
+}
+
+void UndoLog::note(File& file, const Change& change, std::uint64_t end) {
+    file.entries.push_back(file.end);
+    if (change.kind == Change::Kind::removed)
+        file.trash.push_back(change.other);
+    file.end = end;
+}
+
+/// What a crash has cut off at the end was of a change that was not made.
+Status UndoLog::find_entries(File& file) const {
+    const auto opened = TRY(open_file(file.name, 0));
+    const auto size = TRY(size_of(opened.get(), file.name));
+    while (file.end < size) {
+        const auto entry = read_entry(opened.get(), file.name, file.end);
+        if (!entry && entry.error().code != EBADMSG)
+            return tl::unexpected(entry.error());
+        if (!entry)
+            break;
+        note(file, entry->change, entry->end);
+    }
+    if (const auto behind = TRY(find_entry(opened.get(), file.name, file.end, size)))
+        return fail(EBADMSG,
+                    "undo log {} is damaged between {} and {}: what was changed before can't be undone; with "
+                    "the service's own folder moved away it begins anew, with the files as they are",
+                    file.name, file.end, *behind);
+    file.durable_end = file.end;
+    if (size == file.end)
+        return {};
+    TRY(cut_file(opened.get(), file.name, file.end));
+    return sync::bring_to_disk(opened.get(), file.name);
+}
+
+Status UndoLog::open_newest() {
+    newest_.reset();
+    if (!files_.empty())
+        newest_ = TRY(open_file(files_.rbegin()->second.name, 0));
+    return {};
+}
+
+Error UndoLog::give_up(const Error& why) {
+    failed_ =
+        Error{EIO, fmt::format("the undo log can't be trusted any more: roll back, or start the service "
+                               "anew: {}",
+                               why.message)};
+    return *failed_;
+}
+
+Status UndoLog::begin(const sync::SyncPointId& id) {
+    if (failed_)
+        return tl::unexpected(*failed_);
+    if (files_.size() == kMostUndoFiles)
+        return fail(ENOSPC, "{} sync points were saved and never taken, the limit: roll back", files_.size());
+    const auto sequence = files_.empty() ? 1 : files_.rbegin()->first + 1;
+    const auto name = to_text({sequence, id});
+    auto file = TRY(open_file(name, O_CREAT | O_TRUNC));
+    auto begun = sync::bring_to_disk(file.get(), name);
+    if (begun)
+        begun = sync::bring_to_disk(folder_.get(), "the undo log's folder");
+    if (!begun && ::unlinkat(folder_.get(), name.c_str(), 0) == 0)
+        return begun;
+    files_.emplace(sequence, File{id, name});
+    newest_ = std::move(file);
+    return begun ? Status() : Status(tl::unexpected(give_up(begun.error())));  // a rollback removes it
 }
 
 /// The last one.
@@ -115,103 +189,127 @@ UndoLog::Files::iterator UndoLog::find(const sync::SyncPointId& id) {
 }
 
 Status UndoLog::add(const Change& change, std::span<const std::byte> raw) {
+    if (!is_on())
+        return {};
+    if (failed_)
+        return tl::unexpected(*failed_);
     auto& file = files_.rbegin()->second;
+    const auto before = file.end;
+    auto appended = append(file, change, raw);
+    if (!appended && ::ftruncate(newest_.get(), static_cast<off_t>(before)) != 0)
+        return tl::unexpected(give_up(appended.error()));
+    return appended;
+}
+
+Status UndoLog::append(File& file, const Change& change, std::span<const std::byte> raw) {
     wire::Encoder body;
     body(change);
     EntryHeader header;
     header.body_bytes = static_cast<std::uint32_t>(body.bytes().size());
     header.raw_bytes = static_cast<std::uint32_t>(raw.size());
-    sync::Digester digester;
-    digester.add(body.bytes());
-    digester.add(raw);
-    header.digest = digester.end();
+    header.digest = digest_of_entry({file.name, file.end}, body.bytes(), raw);
     wire::Encoder entry;
     entry(header);
     entry.append(body.bytes());
     const auto first = entry.bytes().size();
-    TRY(sync::write_at(file.file.get(), file.end, entry.bytes(), file.name));
-    TRY(sync::write_at(file.file.get(), file.end + first, raw, file.name));
-    file.before_last = std::exchange(file.end, file.end + first + raw.size());
+    TRY(sync::write_at(newest_.get(), file.end, entry.bytes(), file.name));
+    TRY(sync::write_at(newest_.get(), file.end + first, raw, file.name));
+    note(file, change, file.end + first + raw.size());
     return {};
 }
 
+/// After one that failed it is not known what of it is on disk.
 Status UndoLog::flush() {
-    const auto& file = files_.rbegin()->second;
-    return sync::bring_to_disk(file.file.get(), file.name);
-}
-
-Status UndoLog::withdraw() {
+    if (!is_on())
+        return {};
+    if (failed_)
+        return tl::unexpected(*failed_);
     auto& file = files_.rbegin()->second;
-    return cut(file, file.before_last, true);
+    if (file.end == file.durable_end)
+        return {};
+    if (const auto flushed = sync::bring_to_disk(newest_.get(), file.name); !flushed)
+        return tl::unexpected(give_up(flushed.error()));
+    file.durable_end = file.end;
+    return {};
 }
 
-Status UndoLog::cut(File& file, std::uint64_t end, bool durably) {
-    if (::ftruncate(file.file.get(), static_cast<off_t>(end)) != 0)
-        return fail_errno(errno, "can't cut undo log {} at {}", file.name, end);
-    file.end = end;
-    return durably ? sync::bring_to_disk(file.file.get(), file.name) : Status();
+Status UndoLog::cut(std::uint64_t end) {
+    auto& file = files_.rbegin()->second;
+    TRY(cut_file(newest_.get(), file.name, end));
+    file.end = file.durable_end = end;
+    while (!file.entries.empty() && file.entries.back() >= end)
+        file.entries.pop_back();
+    return sync::bring_to_disk(newest_.get(), file.name);
 }
 
-Result<UndoLog::Entry> UndoLog::read_entry(const File& file, std::uint64_t at) {
+/// EBADMSG when there is none.
+Result<UndoLog::Entry> UndoLog::read_entry(int file, const std::string& name, std::uint64_t at) {
     std::vector<std::byte> bytes(kEntryHeaderBytes);
-    TRY(sync::read_at(file.file.get(), at, bytes, file.name));
+    TRY(sync::read_at(file, at, bytes, name));
     EntryHeader header;
     wire::Decoder decoder(bytes);
     decoder(header);
-    if (header.body_bytes > kMostBodyBytes || header.raw_bytes > kMostRawBytes)
-        return fail(EBADMSG, "undo log {} is damaged at {}", file.name, at);
+    const auto damaged = fail(EBADMSG, "undo log {} is damaged at {}", name, at);
+    if (header.magic != kMagic || header.body_bytes > kMostBodyBytes || header.raw_bytes > kMostRawBytes)
+        return damaged;
     std::vector<std::byte> body(header.body_bytes);
     Entry entry;
     entry.at = at;
+    entry.end = at + kEntryHeaderBytes + header.body_bytes + header.raw_bytes;
     entry.raw.resize(header.raw_bytes);
-    TRY(sync::read_at(file.file.get(), at + kEntryHeaderBytes, body, file.name));
-    TRY(sync::read_at(file.file.get(), at + kEntryHeaderBytes + body.size(), entry.raw, file.name));
-    sync::Digester digester;
-    digester.add(body);
-    digester.add(entry.raw);
-    if (digester.end() != header.digest)
-        return fail(EBADMSG, "undo log {} is damaged at {}", file.name, at);
+    TRY(sync::read_at(file, at + kEntryHeaderBytes, body, name));
+    TRY(sync::read_at(file, at + kEntryHeaderBytes + body.size(), entry.raw, name));
+    if (digest_of_entry({name, at}, body, entry.raw) != header.digest)
+        return damaged;
     entry.change = TRY(wire::decode_body<Change>(body));
     return entry;
 }
 
-/// Where each begins; the file's end is behind the last that is whole.
-Result<std::vector<std::uint64_t>> UndoLog::entries_of(File& file) {
-    std::vector<std::uint64_t> places;
-    std::uint64_t at = 0;
-    const auto size = ::lseek(file.file.get(), 0, SEEK_END);
-    while (size > 0 && at < static_cast<std::uint64_t>(size)) {
-        const auto entry = read_entry(file, at);
-        if (!entry && entry.error().code != EBADMSG)
+/// Where one begins from there on.
+Result<std::optional<std::uint64_t>> UndoLog::find_entry(int file, const std::string& name,
+                                                         std::uint64_t from, std::uint64_t size) {
+    std::vector<std::byte> piece(kMiB);
+    while (from + kEntryHeaderBytes <= size) {
+        const auto count = static_cast<std::size_t>(std::min<std::uint64_t>(size - from, piece.size()));
+        TRY(sync::read_at(file, from, std::span(piece).first(count), name));
+        const auto* at =
+            static_cast<const std::byte*>(::memmem(piece.data(), count, kMagic.data(), kMagic.size()));
+        if (!at) {
+            from += count - std::min(count - 1, kMagic.size() - 1);
+            continue;
+        }
+        from += static_cast<std::uint64_t>(at - piece.data());
+        const auto entry = read_entry(file, name, from);
+        if (entry)
+            return from;
+        if (entry.error().code != EBADMSG)
             return tl::unexpected(entry.error());
-        if (!entry)
-            break;
-        places.push_back(at);
-        wire::Encoder body;
-        body(entry->change);
-        at += kEntryHeaderBytes + body.bytes().size() + entry->raw.size();
+        ++from;
     }
-    file.end = at;
-    return places;
+    return std::nullopt;
 }
 
-Status UndoLog::undo_file(File& file, const Undo& undo, const std::function<Status()>& flushed) {
-    auto places = TRY(entries_of(file));
-    while (!places.empty()) {
-        const auto entry = TRY(read_entry(file, places.back()));
-        places.pop_back();
-        if (entry.change.is_of_names()) {
+/// With the newest file.
+Status UndoLog::undo_newest(const Undo& undo, const std::function<Status()>& flushed) {
+    if (!newest_)
+        TRY(open_newest());
+    auto& file = files_.rbegin()->second;
+    TRY(cut(file.durable_end));  // what is behind was of changes that were not made
+    for (auto left = file.entries.size(); left != 0; --left) {
+        const auto entry = TRY(read_entry(newest_.get(), file.name, file.entries[left - 1]));
+        const bool is_of_names = entry.change.is_of_names();
+        if (is_of_names || file.end - entry.end > kUndoneAtOnce) {
             TRY(flushed());  // the bytes that were put back, before the log forgets them
-            const auto behind = file.end;
-            TRY(cut(file, behind, true));
+            TRY(cut(entry.end));
         }
         TRY(undo(entry.change, entry.raw));
-        file.end = entry.at;
-        if (entry.change.is_of_names())
-            TRY(cut(file, entry.at, true));
+        if (is_of_names)
+            TRY(cut(entry.at));
     }
     TRY(flushed());
-    return cut(file, 0, true);
+    TRY(cut(0));
+    file.trash.clear();
+    return {};
 }
 
 Status UndoLog::remove_file(const std::string& name) const {
@@ -226,29 +324,35 @@ Status UndoLog::undo_since(const sync::SyncPointId& id, const Undo& undo,
     if (wanted == files_.end())
         return fail(ENOENT, "there is no undo log of sync point {}", sync::to_string(id));
     for (;;) {
+        TRY(undo_newest(undo, flushed));
         const auto newest = std::prev(files_.end());
-        TRY(undo_file(newest->second, undo, flushed));
         if (newest == wanted)
-            return {};
+            break;
         TRY(remove_file(newest->second.name));
         files_.erase(newest);
+        TRY(open_newest());
     }
+    failed_.reset();
+    return {};
 }
 
 Result<std::vector<std::string>> UndoLog::forget_before(const sync::SyncPointId& id) {
     std::vector<std::string> trash;
     const auto oldest = find(id);
     while (oldest != files_.end() && files_.begin() != oldest) {
-        auto& file = files_.begin()->second;
-        for (const auto at : TRY(entries_of(file))) {
-            const auto entry = TRY(read_entry(file, at));
-            if (entry.change.kind == Change::Kind::removed)
-                trash.push_back(entry.change.other);
-        }
+        const auto& file = files_.begin()->second;
         TRY(remove_file(file.name));
+        trash.insert(trash.end(), file.trash.begin(), file.trash.end());
         files_.erase(files_.begin());
     }
     return trash;
+}
+
+std::set<std::string> UndoLog::needed_trash() const {
+    std::set<std::string> names;
+    for (const auto& [sequence, file] : files_)
+        names.insert(file.trash.begin(), file.trash.end());
+    return names;
 }
 
 }  // namespace pmemckpt::filed

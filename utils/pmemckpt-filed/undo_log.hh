@@ -1,22 +1,34 @@
 #pragma once
 // What must be put back when the served directory is rolled back: before-images and changes of names, since
 // each sync point that is held. One file for each: SEQUENCE-NUMBER-TAG.undo has what was changed since that
-// sync point was saved, until the next one was. Sequences rise; numbers may come twice, where one was saved
-// and never held.
+// sync point was saved, until the next one was. Sequences rise without gaps; numbers may come twice, where
+// one was saved and never held.
 //
-// Orders: a change is in the log and on disk before it is made. Undoing goes from the newest change back, and
-// the log is cut behind what is left; a change of names is undone with the log's end just behind it and on
-// disk, and cut off after it. So what is undone again, after a crash, is one change of names at the most, and
-// bytes, of which it does no harm. Specified in pmemckpt-filed(8), THE UNDO LOG.
+//     entry:   magic, bytes of the change, raw bytes, digest   (network byte order)
+//              the change, encoded; the raw bytes
+//
+// A digest is that of the change and the raw bytes behind the file's name and the entry's place: what lay
+// there before, or was copied there, is no entry.
+//
+// Orders: a change is in the log and on disk before it is made; what is in the log and was not made is undone
+// all the same, which changes nothing. Undoing goes from the newest change back, and the log is cut behind
+// what is left; a change of names is undone when all before it is on disk, and cut off after it. So what is
+// undone again, after a crash, is one change of names at the most, and bytes, of which it does no harm.
+//
+// What does not verify at the end of a file was cut off by a crash: no change was made after it. What does
+// not, and has an entry behind it, is damage.
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "lib/base/handle.hh"
 #include "lib/base/result.hh"
+#include "lib/base/units.hh"
 #include "lib/sync/sync_point.hh"
 
 namespace pmemckpt::filed {
@@ -37,6 +49,11 @@ struct Change {
     bool is_of_names() const { return kind <= Kind::renamed; }
 };
 
+/// So much is undone, and some more, before the log is cut.
+inline constexpr std::uint64_t kUndoneAtOnce = 32 * kMiB;
+/// Sync points that were saved and not forgotten, at most.
+inline constexpr std::size_t kMostUndoFiles = 10'000;
+
 /// Threads: one at a time.
 class UndoLog {
 public:
@@ -45,16 +62,18 @@ public:
 
     /// There is a sync point to go back to: changes are to be added.
     bool is_on() const { return !files_.empty(); }
-    /// From now on changes are those since this sync point. Its file is on disk on return.
+    /// From now on changes are those since this sync point. Its file is on disk on return. ENOSPC, also
+    /// beyond kMostUndoFiles.
     Status begin(const sync::SyncPointId& id);
-    /// In the log, and not on disk yet.
+    /// In the log, and not on disk yet. ENOSPC; EIO, from then on, when it is not known what is in it: a
+    /// rollback mends that.
     Status add(const Change& change, std::span<const std::byte> raw = {});
     /// All that was added is on disk.
     Status flush();
-    /// The last one that was added was not made.
-    Status withdraw();
     /// Nothing before this one is gone back to any more; returns what was in the trash for it.
     Result<std::vector<std::string>> forget_before(const sync::SyncPointId& id);
+    /// What it needs of the trash.
+    std::set<std::string> needed_trash() const;
 
     using Undo = std::function<Status(const Change&, std::span<const std::byte> raw)>;
     /// Undoes all since this sync point, the newest first, and what was on disk is so again when `flushed`
@@ -64,27 +83,38 @@ public:
 private:
     struct File {
         sync::SyncPointId id;
-        FileDescriptor file;
         std::string name;
-        std::uint64_t end = 0, before_last = 0;
+        std::uint64_t end = 0, durable_end = 0;
+        std::vector<std::uint64_t> entries = {};  // where they begin
+        std::vector<std::string> trash = {};      // what they have removed
     };
+    using Files = std::map<std::uint64_t, File>;
     struct Entry {
         Change change;
         std::vector<std::byte> raw;
-        std::uint64_t at = 0;
+        std::uint64_t at = 0, end = 0;
     };
     explicit UndoLog(FileDescriptor folder) : folder_(std::move(folder)) {}
-    using Files = std::map<std::uint64_t, File>;
+    Result<FileDescriptor> open_file(const std::string& name, int flags) const;
+    Status find_files();
+    Status find_entries(File& file) const;
+    Status open_newest();
     Files::iterator find(const sync::SyncPointId& id);
-    Result<File> open_file(const std::string& name, int flags) const;
-    Status undo_file(File& file, const Undo& undo, const std::function<Status()>& flushed);
-    static Result<std::vector<std::uint64_t>> entries_of(File& file);
-    static Result<Entry> read_entry(const File& file, std::uint64_t at);
+    static void note(File& file, const Change& change, std::uint64_t end);
+    Status append(File& file, const Change& change, std::span<const std::byte> raw);
+    Status undo_newest(const Undo& undo, const std::function<Status()>& flushed);
+    Status cut(std::uint64_t end);
     Status remove_file(const std::string& name) const;
-    static Status cut(File& file, std::uint64_t end, bool durably);
+    Error give_up(const Error& why);
+
+    static Result<Entry> read_entry(int file, const std::string& name, std::uint64_t at);
+    static Result<std::optional<std::uint64_t>> find_entry(int file, const std::string& name,
+                                                           std::uint64_t from, std::uint64_t size);
 
     FileDescriptor folder_;
-    Files files_;  // by their sequences
+    Files files_;                  // by their sequences
+    FileDescriptor newest_;        // the last of them
+    std::optional<Error> failed_;  // it is not known what is in it, or on disk
 };
 
 }  // namespace pmemckpt::filed

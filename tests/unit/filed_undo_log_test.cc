@@ -1,0 +1,168 @@
+// The undo log of served files, cut and damaged.
+#include <sys/resource.h>
+
+#include <cerrno>
+
+#include "tests/unit/filed_house.hh"
+
+using namespace pmemckpt;
+using namespace pmemckpt::test;
+
+namespace {
+
+std::filesystem::path own(const House& house, const char* folder) {
+    return house.path + "/" + filed::kOwnFolder + "/" + folder;
+}
+
+std::vector<std::filesystem::path> files_in(const std::filesystem::path& folder) {
+    std::vector<std::filesystem::path> files;
+    for (const auto& entry : std::filesystem::directory_iterator(folder))
+        files.push_back(entry.path());
+    std::ranges::sort(files);
+    return files;
+}
+
+void append(const std::filesystem::path& file, const std::string& bytes) {
+    std::ofstream(file, std::ios::binary | std::ios::app) << bytes;
+}
+
+void flip(const std::filesystem::path& file, std::uint64_t at) {
+    std::fstream stream(file, std::ios::binary | std::ios::in | std::ios::out);
+    stream.seekg(static_cast<std::streamoff>(at));
+    const auto byte = static_cast<char>(stream.get() ^ 1);
+    stream.seekp(static_cast<std::streamoff>(at));
+    stream.put(byte);
+}
+
+/// With a log of a name and bytes.
+struct Changed : House {
+    Changed() {
+        make("a", text_of(2'000'000));
+        make("b", "b");
+        save(1);
+        write(open("a"), text_of(1'500'000));
+        ok(files->remove("b"));
+        files->close_all_of(kSession);
+        files.reset();
+        log = files_in(own(*this, "undo")).at(0);
+    }
+    std::filesystem::path log;
+};
+
+void a_torn_end_is_cut_off() {
+    Changed house;
+    const auto size = std::filesystem::file_size(house.log);
+    append(house.log, text_of(5000));
+    house.start();
+    equal(std::filesystem::file_size(house.log), size);
+    ok(house.restore(1));
+    house.check_is(1);
+}
+
+void each_place_that_is_damaged_is_told() {
+    Changed house;
+    const auto size = std::filesystem::file_size(house.log);
+    unsigned told = 0;
+    for (std::uint64_t at = 0; at + 200 < size; at += at < 300 ? 1 : 20'011) {
+        flip(house.log, at);
+        const auto opened = filed::Files::open(house.path);
+        if (!opened && opened.error().code == EBADMSG)
+            ++told;
+        else
+            fail_at(Place::current(), fmt::format("a flipped byte at {} was not told", at));
+        flip(house.log, at);
+    }
+    CHECK(told > 300);
+    house.start();
+    ok(house.restore(1));
+    house.check_is(1);
+}
+
+void a_missing_or_copied_log_is_told() {
+    Changed house;
+    house.start();
+    ok(house.try_to_save(2));
+    ok(house.try_to_save(3));
+    house.files.reset();
+    const auto logs = files_in(own(house, "undo"));
+    equal(logs.size(), 3U);
+    const auto away = house.path + "/away";
+    std::filesystem::rename(logs[1], away);
+    contains(error(filed::Files::open(house.path), EBADMSG), "sequences 1 to 3 only 2 are there");
+    std::filesystem::rename(away, logs[1]);
+    auto name = logs[1].filename().string();
+    name.replace(name.find("-05"), 3, "-06");
+    std::filesystem::copy_file(logs[1], logs[1].parent_path() / name);
+    contains(error(filed::Files::open(house.path), EBADMSG), "two undo logs with sequence 2");
+    std::filesystem::remove(logs[1].parent_path() / name);
+    // Entries of one in the place of another are none.
+    std::filesystem::copy_file(logs[0], logs[2], std::filesystem::copy_options::overwrite_existing);
+    house.start();
+    equal(std::filesystem::file_size(logs[2]), 0U);
+    ok(house.restore(1));
+    house.check_is(1);
+}
+
+void trash_that_nobody_needs_goes_and_numbers_rise() {
+    Changed house;
+    append(own(house, "trash") / "77", "nobody's");
+    house.start();
+    equal(files_in(own(house, "trash")).size(), 1U);
+    house.make("c", "c");
+    ok(house.files->remove("c"));
+    CHECK(std::filesystem::exists(own(house, "trash") / "78"));
+    // One that is in the log, and was not moved any more.
+    const auto kept = own(house, "trash") / "78";
+    std::filesystem::rename(kept, house.path + "/c");
+    house.start();
+    ok(house.files->remove("c"));
+    CHECK(std::filesystem::exists(own(house, "trash") / "79"));
+    ok(house.restore(1));
+    house.check_is(1);
+}
+
+/// Of many that were saved and never held none is open, and there is a limit.
+void saves_that_are_never_held_take_no_descriptors() {
+    House house;
+    const auto open_files = [] { return files_in("/proc/self/fd").size(); };
+    house.save(1);
+    const auto before = open_files();
+    for (std::uint64_t number = 2; number < 200; ++number)
+        ok(house.try_to_save(number));
+    CHECK(open_files() < before + 10);
+    house.make("new", "new");
+    ok(house.restore(1));
+    house.check_is(1);
+}
+
+/// Many files are put back with few open at a time.
+void many_files_are_put_back() {
+    House house;
+    for (int i = 0; i < 600; ++i)
+        house.make(fmt::format("file {}", i), "before");
+    house.save(1);
+    for (int i = 0; i < 600; ++i)
+        house.make(fmt::format("file {}", i), "after");
+    rlimit limit{};
+    CHECK(::getrlimit(RLIMIT_NOFILE, &limit) == 0);
+    const auto former = std::exchange(limit.rlim_cur, files_in("/proc/self/fd").size() + 290);
+    CHECK(::setrlimit(RLIMIT_NOFILE, &limit) == 0);
+    const auto restored = house.restore(1);
+    limit.rlim_cur = former;
+    CHECK(::setrlimit(RLIMIT_NOFILE, &limit) == 0);
+    ok(restored);
+    house.check_is(1);
+}
+
+}  // namespace
+
+int main() {
+    return run(
+        "filed_undo_log",
+        {{"a torn end is cut off", a_torn_end_is_cut_off},
+         {"each place that is damaged is told", each_place_that_is_damaged_is_told},
+         {"a missing or copied log is told", a_missing_or_copied_log_is_told},
+         {"trash that nobody needs goes, and numbers rise", trash_that_nobody_needs_goes_and_numbers_rise},
+         {"saves that are never held take no descriptors", saves_that_are_never_held_take_no_descriptors},
+         {"many files are put back", many_files_are_put_back}});
+}
