@@ -93,7 +93,7 @@ EXAMPLES := $(BUILD)/examples/heat $(BUILD)/examples/process_pair
 
 .PHONY: all demo demo-failover check check-crash vm check-vm vm-shell bench-vm soak \
         check-trixie lint install uninstall deps packages needed clean help unit-tests guest-tests cross-programs \
-        check-hostile-media media-tests
+        check-hostile-media media-tests check-hostile-sync sync-tests
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 
@@ -244,6 +244,18 @@ media-tests: $(MEDIA_TESTS:%=$(BUILD)/tests/media/%)
 check-hostile-media: needed
 	@$(MAKE) --no-print-directory $(JOBS) SANITIZE=address,undefined media-tests
 
+# Sync points, and nothing else, with ASan and UBSan, then with TSan: their unit tests, but for the model, which is without
+# I/O and threads, and takes long.
+SYNC_TESTS := $(patsubst tests/unit/%.cc,$(BUILD)/tests/sync/%,$(filter-out %_model_test.cc,$(wildcard tests/unit/sync_*_test.cc)))
+$(BUILD)/tests/sync/%: $(BUILD)/object/tests/unit/%.o $(call objects,$(addprefix tests/support/,check.cc mutation.cc)) $(SYNC)
+	$(link)
+	$(Q)$(CXX) $(LDFLAGS) -o $@ $^ $(SYNC_LIBRARIES) -lcmocka
+sync-tests: $(SYNC_TESTS)
+	@for program in $^; do UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 $$program || exit 1; done
+check-hostile-sync: needed
+	@for sanitizer in address,undefined thread; do \
+	    $(MAKE) --no-print-directory $(JOBS) SANITIZE=$$sanitizer sync-tests || exit 1; done
+
 needed:
 	@for file in $(NEEDED_FILES); do \
 	    [ -e $$file ] || { $(MAKE) --no-print-directory deps; exit; }; done
@@ -316,6 +328,7 @@ help:
 	    '                     VM="--rdma siw ..." are options of tests/vm/run' \
 	    'make soak            processes killed at random for TIME=10m, and an account of all that was answered; SEED=N' \
 	    'make check-hostile-media  each byte of a pool flipped, each length cut, with ASan and UBSan' \
+	    'make check-hostile-sync  the unit tests of sync points with ASan and UBSan, then with TSan; STEPS=N, SEED=N' \
 	    'make lint            format, shell scripts, man pages' \
 	    'make install         DESTDIR= PREFIX=/usr/local SYSTEM_SBIN=/sbin' \
 	    'make uninstall       with the same DESTDIR, PREFIX and SYSTEM_SBIN' \

@@ -5,46 +5,15 @@
 #include "lib/rdma/iwarp/ddp.hh"
 #include "lib/rdma/iwarp/mpa.hh"
 #include "lib/wire/handshake.hh"
-#include "tests/support/check.hh"
+#include "tests/support/message_filler.hh"
 
 using namespace pmemckpt;
+using test::encoded;
+using test::Filler;
 
 namespace {
 
 using Bytes = std::vector<std::byte>;
-
-/// Fills every field with something that is not zero.
-class Filler {
-public:
-    template <std::unsigned_integral T>
-    void operator()(T& value) {
-        value = static_cast<T>(test::generator()() | 1);
-    }
-    void operator()(wire::EventKind& kind) { kind = wire::EventKind::cleared; }
-    void operator()(std::int64_t& value) { value = -static_cast<std::int64_t>(test::generator()() >> 1); }
-    void operator()(std::string& text) { text = fmt::format("text {}", test::generator()() % 1'000'000); }
-    template <std::size_t N>
-    void operator()(std::array<std::uint8_t, N>& raw) {
-        for (auto& byte : raw)
-            (*this)(byte);
-    }
-    template <class T>
-    void operator()(std::vector<T>& list) {
-        list.resize(1 + test::generator()() % 5);
-        for (auto& element : list)
-            (*this)(element);
-    }
-    template <class T>
-    requires requires(T& t, Filler& f) { T::fields(t, f); }
-    void operator()(T& message) { T::fields(message, *this); }
-};
-
-template <class Body>
-Bytes encoded(const Body& body) {
-    wire::Encoder encoder;
-    encoder(body);
-    return encoder.bytes();
-}
 
 template <class Body>
 void check_body() {
