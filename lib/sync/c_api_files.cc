@@ -48,7 +48,8 @@ int pmemckpt_open_files(pmemckpt_coordinator* coordinator, const char* participa
         TRY(need("pmemckpt_open_files", "participant", participant));
         TRY(need("pmemckpt_open_files", "files", files));
         *files = nullptr;
-        *files = new pmemckpt_files{TRY(coordinator->coordinator->open_files(participant, session))};
+        auto opened = TRY(coordinator->coordinator->open_files(participant, session));
+        *files = new pmemckpt_files{std::move(opened)};
         return {};
     });
 }

@@ -73,12 +73,13 @@ Result<Received> Caller::exchange(std::uint64_t id, std::span<const std::byte> r
 
 Status Caller::check_is_good(const Received& answer, std::uint16_t type) {
     if (is_error(answer)) {
-        const auto error = TRY(note(wire::decode_body<wire::ErrorAnswer>(answer.body())));
+        const auto error = TRY(note([&] { return wire::decode_body<wire::ErrorAnswer>(answer.body()); }));
         return fail(errno_of(error), "{}: {}", address(), error.message);
     }
     if (!is_answer_to(answer, type))
-        return note(Status(
-            fail(EPROTO, "{} answered with a message of type {:#06x}", address(), answer.header.type)));
+        return note([&]() -> Status {
+            return fail(EPROTO, "{} answered with a message of type {:#06x}", address(), answer.header.type);
+        });
     return {};
 }
 

@@ -35,15 +35,18 @@ public:
         if (lost_)
             return fail(ENOTCONN, "the connection to {} was lost", address());
         const auto id = ++last_id_;
-        const auto answer = TRY(note(exchange(id, wire::encode_request(id, request), behind)));
+        const auto message = wire::encode_request(id, request);
+        const auto answer = TRY(note([&] { return exchange(id, message, behind); }));
         TRY(check_is_good(answer, static_cast<std::uint16_t>(Request::kType)));
-        return note(wire::decode_body<Answer>(answer.body()));
+        return note([&] { return wire::decode_body<Answer>(answer.body()); });
     }
-    /// What is wrong with an answer, or with what follows it, ends the connection.
-    template <class T>
-    Result<T> note(Result<T> result) {
-        if (!result)
-            lost_ = true;
+    /// Reads an answer, or what follows it. What is wrong with it ends the connection, and so does what is
+    /// thrown on the way: nobody knows then where the next one begins.
+    template <class Read>
+    auto note(Read&& read) -> decltype(read()) {
+        lost_ = true;
+        auto result = read();
+        lost_ = !result;
         return result;
     }
 

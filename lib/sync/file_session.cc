@@ -5,6 +5,17 @@
 
 namespace pmemckpt::sync {
 
+namespace {
+
+/// Which ones are good is the service's to say; a longer one fits into no request.
+Status check_path(const std::string& path) {
+    if (path.size() > UINT16_MAX)
+        return fail(ENAMETOOLONG, "a path of {} bytes can't be sent: {} at most", path.size(), UINT16_MAX);
+    return {};
+}
+
+}  // namespace
+
 Result<std::unique_ptr<FileSession>> FileSession::connect(const Caller::Wanted& wanted,
                                                           const Membership& of) {
     auto caller = TRY(Caller::connect(wanted));
@@ -30,6 +41,7 @@ Result<Answer> FileSession::ask(const Request& request, std::span<const std::byt
 }
 
 Result<FileOpened> FileSession::open(const std::string& path, std::uint32_t flags, std::uint32_t mode) {
+    TRY(check_path(path));
     return ask<FileOpened>(FileOpen{path, flags, mode});
 }
 
@@ -41,11 +53,13 @@ Status FileSession::close(std::uint32_t handle) {
 Result<std::size_t> FileSession::read_piece(std::uint32_t handle, std::span<std::byte> into) {
     const auto wanted = static_cast<std::uint32_t>(std::min<std::size_t>(into.size(), kMostFileBytes));
     const auto moved = TRY(ask<FileMoved>(FileRead{handle, wanted}));
-    if (moved.bytes > wanted)
-        return caller_.note(Result<std::size_t>(fail(EPROTO, "{} sent {} bytes where {} were asked for",
-                                                     caller_.address(), moved.bytes, wanted)));
-    TRY(caller_.note(caller_.stream().receive(into.first(moved.bytes))));
-    return moved.bytes;
+    return caller_.note([&]() -> Result<std::size_t> {
+        if (moved.bytes > wanted)
+            return fail(EPROTO, "{} sent {} bytes where {} were asked for", caller_.address(), moved.bytes,
+                        wanted);
+        TRY(caller_.stream().receive(into.first(moved.bytes)));
+        return moved.bytes;
+    });
 }
 
 Result<std::size_t> FileSession::read(std::uint32_t handle, std::span<std::byte> into) {
@@ -59,10 +73,21 @@ Result<std::size_t> FileSession::read(std::uint32_t handle, std::span<std::byte>
     return count;
 }
 
+Status FileSession::write_piece(std::uint32_t handle, std::span<const std::byte> piece) {
+    const auto size = static_cast<std::uint32_t>(piece.size());
+    const auto moved = TRY(ask<FileMoved>(FileWrite{handle, size}, piece));
+    return caller_.note([&]() -> Status {
+        if (moved.bytes != size)
+            return fail(EPROTO, "{} has written {} bytes where {} were sent", caller_.address(), moved.bytes,
+                        size);
+        return {};
+    });
+}
+
 Status FileSession::write(std::uint32_t handle, std::span<const std::byte> bytes) {
     while (!bytes.empty()) {
         const auto piece = bytes.first(std::min<std::size_t>(bytes.size(), kMostFileBytes));
-        TRY(ask<FileMoved>(FileWrite{handle, static_cast<std::uint32_t>(piece.size())}, piece));
+        TRY(write_piece(handle, piece));
         bytes = bytes.subspan(piece.size());
     }
     return {};
@@ -83,16 +108,20 @@ Status FileSession::flush(std::uint32_t handle) {
 }
 
 Status FileSession::rename(const std::string& from, const std::string& to) {
+    TRY(check_path(from));
+    TRY(check_path(to));
     TRY(ask<wire::Empty>(FileRename{from, to}));
     return {};
 }
 
 Status FileSession::remove(const std::string& path) {
+    TRY(check_path(path));
     TRY(ask<wire::Empty>(FileRemove{path}));
     return {};
 }
 
 Result<FileStatus> FileSession::stat(const std::string& path) {
+    TRY(check_path(path));
     return ask<FileStatus>(FileStat{path});
 }
 

@@ -53,6 +53,7 @@ private:
     template <class Answer, class Request>
     Result<Answer> ask(const Request& request, std::span<const std::byte> behind = {});
     Result<std::size_t> read_piece(std::uint32_t handle, std::span<std::byte> into);
+    Status write_piece(std::uint32_t handle, std::span<const std::byte> piece);
 
     Caller caller_;
     const Membership of_;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <functional>
+#include <utility>
 
 namespace pmemckpt::sync {
 
@@ -13,26 +14,28 @@ constexpr unsigned kFarewell_ms = 1'000;
 }  // namespace
 
 Result<std::unique_ptr<Peer>> Peer::connect(const Wanted& wanted) {
-    return std::unique_ptr<Peer>(new Peer(TRY(Caller::connect(wanted))));
+    auto caller = TRY(Caller::connect(wanted));
+    return std::unique_ptr<Peer>(new Peer(std::move(caller)));
 }
 
 /// What it holds is decided by: so it must be what a table can be.
 Status Peer::check(const Opened& opened) const {
-    const auto is_one = [&](const Table::Held& held) {
+    const auto is_one = [&, before = std::uint64_t{0}](const Table::Held& held) mutable {
         const auto& all = held.point.participants;
-        return held.point.id.number <= kLastNumber && all.size() <= kMostParticipants &&
-               std::ranges::is_sorted(all, std::less_equal()) &&
+        const auto number = held.point.id.number;
+        return std::exchange(before, number) < number && number <= opened.highest &&
+               all.size() <= kMostParticipants && std::ranges::is_sorted(all, std::less_equal()) &&
                std::ranges::find(all, participant()) != all.end();
     };
     if (opened.held.size() <= kMostHeld && opened.highest <= kLastNumber &&
-        std::ranges::all_of(opened.held, is_one))
+        std::all_of(opened.held.begin(), opened.held.end(), is_one))
         return {};
     return fail(EPROTO, "{} sent a table of {} sync points that can't be one", address(), opened.held.size());
 }
 
 Result<Opened> Peer::open(const std::string& job, const Uuid& instance, Opening why) {
     auto opened = TRY(caller_.ask<Opened>(Open{job, instance, why}));
-    TRY(caller_.note(Result<void>(check(opened))));
+    TRY(caller_.note([&] { return check(opened); }));
     return opened;
 }
 
@@ -78,10 +81,11 @@ Status Peer::rollback(const SyncPoint& point, const Sink& sink) {
     const auto& given = answer.point;
     if (given.id != point.id || given.coordinator_bytes != point.coordinator_bytes ||
         given.coordinator_digest != point.coordinator_digest)
-        return caller_.note(
-            Status(fail(EPROTO, "{} has another state of the coordinator than the others for sync point {}",
-                        address(), to_string(point.id))));
-    return caller_.note(receive_state(point, sink));
+        return caller_.note([&]() -> Status {
+            return fail(EPROTO, "{} has another state of the coordinator than the others for sync point {}",
+                        address(), to_string(point.id));
+        });
+    return caller_.note([&] { return receive_state(point, sink); });
 }
 
 Result<Listed> Peer::list() {
