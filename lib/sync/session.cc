@@ -71,11 +71,11 @@ Status Session::authenticate() {
             static_cast<void>(reply_error(stream_, request, answer.error()));
             return tl::unexpected(std::move(answer).error());
         }
+        is_known_ = handshake.done();  // before he hears it: who comes then finds him counted
         TRY(stream_.send(*answer));
     }
     stream_.set_deadline(std::nullopt);
     stream_.set_patience(Stream::Milliseconds(terms_.patience_ms));
-    is_known_ = true;
     log::info("session {}: {} from {}", id_, handshake.principal(), stream_.peer());
     return {};
 }

@@ -6,6 +6,8 @@
 namespace pmemckpt::sync {
 
 Result<std::uint64_t> Table::open(const Uuid& instance, Opening why) {
+    if (why > Opening::begin)
+        return fail(EINVAL, "a job can't be opened for reason {}: it is none", static_cast<unsigned>(why));
     if (why == Opening::again && instance != instance_)
         return fail(ESTALE, "another coordinator has taken this job over: roll back, or end this one");
     if (why == Opening::begin && held_.empty())

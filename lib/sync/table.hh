@@ -50,7 +50,8 @@ public:
 
     /// A coordinator opens the job, for the first time or because its connection was lost: what was asked
     /// under an older term, and is still on its way, is refused from now on. Returns the new term. ESTALE
-    /// of `again` when another one has it: what that one did the first knows nothing of.
+    /// of `again` when another one has it: what that one did the first knows nothing of. EINVAL when `why` is
+    /// none of the reasons.
     Result<std::uint64_t> open(const Uuid& instance, Opening why = Opening::begin);
     /// ESTALE unless that is the newest opening.
     Status check(const Uuid& instance, std::uint64_t term) const;

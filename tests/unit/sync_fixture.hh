@@ -85,16 +85,16 @@ inline std::string sync_keys() {
 /// One that can be ended, and started anew with its checkpoint file, at the same port.
 class TestParticipant {
 public:
-    explicit TestParticipant(const std::string& name, Keeping keeping = Keeping::one_file)
-        : path_((directory() / name).string()), keeping_(keeping) {
+    explicit TestParticipant(const std::string& name, Keeping keeping = Keeping::one_file,
+                             sync::Participant::Options options = {})
+        : path_((directory() / name).string()), keeping_(keeping), options_(std::move(options)) {
         start();
     }
     void start() {
         job_ = ok(sync::Job::open(ok(open_checkpoint_file(path_, keeping_)), program.program()));
-        sync::Participant::Options options;
-        options.listen = {"127.0.0.1", port_};
-        options.key_dir = sync_keys();
-        participant_ = ok(sync::Participant::start(options, job_));
+        options_.listen = {"127.0.0.1", port_};
+        options_.key_dir = sync_keys();
+        participant_ = ok(sync::Participant::start(options_, job_));
         port_ = participant_->address().port;
     }
     void end() {
@@ -117,6 +117,7 @@ public:
 private:
     const std::string path_;
     const Keeping keeping_;
+    sync::Participant::Options options_;
     std::uint16_t port_ = 0;
     std::shared_ptr<sync::Job> job_;
     std::unique_ptr<sync::Participant> participant_;
