@@ -137,7 +137,9 @@ Result<std::unique_ptr<CheckpointFile>> open_file_each(const std::string& path) 
             EBADMSG,
             "{} has {} states, and no table that says whose: bring {}/table back, or take another directory",
             directory, states.size(), directory);
-    return std::make_unique<FileEach>(TRY(TableFile::open(directory + "/table")), directory);
+    const auto beginning = states.empty() ? TableFile::Beginning::allowed : TableFile::Beginning::refused;
+    auto table = TRY(TableFile::open(directory + "/table", beginning));
+    return std::make_unique<FileEach>(std::move(table), directory);
 }
 
 }  // namespace pmemckpt::sync

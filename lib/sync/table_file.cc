@@ -21,6 +21,7 @@ namespace {
 constexpr std::uint64_t kCopyBytes = TableFile::kBytes / 2;
 constexpr std::array<std::uint8_t, 8> kMagic{'P', 'M', 'C', 'K', 'S', 'Y', 'N', 'C'};
 constexpr std::uint16_t kVersion = 1;
+constexpr std::uint64_t kFirstSequence = 1;
 
 /// What a copy begins with; the encoded snapshot follows.
 struct CopyHeader {
@@ -87,12 +88,26 @@ Reading decode_copy(std::span<const std::byte> bytes, Copy& into) {
     return Reading::good;
 }
 
-/// Empty, or its very first commit was cut: then its first copy is torn, and nothing is behind it.
+Status check_are_of_one(const std::array<Copy, 2>& copies, const std::string& path) {
+    const auto &first = copies[0].snapshot.participant, &second = copies[1].snapshot.participant;
+    if (first == second)
+        return {};
+    return fail(
+        EBADMSG,
+        "the two copies of the table in {} are of two participants, {} and {}: it was put together from "
+        "two files, and nothing was changed",
+        path, to_string(first), to_string(second));
+}
+
+/// Empty, or its very first commit was cut: then its first copy is torn, and nothing is behind it. A later
+/// one that was cut off held something.
 bool is_unborn(std::span<const std::byte> bytes, std::uint64_t size) {
-    const auto magic = std::as_bytes(std::span(kMagic));
+    CopyHeader header;
+    wire::Decoder decoder(bytes);
+    decoder(header);
     const auto is_zero = [](std::byte byte) { return byte == std::byte{0}; };
-    return size <= kCopyBytes &&
-           (std::ranges::equal(bytes.first(magic.size()), magic) || std::ranges::all_of(bytes, is_zero));
+    const bool is_first = header.magic == kMagic && header.sequence == kFirstSequence;
+    return size <= kCopyBytes && (is_first || std::ranges::all_of(bytes, is_zero));
 }
 
 Result<FileDescriptor> open_and_lock(const std::string& path) {
@@ -178,17 +193,17 @@ Snapshot new_participant() {
     return snapshot;
 }
 
-Result<TableFile> TableFile::open(const std::string& path) {
+Result<TableFile> TableFile::open(const std::string& path, Beginning beginning) {
     TableFile file(TRY(open_and_lock(path)), path);
     file.synchronous_.reset(::open(path.c_str(), O_WRONLY | O_DSYNC | O_CLOEXEC));
     if (!file.synchronous_)
         return fail(as_files(errno), "can't open checkpoint file {}: {}", path, ::strerror(errno));
-    TRY(file.load());
+    TRY(file.load(beginning));
     TRY(bring_directory_to_disk(path));
     return file;
 }
 
-Status TableFile::load() {
+Status TableFile::load(Beginning beginning) {
     const auto size = ::lseek(file_.get(), 0, SEEK_END);
     if (size < 0)
         return fail(as_files(errno), "can't tell the size of {}: {}", path_, ::strerror(errno));
@@ -203,6 +218,8 @@ Status TableFile::load() {
     const auto any = [&](Reading wanted) { return readings[0] == wanted || readings[1] == wanted; };
     if (any(Reading::other_version))
         return fail(EBADMSG, "checkpoint file {} is of another version of pmemckpt", path_);
+    if (readings[0] == Reading::good && readings[1] == Reading::good)
+        TRY(check_are_of_one(copies, path_));
     if (any(Reading::good)) {
         auto& newest = readings[1] != Reading::good ||
                                (readings[0] == Reading::good && copies[0].sequence >= copies[1].sequence)
@@ -211,7 +228,7 @@ Status TableFile::load() {
         sequence_ = newest.sequence;
         return commit(std::move(newest.snapshot));  // so that it is there twice again
     }
-    if (!is_unborn(bytes, static_cast<std::uint64_t>(size)))
+    if (beginning == Beginning::refused || !is_unborn(bytes, static_cast<std::uint64_t>(size)))
         return fail(EBADMSG,
                     "{} is no checkpoint file, or both copies of its table are damaged: nothing was changed",
                     path_);

@@ -23,8 +23,10 @@ class TableFile {
 public:
     static constexpr std::uint64_t kBytes = 128 * kKiB;
 
+    /// Whether it may be a new one: not where there are states already.
+    enum class Beginning { allowed, refused };
     /// Made, mode 0600, and on disk when it was not there. As open_one_file().
-    static Result<TableFile> open(const std::string& path);
+    static Result<TableFile> open(const std::string& path, Beginning beginning = Beginning::allowed);
 
     const Snapshot& snapshot() const { return snapshot_; }
     /// EMSGSIZE when it does not fit, and nothing has changed; otherwise, after an error, it is not known
@@ -35,7 +37,7 @@ public:
 
 private:
     TableFile(FileDescriptor file, std::string path) : file_(std::move(file)), path_(std::move(path)) {}
-    Status load();
+    Status load(Beginning beginning);
 
     FileDescriptor file_;
     std::string path_;
