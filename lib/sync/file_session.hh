@@ -44,6 +44,7 @@ public:
     Status leave();
 
     bool is_lost() const { return caller_.is_lost(); }
+    const std::string& address() const { return caller_.address(); }
     /// That were open when it joined.
     std::uint32_t open_files() const { return open_files_; }
 

@@ -72,7 +72,7 @@ Status Input::look_at_file() {
     if (::fstat(file_.get(), &attributes) != 0)
         return fail_errno(errno, "can't look at {}", name_);
     if (S_ISDIR(attributes.st_mode))
-        return fail_errno(EISDIR, "can't save {}", name_);
+        return fail(EISDIR, "{} is a folder, and a file is needed", name_);
     // Files of /proc and /sys say that they are empty: only reading them tells.
     if (!S_ISREG(attributes.st_mode) || attributes.st_size == 0)
         return {};
@@ -116,10 +116,12 @@ Status Input::check_unchanged() const {
     if (::fstat(file_.get(), &now) != 0)
         return fail_errno(errno, "can't look at {}", name_);
     if (now.st_size != end_)
-        return fail(EAGAIN, "{} went from {} to {} bytes while it was read: save it when nobody writes to it",
+        return fail(EAGAIN,
+                    "{} went from {} to {} bytes while it was read: do it again when nobody writes to it",
                     name_, end_, now.st_size);
     if (now.st_mtim.tv_sec != changed_.tv_sec || now.st_mtim.tv_nsec != changed_.tv_nsec)
-        return fail(EAGAIN, "{} was written to while it was read: save it when nobody writes to it", name_);
+        return fail(EAGAIN, "{} was written to while it was read: do it again when nobody writes to it",
+                    name_);
     return {};
 }
 

@@ -1,5 +1,5 @@
 #pragma once
-// What is saved: a file, or whatever comes on standard input.
+// What is saved or copied: a file, or whatever comes on standard input.
 #include <sys/types.h>
 
 #include <cstddef>

@@ -14,13 +14,6 @@ namespace pmemckpt::ctl {
 namespace {
 
 constexpr unsigned kPermissions = 07777;
-constexpr unsigned kNewFileMode = 0666;
-
-unsigned mode_of_new_files() {
-    const auto mask = ::umask(0);
-    ::umask(mask);
-    return kNewFileMode & ~mask;
-}
 
 /// A symbolic link stays one: what it points to is replaced.
 std::string resolved(const std::string& path) {
@@ -30,6 +23,12 @@ std::string resolved(const std::string& path) {
 }
 
 }  // namespace
+
+unsigned without_umask(unsigned mode) {
+    const auto mask = ::umask(0);
+    ::umask(mask);
+    return mode & ~mask;
+}
 
 bool is_file_name(const std::string& path) {
     struct stat there {};
@@ -48,7 +47,7 @@ Status make_folder(const std::string& path) {
     return {};
 }
 
-Result<Output> Output::open(const std::string& path, std::uint64_t length) {
+Result<Output> Output::open(const std::string& path, std::uint64_t length, unsigned mode) {
     Output output;
     if (path.empty()) {
         output.name_ = "standard output";
@@ -67,7 +66,7 @@ Result<Output> Output::open(const std::string& path, std::uint64_t length) {
         return output;
     }
     output.path_ = resolved(path);
-    TRY(output.make_file(exists ? there.st_mode & kPermissions : mode_of_new_files()));
+    TRY(output.make_file(exists ? there.st_mode & kPermissions : without_umask(mode)));
     // Some file systems can't; then a lack of space shows as it is written.
     if (length > 0 && ::fallocate(output.file_.get(), 0, 0, static_cast<off_t>(length)) != 0 &&
         (errno == ENOSPC || errno == EDQUOT || errno == EFBIG))
@@ -91,6 +90,8 @@ Status Output::make_file(unsigned mode) {
         if (!file_)
             draft_.clear();
     }
+    if (!file_ && errno == ENOENT)
+        return fail(ENOENT, "can't make {}: there is no folder {}", name_, directory_);
     if (!file_)
         return fail_errno(errno, "can't make {}", name_);
     if (::fchmod(file_.get(), mode) != 0)
