@@ -50,6 +50,9 @@ struct Parsed {
     CursorAdvance cursor_advance;
     CursorDrop cursor_drop;
     ReadAll read_all;
+    RemoteCat remote_cat;
+    RemoteCopy remote_copy;
+    std::string listed_address;
     std::function<Result<ExitStatus>()> chosen;
 };
 
@@ -319,6 +322,34 @@ void add_takeover_commands(CLI::App& app, Parsed& parsed) {
         ->type_name("CMD");
 }
 
+void add_address(CLI::App& command, std::string& address) {
+    command.add_option("ADDRESS", address, "HOST[:PORT] of the service; port 7472 unless given")
+        ->required()
+        ->type_name("");
+}
+
+void add_remote_commands(CLI::App& app, Parsed& parsed) {
+    auto& cat = add_command(app, "remote-cat", "write files of a pmemckpt-filed to standard output", parsed,
+                            [&] { return remote_cat(parsed.common, parsed.remote_cat); });
+    add_address(cat, parsed.remote_cat.address);
+    cat.add_option("PATH", parsed.remote_cat.paths, "within the directory that is served")
+        ->required()
+        ->type_name("");
+
+    auto& copy = add_command(app, "remote-cp", "copy files to or from a pmemckpt-filed", parsed,
+                             [&] { return remote_cp(parsed.common, parsed.remote_copy); });
+    add_address(copy, parsed.remote_copy.address);
+    copy.add_option("PATH", parsed.remote_copy.paths,
+                    "what is copied, and as the last where to; with a ':' before it at the service")
+        ->required()
+        ->expected(2, CLI::detail::expected_max_vector_size)
+        ->type_name("");
+
+    auto& all = add_command(app, "remote-list", "list the sync points that a participant holds", parsed,
+                            [&] { return remote_list(parsed.common, parsed.listed_address); });
+    add_address(all, parsed.listed_address);
+}
+
 /// CLI11's messages may have several lines; ours are one.
 std::string one_line(std::string text) {
     for (auto& c : text)
@@ -366,6 +397,7 @@ int run(int argc, char** argv) {
     add_log_commands(app, parsed);
     add_cursor_commands(app, parsed);
     add_takeover_commands(app, parsed);
+    add_remote_commands(app, parsed);
     if (const auto ended = parse(app, argc, argv))
         return *ended;
     const auto done =

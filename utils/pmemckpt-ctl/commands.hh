@@ -135,6 +135,20 @@ Status read_all(const Common& common, const ReadAll& request);
 
 Status status(const Common& common);
 
+struct RemoteCat {
+    std::string address;
+    std::vector<std::string> paths;
+};
+Status remote_cat(const Common& common, const RemoteCat& request);
+
+struct RemoteCopy {
+    std::string address;
+    std::vector<std::string> paths;  ///< two or more: the last one is the destination
+};
+Status remote_cp(const Common& common, const RemoteCopy& request);
+
+Status remote_list(const Common& common, const std::string& address);
+
 /// parse_size, with 0 for an empty text.
 Result<std::uint64_t> size_or_zero(const std::string& text);
 
