@@ -2,10 +2,14 @@
 #include <pmemckpt/sync.hh>
 
 #include <cerrno>
+#include <filesystem>
+#include <optional>
 #include <stdexcept>
 
 #include "lib/base/keys.hh"
+#include "lib/sync/participant.hh"
 #include "tests/support/check.hh"
+#include "utils/pmemckpt-filed/file_service.hh"
 
 namespace {
 
@@ -116,6 +120,89 @@ void a_state_that_is_too_short_is_told() {
     test::contains(error.what(), "must be repeated");
 }
 
+/// A file service in this process.
+struct Service {
+    Service() { start({{"127.0.0.1"}, 0}); }
+    void start_anew() {
+        const auto address = participant->address();
+        participant.reset(), job.reset(), files.reset();
+        start(address);
+    }
+    std::string address() const { return pmemckpt::format_address(participant->address()); }
+
+    std::unique_ptr<pmemckpt::filed::Files> files;
+    std::shared_ptr<pmemckpt::sync::Job> job;
+    std::unique_ptr<pmemckpt::sync::Participant> participant;
+
+private:
+    void start(const pmemckpt::Address& listen) {
+        std::filesystem::create_directory(test::directory() / "served");
+        files = test::ok(pmemckpt::filed::Files::open(test::directory() / "served"));
+        job = test::ok(pmemckpt::sync::Job::open(
+            test::ok(pmemckpt::sync::open_one_file(test::directory() / "checkpoint")), files->program()));
+        pmemckpt::sync::Participant::Options options;
+        options.listen = listen;
+        options.key_dir = keys();
+        options.service = [this] {
+            return std::make_unique<pmemckpt::filed::FileService>(*files, *job,
+                                                                  pmemckpt::filed::kFirstOfNoJob);
+        };
+        participant = test::ok(pmemckpt::sync::Participant::start(options, job));
+    }
+};
+
+std::string rest_of(api::Files& files, api::Files::Handle file) {
+    std::string text(100, ' ');
+    text.resize(files.read(file, text.data(), text.size()));
+    return text;
+}
+
+void files_go_back_with_the_programs() {
+    Counter counter;
+    Service service;
+    auto coordinator = coordinate(counter, service.address());
+    auto files = coordinator.open_files(service.address(), 1);
+    const auto file = files.open("a", PMEMCKPT_FILE_READ | PMEMCKPT_FILE_WRITE | PMEMCKPT_FILE_CREATE);
+    files.write(file, "one two", 7);
+    files.flush(file);
+    test::equal(files.seek(file, -3, SEEK_END), 4U);
+    coordinator.take_sync_point();
+
+    files.truncate(file, 5);
+    files.rename("a", "b");
+    test::equal(files.size("b"), 5U);
+    test::equal(thrown([&] { files.size("a"); }).code().value(), ENOENT);
+    files.close(file);
+    files.remove("b");
+    coordinator.roll_back();
+    auto again = coordinator.open_files(service.address(), 1);
+    test::equal(rest_of(again, file), std::string("two"));
+    again.leave();
+    test::equal(thrown([&] { again.seek(file, 0); }).code().value(), EBADF);
+}
+
+/// What was open there is not any more: a session that goes on would find others, or none.
+void files_of_a_service_that_was_started_anew_wait_for_a_rollback() {
+    Counter counter;
+    Service service;
+    auto coordinator = coordinate(counter, service.address());
+    std::optional files = coordinator.open_files(service.address(), 1);
+    const auto file = files->open("a", PMEMCKPT_FILE_READ | PMEMCKPT_FILE_WRITE | PMEMCKPT_FILE_CREATE);
+    files->write(file, "one", 3);
+    coordinator.take_sync_point();
+    files->write(file, "more", 4);
+    files.reset();
+    service.start_anew();
+    const auto refused = thrown([&] { coordinator.open_files(service.address(), 1); });
+    CHECK(refused.must_roll_back());
+    test::contains(refused.what(), "roll back first");
+    test::contains(thrown([&] { coordinator.take_sync_point(); }).what(), "was lost");
+    coordinator.roll_back();
+    files = coordinator.open_files(service.address(), 1);
+    files->seek(file, 0);
+    test::equal(rest_of(*files, file), std::string("one"));
+}
+
 void what_is_missing_is_named() {
     Counter counter;
     test::contains(thrown([&] { api::Participant({}, counter.program()); }).what(),
@@ -158,5 +245,8 @@ int main() {
     return test::run("sync_api", {{"both are rolled back", both_are_rolled_back},
                                   {"what a program throws is told", what_a_program_throws_is_told},
                                   {"a state that is too short is told", a_state_that_is_too_short_is_told},
+                                  {"files go back with the programs", files_go_back_with_the_programs},
+                                  {"files of a service that was started anew wait for a rollback",
+                                   files_of_a_service_that_was_started_anew_wait_for_a_rollback},
                                   {"what is missing is named", what_is_missing_is_named}});
 }

@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <cstddef>
 #include <cstdint>
+#include <cstdio>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -41,6 +42,7 @@ inline void check(std::int64_t status) {
 struct Free {
     void operator()(pmemckpt_coordinator* one) const noexcept { pmemckpt_end_coordination(one); }
     void operator()(pmemckpt_participant* one) const noexcept { pmemckpt_end_participation(one); }
+    void operator()(pmemckpt_files* one) const noexcept { pmemckpt_close_files(one); }
 };
 /// What is thrown must not leave a function that C calls.
 template <class Call>
@@ -117,6 +119,58 @@ inline const char* text_or_null(const std::string& text) {
 }
 }  // namespace detail
 
+/// A session with the files that a participant serves: Coordinator::open_files(). Its end is that of the
+/// connection alone: the files stay open. Threads: one at a time.
+class Files {
+public:
+    using Handle = std::uint32_t;
+
+    /// `flags`: pmemckpt_file_flags; `mode` is for one that is made.
+    Handle open(const std::string& path, std::uint32_t flags, std::uint32_t mode = 0644) {
+        const auto handle = pmemckpt_file_open(handle_.get(), path.c_str(), flags, mode);
+        detail::check(handle);
+        return static_cast<Handle>(handle);
+    }
+    void close(Handle file) { detail::check(pmemckpt_file_close(handle_.get(), file)); }
+    /// How many bytes there were; fewer than `size` only at the end.
+    std::size_t read(Handle file, void* into, std::size_t size) {
+        const auto count = pmemckpt_file_read(handle_.get(), file, into, size);
+        detail::check(count);
+        return static_cast<std::size_t>(count);
+    }
+    void write(Handle file, const void* bytes, std::size_t size) {
+        detail::check(pmemckpt_file_write(handle_.get(), file, bytes, size));
+    }
+    /// The new position.
+    std::uint64_t seek(Handle file, std::int64_t offset, int whence = SEEK_SET) {
+        const auto position = pmemckpt_file_seek(handle_.get(), file, offset, whence);
+        detail::check(position);
+        return static_cast<std::uint64_t>(position);
+    }
+    void truncate(Handle file, std::uint64_t size) {
+        detail::check(pmemckpt_file_truncate(handle_.get(), file, size));
+    }
+    /// What was written to it is on disk.
+    void flush(Handle file) { detail::check(pmemckpt_file_flush(handle_.get(), file)); }
+    void rename(const std::string& from, const std::string& to) {
+        detail::check(pmemckpt_file_rename(handle_.get(), from.c_str(), to.c_str()));
+    }
+    void remove(const std::string& path) { detail::check(pmemckpt_file_remove(handle_.get(), path.c_str())); }
+    std::uint64_t size(const std::string& path) {
+        const auto size = pmemckpt_file_size(handle_.get(), path.c_str());
+        detail::check(size);
+        return static_cast<std::uint64_t>(size);
+    }
+    /// All files of the session are closed.
+    void leave() { detail::check(pmemckpt_leave_files(handle_.get())); }
+
+private:
+    friend class Coordinator;
+    explicit Files(pmemckpt_files* handle) : handle_(handle) {}
+
+    std::unique_ptr<pmemckpt_files, detail::Free> handle_;
+};
+
 /// Threads: one at a time.
 class Coordinator {
 public:
@@ -166,6 +220,13 @@ public:
         detail::check(
             pmemckpt_roll_back_some(handle_.get(), addresses.data(), addresses.size(), number, &restored));
         return restored;
+    }
+    /// With one of the participants, under a number of the program's choice. It must end before this one
+    /// does.
+    Files open_files(const std::string& participant, std::uint64_t session) {
+        pmemckpt_files* files = nullptr;
+        detail::check(pmemckpt_open_files(handle_.get(), participant.c_str(), session, &files));
+        return Files(files);
     }
 
 private:
