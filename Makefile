@@ -75,6 +75,7 @@ VM_UNIT_TESTS := $(addprefix $(BUILD)/tests/unit/,engine_pair_test engine_serve_
                  verbs_hostile_test verbs_attacks_test windows_test takeover_test)
 FAILING_CALLS := $(BUILD)/tests/fault/failing_calls.so
 PAIR_SOURCES := $(wildcard utils/examples/process_pair/*.cc)
+LEDGER_SOURCES := $(wildcard utils/examples/ledger_batch/*.cc)
 SOAK_SOURCES := $(wildcard tests/soak/*.cc)
 MAN_PAGES := $(wildcard man/*.[1-8])
 
@@ -89,7 +90,7 @@ SHARED := $(BUILD)/lib/libpmemckpt.so.$(ABI)
 SYNC := $(BUILD)/lib/libpmemckpt-sync.a
 SYNC_SHARED := $(BUILD)/lib/libpmemckpt-sync.so.$(ABI)
 PROGRAMS := $(BUILD)/bin/pmemckptd $(BUILD)/bin/mount.pmemckpt $(BUILD)/bin/pmemckpt-ctl $(BUILD)/bin/pmemckpt-filed
-EXAMPLES := $(BUILD)/examples/heat $(BUILD)/examples/process_pair
+EXAMPLES := $(BUILD)/examples/heat $(BUILD)/examples/process_pair $(BUILD)/examples/ledger_batch
 
 .PHONY: all demo demo-failover check check-crash vm check-vm vm-shell bench-vm soak \
         check-trixie lint install uninstall deps packages needed clean help unit-tests guest-tests cross-programs \
@@ -155,6 +156,11 @@ $(BUILD)/examples/%: $(BUILD)/object/utils/examples/%.o $(SHARED)
 $(BUILD)/examples/process_pair: $(call objects,$(PAIR_SOURCES)) $(SHARED)
 	$(link)
 	$(Q)$(CXX) $(LDFLAGS) -o $@ $(call objects,$(PAIR_SOURCES)) -L$(BUILD)/lib -lpmemckpt '-Wl,-rpath,$$ORIGIN/../lib'
+# Static where it runs on another system.
+LEDGER_LIBRARY := $(if $(CROSS),$(SYNC),$(SYNC_SHARED))
+$(BUILD)/examples/ledger_batch: $(call objects,$(LEDGER_SOURCES)) $(LEDGER_LIBRARY)
+	$(link)
+	$(Q)$(CXX) $(LDFLAGS) -o $@ $^ $(if $(CROSS),$(SYNC_LIBRARIES),'-Wl,-rpath,$$ORIGIN/../lib')
 $(BUILD)/tests/crash: $(call objects,tests/crash/main.cc) $(CRASH) $(SUPPORT) $(LIB)
 	$(link)
 	$(Q)$(CXX) $(LDFLAGS) -o $@ $^ $(LIBRARIES) -lcmocka
@@ -181,7 +187,7 @@ $(FAILING_CALLS): $(call objects,tests/fault/failing_calls.cc)
 
 unit-tests: $(UNIT_TESTS)
 # What runs on other systems, in tests.
-cross-programs: $(BUILD)/tests/tools/sync_program
+cross-programs: $(BUILD)/tests/tools/sync_program $(BUILD)/examples/ledger_batch
 guest-tests: all $(TOOLS) $(VM_UNIT_TESTS)
 
 # As many at once as there are processors, unless make was told.
