@@ -92,7 +92,7 @@ SYNC_SHARED := $(BUILD)/lib/libpmemckpt-sync.so.$(ABI)
 PROGRAMS := $(BUILD)/bin/pmemckptd $(BUILD)/bin/mount.pmemckpt $(BUILD)/bin/pmemckpt-ctl $(BUILD)/bin/pmemckpt-filed
 EXAMPLES := $(BUILD)/examples/heat $(BUILD)/examples/process_pair $(BUILD)/examples/ledger_batch
 
-.PHONY: all demo demo-failover check check-crash vm check-vm vm-shell bench-vm soak \
+.PHONY: all demo demo-failover demo-sync check check-crash vm check-vm vm-shell bench-vm soak \
         check-trixie lint install uninstall deps packages needed clean help unit-tests guest-tests cross-programs \
         check-hostile-media media-tests check-hostile-sync sync-tests
 .DEFAULT_GOAL := all
@@ -199,6 +199,10 @@ demo: needed
 demo-failover: needed
 	@$(MAKE) --no-print-directory $(JOBS) all
 	@BUILD=$(BUILD) utils/examples/demo_failover.sh
+demo-sync: needed
+	@$(MAKE) --no-print-directory $(JOBS) all
+	@for system in $(filter-out native,$(SYSTEM)); do $(MAKE) --no-print-directory $(JOBS) CROSS=$$system cross-programs || exit 1; done
+	@BUILD=$(BUILD) utils/examples/demo_sync.sh
 check: needed
 	@$(MAKE) --no-print-directory $(JOBS) all unit-tests $(TOOLS) $(BUILD)/tests/soak $(FAILING_CALLS)
 	@$(if $(and $(TESTS),$(if $(findstring sync,$(TESTS)),,other)),,for system in $(CROSS_SYSTEMS); do \
@@ -317,6 +321,8 @@ help:
 	    'make                 build the programs, the library and the examples into build/' \
 	    'make demo            the main job, shown on this machine: build, run, kill, restore, compare' \
 	    'make demo-failover   a process pair, killed at random moments: nothing lost, nothing doubled; SEED=N, KILLS=N' \
+	    'make demo-sync       a batch and three file services, killed at random moments, against an undisturbed run; SEED=N,' \
+	    '                     KILLS=N; SYSTEM=s390x: the batch on that system, emulated; "s390x native": on both in turn' \
 	    'make check           all tests; SEED=N replays one run, TESTS="PATTERN ..." picks some' \
 	    'make CROSS=s390x cross-programs  what runs on other systems, built for one of them (s390x, armhf) into build-s390x/' \
     'make check-crash     the power cut at every moment of all that is done to a pool, and recovered' \
