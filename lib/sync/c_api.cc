@@ -3,13 +3,27 @@
 
 #include "lib/sync/c_api.hh"
 #include "lib/sync/participant.hh"
+#include "lib/sync/storage_file.hh"
 
 // These are the ABI of libpmemckpt-sync.so.1.
 static_assert(sizeof(pmemckpt_sync_program) == 3 * sizeof(void*));
 static_assert(sizeof(pmemckpt_coordinator_options) == 5 * sizeof(void*) + 32);
-static_assert(sizeof(pmemckpt_participant_options) == 5 * sizeof(void*) + 32);
+static_assert(sizeof(pmemckpt_participant_options) == 6 * sizeof(void*) + 32);
+static_assert(sizeof(pmemckpt_sync_storage) == 12 * sizeof(void*));
+
+namespace {
+struct CloseStorage {
+    void operator()(const pmemckpt_sync_storage* storage) const {
+        if (storage->close)
+            storage->close(storage->context);
+        delete storage;
+    }
+};
+using Storage = std::unique_ptr<const pmemckpt_sync_storage, CloseStorage>;
+}  // namespace
 
 struct pmemckpt_participant {
+    Storage storage;  // its checkpoint file's: goes last
     std::unique_ptr<pmemckpt::sync::Participant> participant;
     std::string address;
 };
@@ -82,8 +96,11 @@ Result<sync::Coordinator::Options> read_options(const pmemckpt_coordinator_optio
 }
 
 Result<std::unique_ptr<sync::CheckpointFile>> open_file(const pmemckpt_participant_options& given) {
-    if ((given.file != nullptr) == (given.directory != nullptr))
-        return fail(EINVAL, "pmemckpt_participate: give options->file or options->directory");
+    if ((given.file != nullptr) + (given.directory != nullptr) + (given.storage != nullptr) != 1)
+        return fail(EINVAL,
+                    "pmemckpt_participate: give options->file or options->directory or options->storage");
+    if (given.storage)
+        return sync::open_storage(*given.storage);
     return given.file ? sync::open_one_file(given.file) : sync::open_file_each(given.directory);
 }
 
@@ -208,11 +225,12 @@ int pmemckpt_participate(const pmemckpt_participant_options* options, const pmem
                          pmemckpt_participant** participant) {
     return guarded([&]() -> Status {
         TRY(need("pmemckpt_participate", "options", options));
+        Storage storage(options->storage ? new pmemckpt_sync_storage(*options->storage) : nullptr);
         TRY(need("pmemckpt_participate", "participant", participant));
         *participant = nullptr;
         auto started = TRY(start(*options, program));
         auto address = format_address(started->address());
-        *participant = new pmemckpt_participant{std::move(started), std::move(address)};
+        *participant = new pmemckpt_participant{std::move(storage), std::move(started), std::move(address)};
         return {};
     });
 }

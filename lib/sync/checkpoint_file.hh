@@ -62,8 +62,8 @@ public:
     /// As the last commit left it; a new one has new_participant().
     virtual const Snapshot& snapshot() const = 0;
     virtual Result<std::unique_ptr<Draft>> begin(const SyncPointId& id) = 0;
-    /// Durable on return, and what no place of it needs any more is free. After an error it is not known
-    /// which one is there: this file can't be used any more.
+    /// Durable on return, and what no place of it needs any more is free. EMSGSIZE, EAGAIN: the former one
+    /// stands. After any other error it is not known which one is there: this file can't be used any more.
     virtual Status commit(Snapshot next) = 0;
     /// Bytes of one of the places of the snapshot.
     virtual Status read(const Place& place, Offset from, std::span<std::byte> into) const = 0;

@@ -84,11 +84,14 @@ Status Job::change(Change&& change) {
     std::erase_if(next.places, [&](const Place& place) { return !find_point(next.table, place.id); });
     auto table = next.table;
     if (auto committed = file_->commit(std::move(next)); !committed) {
-        if (committed.error().code != EMSGSIZE)
+        auto error = std::move(committed).error();
+        if (error.code == EAGAIN)  // nothing has changed: it can be asked for again
+            error.code = EIO;
+        else if (error.code != EMSGSIZE)
             failed_ = Error{EIO, fmt::format("the checkpoint file can't be trusted any more, start the "
                                              "participant anew: {}",
-                                             committed.error().message)};
-        return committed;
+                                             error.message)};
+        return tl::unexpected(std::move(error));
     }
     table_ = std::move(table);
     return {};

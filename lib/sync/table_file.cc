@@ -1,7 +1,6 @@
 #include "lib/sync/table_file.hh"
 
 #include <fcntl.h>
-#include <sodium.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -12,83 +11,18 @@
 #include <filesystem>
 #include <optional>
 
+#include "lib/sync/table_copy.hh"
+
 namespace pmemckpt::sync {
 
 static_assert(sizeof(off_t) == 8);
 
 namespace {
 
-constexpr std::uint64_t kCopyBytes = TableFile::kBytes / 2;
-constexpr std::array<std::uint8_t, 8> kMagic{'P', 'M', 'C', 'K', 'S', 'Y', 'N', 'C'};
-constexpr std::uint16_t kVersion = 1;
-constexpr std::uint64_t kFirstSequence = 1;
+constexpr std::uint64_t kCopyBytes = kTableCopyBytes;
+static_assert(TableFile::kBytes == 2 * kCopyBytes);
 
-/// What a copy begins with; the encoded snapshot follows.
-struct CopyHeader {
-    std::array<std::uint8_t, 8> magic = kMagic;
-    std::uint16_t version = kVersion;
-    std::uint64_t sequence = 0;
-    std::uint32_t body_bytes = 0;
-    Digest digest{};  ///< of this header with a digest of zeros, and the body
-    static void fields(auto& s, auto& c) {
-        c(s.magic), c(s.version), c(s.sequence), c(s.body_bytes), c(s.digest);
-    }
-};
-constexpr std::size_t kCopyHeaderBytes = 8 + 2 + 8 + 4 + 32;
-
-Digest digest_of_copy(CopyHeader header, std::span<const std::byte> body) {
-    header.digest = {};
-    wire::Encoder encoder;
-    encoder(header);
-    Digester digester;
-    digester.add(encoder.bytes());
-    digester.add(body);
-    return digester.end();
-}
-
-std::vector<std::byte> encode_copy(std::uint64_t sequence, const Snapshot& snapshot) {
-    wire::Encoder body;
-    body(snapshot);
-    CopyHeader header;
-    header.sequence = sequence;
-    header.body_bytes = static_cast<std::uint32_t>(body.bytes().size());
-    header.digest = digest_of_copy(header, body.bytes());
-    wire::Encoder copy;
-    copy(header);
-    copy.append(body.bytes());
-    return std::move(copy.bytes());
-}
-
-struct Copy {
-    std::uint64_t sequence = 0;
-    Snapshot snapshot;
-};
-
-enum class Reading { good, empty, other_version, damaged };
-
-/// What one of the two places holds.
-Reading decode_copy(std::span<const std::byte> bytes, Copy& into) {
-    if (std::ranges::all_of(bytes, [](std::byte byte) { return byte == std::byte{0}; }))
-        return Reading::empty;
-    CopyHeader header;
-    wire::Decoder decoder(bytes);
-    decoder(header);
-    if (header.magic != kMagic || header.body_bytes > kCopyBytes - kCopyHeaderBytes)
-        return Reading::damaged;
-    const auto body = bytes.subspan(kCopyHeaderBytes, header.body_bytes);
-    if (digest_of_copy(header, body) != header.digest)
-        return Reading::damaged;
-    if (header.version != kVersion)
-        return Reading::other_version;
-    auto snapshot = wire::decode_body<Snapshot>(body);
-    if (!snapshot)
-        return Reading::damaged;
-    into.sequence = header.sequence;
-    into.snapshot = std::move(*snapshot);
-    return Reading::good;
-}
-
-Status check_are_of_one(const std::array<Copy, 2>& copies, const std::string& path) {
+Status check_are_of_one(const std::array<TableCopy, 2>& copies, const std::string& path) {
     const auto &first = copies[0].snapshot.participant, &second = copies[1].snapshot.participant;
     if (first == second)
         return {};
@@ -102,12 +36,8 @@ Status check_are_of_one(const std::array<Copy, 2>& copies, const std::string& pa
 /// Empty, or its very first commit was cut: then its first copy is torn, and nothing is behind it. A later
 /// one that was cut off held something.
 bool is_unborn(std::span<const std::byte> bytes, std::uint64_t size) {
-    CopyHeader header;
-    wire::Decoder decoder(bytes);
-    decoder(header);
     const auto is_zero = [](std::byte byte) { return byte == std::byte{0}; };
-    const bool is_first = header.magic == kMagic && header.sequence == kFirstSequence;
-    return size <= kCopyBytes && (is_first || std::ranges::all_of(bytes, is_zero));
+    return size <= kCopyBytes && (begins_as_first_table_copy(bytes) || std::ranges::all_of(bytes, is_zero));
 }
 
 Result<FileDescriptor> open_and_lock(const std::string& path) {
@@ -186,13 +116,6 @@ Status bring_directory_to_disk(const std::string& path) {
     return bring_to_disk(opened.get(), directory);
 }
 
-Snapshot new_participant() {
-    Snapshot snapshot;
-    snapshot.participant = random_uuid();
-    randombytes_buf(snapshot.seed.data(), snapshot.seed.size());
-    return snapshot;
-}
-
 Result<TableFile> TableFile::open(const std::string& path, Beginning beginning) {
     TableFile file(TRY(open_and_lock(path)), path);
     file.synchronous_.reset(::open(path.c_str(), O_WRONLY | O_DSYNC | O_CLOEXEC));
@@ -210,19 +133,19 @@ Status TableFile::load(Beginning beginning) {
     std::vector<std::byte> bytes(kBytes);
     const auto there = std::min<std::uint64_t>(kBytes, static_cast<std::uint64_t>(size));
     TRY(read_at(file_.get(), 0, std::span(bytes).first(static_cast<std::size_t>(there)), path_));
-    std::array<Copy, 2> copies;
-    std::array<Reading, 2> readings;
+    std::array<TableCopy, 2> copies;
+    std::array<TableReading, 2> readings;
     for (std::size_t i = 0; i < 2; ++i)
-        readings[i] = decode_copy(std::span(bytes).subspan(i * kCopyBytes, kCopyBytes), copies[i]);
+        readings[i] = decode_table_copy(std::span(bytes).subspan(i * kCopyBytes, kCopyBytes), copies[i]);
 
-    const auto any = [&](Reading wanted) { return readings[0] == wanted || readings[1] == wanted; };
-    if (any(Reading::other_version))
+    const auto any = [&](TableReading wanted) { return readings[0] == wanted || readings[1] == wanted; };
+    if (any(TableReading::other_version))
         return fail(EBADMSG, "checkpoint file {} is of another version of pmemckpt", path_);
-    if (readings[0] == Reading::good && readings[1] == Reading::good)
+    if (readings[0] == TableReading::good && readings[1] == TableReading::good)
         TRY(check_are_of_one(copies, path_));
-    if (any(Reading::good)) {
-        auto& newest = readings[1] != Reading::good ||
-                               (readings[0] == Reading::good && copies[0].sequence >= copies[1].sequence)
+    if (any(TableReading::good)) {
+        auto& newest = readings[1] != TableReading::good ||
+                               (readings[0] == TableReading::good && copies[0].sequence >= copies[1].sequence)
                            ? copies[0]
                            : copies[1];
         sequence_ = newest.sequence;
@@ -236,10 +159,7 @@ Status TableFile::load(Beginning beginning) {
 }
 
 Status TableFile::commit(Snapshot next) {
-    const auto copy = encode_copy(sequence_ + 1, next);
-    if (copy.size() > kCopyBytes)
-        return fail(EMSGSIZE, "the table for {} would have {} bytes: {} at most", path_, copy.size(),
-                    kCopyBytes);
+    const auto copy = TRY(encode_table_copy(sequence_ + 1, next, path_));
     for (const std::uint64_t at : {std::uint64_t{0}, kCopyBytes})  // cut before: the former one; after: this
         TRY(write_at(synchronous_.get(), at, copy, path_));
     ++sequence_;

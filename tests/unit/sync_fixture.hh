@@ -7,7 +7,9 @@
 
 #include "lib/sync/coordinator.hh"
 #include "lib/sync/participant.hh"
+#include "lib/sync/storage_file.hh"
 #include "tests/support/check.hh"
+#include "tests/unit/memory_storage.hh"
 
 namespace pmemckpt::test {
 
@@ -68,11 +70,15 @@ private:
     unsigned saves_ = 0;
 };
 
-enum class Keeping { one_file, file_each };
+enum class Keeping { one_file, file_each, storage };
 
 inline Result<std::unique_ptr<sync::CheckpointFile>> open_checkpoint_file(const std::string& path,
                                                                           Keeping keeping) {
-    return keeping == Keeping::one_file ? sync::open_one_file(path) : sync::open_file_each(path);
+    switch (keeping) {
+        case Keeping::one_file: return sync::open_one_file(path);
+        case Keeping::file_each: return sync::open_file_each(path);
+        default: return sync::open_storage(MemoryStorage::at(path).storage());
+    }
 }
 
 inline std::string sync_keys() {

@@ -8,71 +8,18 @@
 #include <fstream>
 #include <map>
 
-#include "tests/unit/sync_fixture.hh"
+#include "tests/unit/sync_house.hh"
 
 using namespace pmemckpt;
 using namespace pmemckpt::sync;
+using test::FailingCalls;
+using test::House;
 using test::Keeping;
+using test::kInstance;
+using test::source_of;
+using test::text_of;
 
 namespace {
-
-constexpr Uuid kInstance{5};
-
-/// A source of these bytes.
-Source source_of(const std::string& text) {
-    return [&text, at = std::size_t{0}](std::span<std::byte> into) mutable -> Result<std::size_t> {
-        const auto count = std::min(into.size(), text.size() - at);
-        std::memcpy(into.data(), text.data() + at, count);
-        at += count;
-        return count;
-    };
-}
-
-/// A job, its checkpoint file and its program, which is started anew as often as one wants.
-struct House {
-    explicit House(Keeping how = Keeping::one_file) : keeping(how) { start(); }
-
-    void start() {
-        job.reset();
-        job = test::ok(Job::open(test::ok(test::open_checkpoint_file(path, keeping)), program.program()));
-        asker = {kInstance, test::ok(job->open("batch", kInstance)).term};
-    }
-    SyncPoint point_of(std::uint64_t number, const std::string& state) const {
-        SyncPoint point;
-        point.id = {number, kInstance};
-        point.participants = {job->identity().participant};
-        point.coordinator_bytes = state.size();
-        point.coordinator_digest = digest_of(std::as_bytes(std::span(state)));
-        return point;
-    }
-    Result<std::uint64_t> prepare(std::uint64_t number, const std::string& state) {
-        const auto asks = asker;  // which may be another one when it has been asked
-        return job->prepare(asks, point_of(number, state), source_of(state));
-    }
-    void take(std::uint64_t number, const std::string& state) {
-        test::ok(prepare(number, state));
-        test::ok(job->complete(asker, {number, kInstance}));
-    }
-    std::string coordinators(std::uint64_t number) const {
-        std::string state;
-        test::ok(job->read_coordinator_state({number, kInstance}, [&](std::span<const std::byte> bytes) {
-            state.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-            return Status();
-        }));
-        return state;
-    }
-
-    const std::string path = (test::directory() / "checkpoint").string();
-    const Keeping keeping;
-    test::TextProgram program;
-    std::unique_ptr<Job> job;
-    Asker asker;
-};
-
-std::string text_of(std::size_t size) {
-    const auto bytes = test::random_bytes(size);
-    return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-}
 
 /// Changes a byte of this text, wherever it stands in the file.
 void corrupt(const std::filesystem::path& path, const std::string& text) {
@@ -385,113 +332,12 @@ void a_rollback_keeps_what_it_restores() {
     test::contains(test::error(aborted, EBUSY), "is being rolled back to");
 }
 
-/// In front of a real one: its Nth call fails, and what it did before is there or not.
-class FailingFile final : public CheckpointFile {
-public:
-    struct Plan {
-        int calls = 0, fails_at = 0;
-        bool fails_after = false;  // it is done, and said not to be
-        Status next() {
-            return ++calls == fails_at ? Status(fail(EIO, "call {} fails", fails_at)) : Status();
-        }
-        template <class Do>
-        auto run(Do&& action) -> decltype(action()) {
-            const bool fails = calls + 1 == fails_at;
-            if (!fails || fails_after) {
-                auto result = action();
-                TRY(next());
-                return result;
-            }
-            TRY(next());
-            return action();
-        }
-    };
-    FailingFile(std::unique_ptr<CheckpointFile> real, Plan& plan) : real_(std::move(real)), plan_(plan) {}
-    const Snapshot& snapshot() const override { return real_->snapshot(); }
-    Result<std::unique_ptr<Draft>> begin(const SyncPointId& id) override {
-        return plan_.run([&]() -> Result<std::unique_ptr<Draft>> {
-            return std::make_unique<FailingDraft>(TRY(real_->begin(id)), plan_);
-        });
-    }
-    Status commit(Snapshot next) override {
-        return plan_.run([&] { return real_->commit(std::move(next)); });
-    }
-    Status read(const Place& place, Offset from, std::span<std::byte> into) const override {
-        return plan_.run([&] { return real_->read(place, from, into); });
-    }
-    std::string name() const override { return real_->name(); }
-
-private:
-    class FailingDraft final : public Draft {
-    public:
-        FailingDraft(std::unique_ptr<Draft> real, Plan& plan) : real_(std::move(real)), plan_(plan) {}
-        Status write(std::span<const std::byte> bytes) override {
-            return plan_.run([&] { return real_->write(bytes); });
-        }
-        Result<std::vector<Segment>> finish() override {
-            return plan_.run([&] { return real_->finish(); });
-        }
-
-    private:
-        std::unique_ptr<Draft> real_;
-        Plan& plan_;
-    };
-    std::unique_ptr<CheckpointFile> real_;
-    Plan& plan_;
-};
-
-/// Each call to the checkpoint file fails once, done or not; the participant is then killed and started anew.
-/// What it said it held it holds; what it said it did not hold it does not.
 void each_call_to_the_file_fails(Keeping keeping) {
-    int calls = 1;
-    for (int fails_at = 1; fails_at <= calls; ++fails_at)
-        for (const bool fails_after : {false, true}) {
-            const auto path = (test::directory() / fmt::format("{}.{}", fails_at, fails_after)).string();
-            test::TextProgram program;
-            FailingFile::Plan plan{0, 0, fails_after};
-            auto job = test::ok(Job::open(
-                std::make_unique<FailingFile>(test::ok(test::open_checkpoint_file(path, keeping)), plan),
-                program.program()));
-            const Asker asker{kInstance, test::ok(job->open("batch", kInstance)).term};
-            plan.fails_at = plan.calls + fails_at;
-            const auto begun = plan.calls;
-            std::map<std::uint64_t, bool> said;  // whether it is held
-            const auto uuid = job->identity().participant;
-            for (std::uint64_t number = 1; number <= 3; ++number) {
-                const auto text = fmt::format("state {}", number);
-                SyncPoint point;
-                point.id = {number, kInstance};
-                point.participants = {uuid};
-                point.coordinator_bytes = text.size();
-                point.coordinator_digest = digest_of(std::as_bytes(std::span(text)));
-                program.set(text);
-                const bool good = job->prepare(asker, point, source_of(text)).has_value();
-                if (good || !job->has_failed())
-                    said[number] = good;
-            }
-            static_cast<void>(job->rollback(asker, {2, kInstance}));
-            said.erase(3);  // dropped by the rollback, or not
-            calls = std::max(calls, plan.calls - begun);
-            job.reset();
-
-            program.set("a new program");
-            job = test::ok(Job::open(test::ok(test::open_checkpoint_file(path, keeping)), program.program()));
-            const Asker later{Uuid{6}, test::ok(job->open("batch", Uuid{6})).term};
-            const auto held = job->listed().held;
-            for (const auto& [number, is_held] : said) {
-                const bool is_there = std::ranges::any_of(
-                    held, [&](const Table::Held& one) { return one.point.id.number == number; });
-                if (is_there != is_held)
-                    test::fail_at(
-                        test::Place::current(),
-                        fmt::format("call {} fails ({}): sync point {} was said to be {}held", fails_at,
-                                    fails_after ? "done" : "not done", number, is_held ? "" : "not "));
-            }
-            for (auto at = held.rbegin(); at != held.rend(); ++at) {
-                test::ok(job->rollback(later, at->point.id));
-                test::equal(program.text(), fmt::format("state {}", at->point.id.number));
-            }
-        }
+    FailingCalls plan;
+    const auto calls = test::each_call_fails(plan, [&](const std::string& path, test::TextProgram& program) {
+        auto file = test::ok(test::open_checkpoint_file(path, keeping));
+        return Job::open(std::make_unique<test::FailingFile>(std::move(file), plan), program.program());
+    });
     fmt::print("{} calls to the checkpoint file\n", calls);
     CHECK(calls > 20);
 }
@@ -503,6 +349,7 @@ int main() {
         "sync_job",
         {{"both states are kept in one file", [] { both_states_are_kept(Keeping::one_file); }},
          {"both states are kept in a file each", [] { both_states_are_kept(Keeping::file_each); }},
+         {"both states are kept in a storage", [] { both_states_are_kept(Keeping::storage); }},
          {"the same file is used again", the_same_file_is_used_again},
          {"a new file each time", a_new_file_each_time},
          {"states without their table are left alone", states_without_their_table_are_left_alone},
@@ -526,5 +373,6 @@ int main() {
          {"a program that fails is told", a_program_that_fails_is_told},
          {"a rollback keeps what it restores", a_rollback_keeps_what_it_restores},
          {"each call to one file fails", [] { each_call_to_the_file_fails(Keeping::one_file); }},
-         {"each call to a file each fails", [] { each_call_to_the_file_fails(Keeping::file_each); }}});
+         {"each call to a file each fails", [] { each_call_to_the_file_fails(Keeping::file_each); }},
+         {"each call to a storage's file fails", [] { each_call_to_the_file_fails(Keeping::storage); }}});
 }

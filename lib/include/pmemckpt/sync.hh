@@ -245,9 +245,10 @@ private:
 class Participant {
 public:
     struct Options {
-        std::string file, directory;  ///< one of them
+        std::string file, directory;  ///< one of them, or a storage
         std::string listen = {}, principal = {}, key_dir = {};
         std::uint32_t keep = 0;
+        std::optional<pmemckpt_sync_storage> storage = {};  ///< the participant closes it, in any case
     };
 
     Participant(const Options& options, Program program)
@@ -256,6 +257,7 @@ public:
         given.listen = detail::text_or_null(options.listen);
         given.file = detail::text_or_null(options.file);
         given.directory = detail::text_or_null(options.directory);
+        given.storage = options.storage ? &*options.storage : nullptr;
         given.principal = detail::text_or_null(options.principal);
         given.key_dir = detail::text_or_null(options.key_dir);
         given.keep = options.keep;

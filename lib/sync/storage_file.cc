@@ -1,0 +1,166 @@
+#include "lib/sync/storage_file.hh"
+
+#include <atomic>
+#include <cerrno>
+
+#include "lib/base/log.hh"
+#include "lib/sync/table_copy.hh"
+
+namespace pmemckpt::sync {
+
+namespace {
+
+/// The program's functions, with errors as sentences.
+class Storage {
+public:
+    explicit Storage(const pmemckpt_sync_storage& functions) : functions_(functions), name_(functions.name) {}
+
+    const pmemckpt_sync_storage* operator->() const { return &functions_; }
+    const std::string& name() const { return name_; }
+    Status check(int returned) const {
+        if (returned == 0)
+            return {};
+        const char* const sentence = functions_.error(functions_.context);
+        return fail(returned < 0 ? -returned : EIO, "{}: {}", name_, sentence ? sentence : "");
+    }
+
+private:
+    const pmemckpt_sync_storage functions_;
+    const std::string name_;
+};
+
+bool is_whole(const pmemckpt_sync_storage& given) {
+    return given.name && given.load && given.commit && given.keep && given.begin && given.write &&
+           given.finish && given.end_state && given.read && given.error && given.close;
+}
+
+/// An errno of a storage, as what holds for participants: others mean something else in a session.
+Status as_storages(Status status) {
+    if (status)
+        return status;
+    auto error = std::move(status).error();
+    switch (error.code) {
+        case ENOSPC:
+        case EACCES:
+        case ENOMEM:
+        case ETIMEDOUT:
+        case EBADMSG: break;
+        case ENOENT: error.code = EBADMSG; break;  // of a state that the table refers to
+        default: error.code = EIO;
+    }
+    return tl::unexpected(std::move(error));
+}
+
+class StorageDraft final : public CheckpointFile::Draft {
+public:
+    StorageDraft(const Storage& storage, void* state, std::atomic<bool>& is_written)
+        : storage_(storage), state_(state), is_written_(is_written) {
+        is_written_ = true;
+    }
+    ~StorageDraft() override {
+        storage_->end_state(state_);
+        is_written_ = false;
+    }
+    Status write(std::span<const std::byte> bytes) override {
+        TRY(as_storages(storage_.check(storage_->write(state_, bytes.data(), bytes.size()))));
+        bytes_ += bytes.size();
+        return {};
+    }
+    Result<std::vector<Segment>> finish() override {
+        std::uint64_t token = 0;
+        TRY(as_storages(storage_.check(storage_->finish(state_, &token))));
+        return std::vector<Segment>{{token, bytes_}};
+    }
+
+private:
+    const Storage& storage_;
+    void* const state_;
+    std::atomic<bool>& is_written_;
+    std::uint64_t bytes_ = 0;
+};
+
+class StorageFile final : public CheckpointFile {
+public:
+    explicit StorageFile(const pmemckpt_sync_storage& storage) : storage_(storage) {}
+    Status load();
+
+    const Snapshot& snapshot() const override { return table_.snapshot; }
+    std::string name() const override { return storage_.name(); }
+    Result<std::unique_ptr<Draft>> begin(const SyncPointId& id) override {
+        keep_states();
+        void* state = nullptr;
+        TRY(as_storages(storage_.check(storage_->begin(storage_->context, id.number, &state))));
+        return std::make_unique<StorageDraft>(storage_, state, is_written_);
+    }
+    Status commit(Snapshot next) override;
+    Status read(const Place& place, Offset from, std::span<std::byte> into) const override;
+
+private:
+    void keep_states() const;
+
+    const Storage storage_;
+    TableCopy table_;
+    std::atomic<bool> is_written_{false};  // there is a draft: what the table does not refer to may be its
+};
+
+Status StorageFile::load() {
+    std::vector<std::byte> bytes(kTableCopyBytes);
+    std::size_t size = 0;
+    TRY(storage_.check(storage_->load(storage_->context, bytes.data(), bytes.size(), &size)));
+    if (size == 0)
+        return commit(new_participant());
+    if (size > bytes.size())
+        return fail(EBADMSG, "{} has a table of {} bytes: {} at most", name(), size, bytes.size());
+    bytes.resize(size);
+    switch (decode_table_copy(bytes, table_)) {
+        case TableReading::good: keep_states(); return {};
+        case TableReading::other_version:
+            return fail(EBADMSG, "the table of {} is of another version of pmemckpt", name());
+        default:
+            return fail(EBADMSG, "the {} bytes in {} are no table, or it is damaged: nothing was changed",
+                        size, name());
+    }
+}
+
+/// What is left over goes. If it fails, till the next time: nothing is lost but room.
+void StorageFile::keep_states() const {
+    std::vector<std::uint64_t> tokens;
+    for (const auto& place : snapshot().places)
+        for (const auto& segment : place.segments)
+            tokens.push_back(segment.at);
+    const auto kept = storage_.check(storage_->keep(storage_->context, tokens.data(), tokens.size()));
+    if (!kept)
+        log::warning("what is left over was not dropped: {}", kept.error().message);
+}
+
+Status StorageFile::commit(Snapshot next) {
+    const auto copy = TRY(encode_table_copy(table_.sequence + 1, next, name()));
+    // Cut before: the former one; after: this one.
+    TRY(storage_.check(storage_->commit(storage_->context, copy.data(), copy.size())));
+    table_ = {table_.sequence + 1, std::move(next)};
+    if (!is_written_)
+        keep_states();
+    return {};
+}
+
+Status StorageFile::read(const Place& place, Offset from, std::span<std::byte> into) const {
+    if (into.empty())
+        return {};
+    if (place.segments.size() != 1 || !fits({from, {into.size()}}, {place.segments[0].bytes}))
+        return fail(EBADMSG, "the table of {} has no {} bytes at {} of sync point {}", name(), into.size(),
+                    from.bytes, to_string(place.id));
+    return as_storages(storage_.check(
+        storage_->read(storage_->context, place.segments[0].at, from.bytes, into.data(), into.size())));
+}
+
+}  // namespace
+
+Result<std::unique_ptr<CheckpointFile>> open_storage(const pmemckpt_sync_storage& storage) {
+    if (!is_whole(storage))
+        return fail(EINVAL, "a storage needs a name and all of its functions");
+    auto file = std::make_unique<StorageFile>(storage);
+    TRY(file->load());
+    return file;
+}
+
+}  // namespace pmemckpt::sync
