@@ -170,6 +170,9 @@ $(BUILD)/tests/unit/%: $(BUILD)/object/tests/unit/%.o $(CRASH) $(SUPPORT) $(DRIV
 $(BUILD)/tests/tools/sync_program: $(BUILD)/object/tests/tools/sync_program.o $(SYNC)
 	$(link)
 	$(Q)$(CXX) $(LDFLAGS) -o $@ $^ $(SYNC_LIBRARIES)
+$(BUILD)/tests/tools/sync_region_program: $(BUILD)/object/tests/tools/sync_region_program.o $(SHARED) $(SYNC_SHARED)
+	$(link)
+	$(Q)$(CXX) $(LDFLAGS) -o $@ $< -L$(BUILD)/lib -lpmemckpt-sync -lpmemckpt '-Wl,-rpath,$$ORIGIN/../../lib'
 $(BUILD)/tests/tools/%: $(BUILD)/object/tests/tools/%.o $(SUPPORT) $(LIB)
 	$(link)
 	$(Q)$(CXX) $(LDFLAGS) -o $@ $^ $(LIBRARIES) -lcmocka

@@ -26,13 +26,6 @@ void store(const wire::Generation& from, pmemckpt_generation& to) {
     std::snprintf(to.writer, sizeof to.writer, "%s", from.writer.c_str());
 }
 
-}  // namespace pmemckpt::c_api
-
-namespace {
-
-using namespace pmemckpt;
-using namespace pmemckpt::c_api;
-
 Result<client::Options> read_options(const pmemckpt_options* options) {
     client::Options result;
     if (!options)
@@ -48,6 +41,13 @@ Result<client::Options> read_options(const pmemckpt_options* options) {
     result.timeout_ms = options->timeout_ms;
     return result;
 }
+
+}  // namespace pmemckpt::c_api
+
+namespace {
+
+using namespace pmemckpt;
+using namespace pmemckpt::c_api;
 
 /// An array of copies, for free(); null when there is no memory.
 char** copy_names(const std::vector<wire::Region>& regions) {

@@ -35,6 +35,8 @@ namespace pmemckpt::c_api {
 
 void store(const wire::Generation& from, pmemckpt_generation& to);
 void store(const wire::Cursor& from, pmemckpt_cursor& to);
+/// NULL: all from the environment.
+Result<client::Options> read_options(const pmemckpt_options* options);
 pmemckpt_record view_of(const client::Record& record);
 
 }  // namespace pmemckpt::c_api

@@ -60,6 +60,12 @@ inline constexpr Milliseconds kHintInterval{5};  ///< hints of one log, at most 
 inline constexpr std::size_t kLogChunk = 512 * kKiB;
 inline constexpr std::size_t kVerifyChunk = 4 * kMiB;  ///< what recover reads at one time
 
+/// A state of a sync point is sent in pieces of so many bytes; one that has no more gets no larger
+/// generation.
+inline constexpr std::size_t kStagedState = 4 * kMiB;
+inline constexpr std::uint32_t kKeptTables =
+    2;  ///< of a participant of sync points; the older one is for people
+
 /// No work takes longer: a size that no pool has must not become a time that no clock has.
 inline constexpr std::chrono::hours kLongestWork{7 * 24};
 

@@ -72,6 +72,14 @@ Status Job::begin() {
     });
 }
 
+/// Nobody is answered any more: so it is told here.
+void Job::give_up_file(const Error& why) {
+    failed_ = Error{EIO, fmt::format("the checkpoint file can't be trusted any more, start the participant "
+                                     "anew: {}",
+                                     why.message)};
+    log::error("{}: {}", file_->name(), failed_->message);
+}
+
 /// Under the lock. What the change did is durable, or has not happened.
 template <class Change>
 Status Job::change(Change&& change) {
@@ -88,9 +96,7 @@ Status Job::change(Change&& change) {
         if (error.code == EAGAIN)  // nothing has changed: it can be asked for again
             error.code = EIO;
         else if (error.code != EMSGSIZE)
-            failed_ = Error{EIO, fmt::format("the checkpoint file can't be trusted any more, start the "
-                                             "participant anew: {}",
-                                             error.message)};
+            give_up_file(error);
         return tl::unexpected(std::move(error));
     }
     table_ = std::move(table);

@@ -76,6 +76,7 @@ private:
 
     Job(std::unique_ptr<CheckpointFile> file, Program program, std::uint32_t keep);
     Status begin();
+    void give_up_file(const Error& why);
     template <class Change>
     Status change(Change&& change);
     Result<Kept> find(const SyncPointId& id) const;

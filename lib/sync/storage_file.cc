@@ -45,7 +45,6 @@ Status as_storages(Status status) {
         case ENOMEM:
         case ETIMEDOUT:
         case EBADMSG: break;
-        case ENOENT: error.code = EBADMSG; break;  // of a state that the table refers to
         default: error.code = EIO;
     }
     return tl::unexpected(std::move(error));
@@ -149,8 +148,11 @@ Status StorageFile::read(const Place& place, Offset from, std::span<std::byte> i
     if (place.segments.size() != 1 || !fits({from, {into.size()}}, {place.segments[0].bytes}))
         return fail(EBADMSG, "the table of {} has no {} bytes at {} of sync point {}", name(), into.size(),
                     from.bytes, to_string(place.id));
-    return as_storages(storage_.check(
-        storage_->read(storage_->context, place.segments[0].at, from.bytes, into.data(), into.size())));
+    auto got = storage_.check(
+        storage_->read(storage_->context, place.segments[0].at, from.bytes, into.data(), into.size()));
+    if (!got && got.error().code == ENOENT)
+        got.error().code = EBADMSG;  // the table refers to it
+    return as_storages(std::move(got));
 }
 
 }  // namespace

@@ -11,6 +11,7 @@ declare -A TO FROM PID
 on() {
     case $1 in
     native) RUN=("$BUILD/$SYNC_PROGRAM") ;;
+    region) RUN=("$BUILD/tests/tools/sync_region_program") ;; # native, with checkpoints in regions
     s390x) RUN=(qemu-s390x-static "$PROJECT/build-s390x/$SYNC_PROGRAM") ;;
     armhf) RUN=(qemu-arm-static "$PROJECT/build-armhf/$SYNC_PROGRAM") ;;
     esac

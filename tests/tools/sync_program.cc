@@ -4,6 +4,7 @@
 //
 //     sync_program coordinate JOB HOST:PORT...
 //     sync_program participate FILE|DIRECTORY/ [HOST:]PORT
+//     sync_region_program participate region:NAME [HOST:]PORT
 //
 // It takes commands from its standard input, and answers each with a line: "ok ..." or "error ERRNO
 // SENTENCE".
@@ -19,6 +20,9 @@
 //     N FROM TO        remove N PATH fail save|restore ERRNO            the next ones fail; 0: no more slow
 //     MS             each save takes so long
 #include <pmemckpt/sync.h>
+#ifdef WITH_REGIONS
+#include <pmemckpt/sync_region.h>
+#endif
 
 #include <cerrno>
 #include <chrono>
@@ -265,10 +269,34 @@ int coordinate(State& state, const pmemckpt_sync_program& program, int count, ch
     return status == 0 ? 0 : 1;
 }
 
+/// The storage that "region:NAME" is; 1: the place is none, or this is built without. A state has
+/// $SYNC_STATE_BYTES at most.
+int open_region([[maybe_unused]] const std::string& place, [[maybe_unused]] pmemckpt_sync_storage& storage) {
+#ifdef WITH_REGIONS
+    const std::string prefix = "region:";
+    if (place.rfind(prefix, 0) == 0) {
+        const char* const bytes = std::getenv("SYNC_STATE_BYTES");
+        const int status = pmemckpt_sync_region_open(nullptr, place.c_str() + prefix.size(),
+                                                     bytes ? std::strtoull(bytes, nullptr, 10) : 0, &storage);
+        if (status != 0)
+            answer("error " + std::to_string(-status) + " " + pmemckpt_error());
+        return status;
+    }
+#endif
+    return 1;
+}
+
 int participate(State& state, const pmemckpt_sync_program& program, char** arguments) {
     pmemckpt_participant_options options{};
+    pmemckpt_sync_storage storage{};
     const std::string place = arguments[0];
-    (place.back() == '/' ? options.directory : options.file) = arguments[0];
+    const int region = open_region(place, storage);
+    if (region < 0)
+        return 1;
+    if (region == 0)
+        options.storage = &storage;
+    else
+        (place.back() == '/' ? options.directory : options.file) = arguments[0];
     options.listen = arguments[1];
     pmemckpt_participant* participant = nullptr;
     const int status = pmemckpt_participate(&options, &program, &participant);

@@ -22,11 +22,15 @@ inline sync::Source source_of(const std::string& text) {
 
 /// A job, its checkpoint file and its program, which is started anew as often as one wants.
 struct House {
-    explicit House(Keeping how = Keeping::one_file) : keeping(how) { start(); }
+    using Open = std::function<Result<std::unique_ptr<sync::CheckpointFile>>()>;
+
+    explicit House(Keeping keeping = Keeping::one_file)
+        : House([this, keeping] { return open_checkpoint_file(path, keeping); }) {}
+    explicit House(Open how) : open_file(std::move(how)) { start(); }
 
     void start() {
         job.reset();
-        job = ok(sync::Job::open(ok(open_checkpoint_file(path, keeping)), program.program()));
+        job = ok(sync::Job::open(ok(open_file()), program.program()));
         asker = {kInstance, ok(job->open("batch", kInstance)).term};
     }
     sync::SyncPoint point_of(std::uint64_t number, const std::string& state) const {
@@ -55,7 +59,7 @@ struct House {
     }
 
     const std::string path = (directory() / "checkpoint").string();
-    const Keeping keeping;
+    const Open open_file;
     TextProgram program;
     std::unique_ptr<sync::Job> job;
     sync::Asker asker;
