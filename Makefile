@@ -61,7 +61,7 @@ say = $(if $(V),,@printf '  %-5s %s\n' '$(1)' '$(2)')
 LIB_SOURCES := $(wildcard lib/*/*.cc lib/*/*/*.cc)
 # Sync points need neither RDMA nor persistent memory: they have a library of their own.
 SYNC_SOURCES := $(wildcard lib/wire/*.cc lib/sync/*.cc) \
-                $(addprefix lib/base/,address.cc address_file.cc c_api.cc exit_status.cc keys.cc last_words.cc log.cc result.cc socket_address.cc tcp_socket.cc units.cc uuid.cc)
+                $(addprefix lib/base/,address.cc address_file.cc c_api.cc exit_status.cc keys.cc last_words.cc log.cc result.cc socket_address.cc tcp_socket.cc units.cc usage_error.cc uuid.cc)
 CLIENT_SOURCES := $(filter-out lib/sync/%,$(LIB_SOURCES))
 DRIVER_SOURCES := $(filter-out driver/main.cc,$(wildcard driver/*.cc))
 FUSE_SOURCES := $(filter-out fuse/main.cc,$(wildcard fuse/*.cc))

@@ -1,9 +1,10 @@
 #include "driver/options.hh"
 
 #include <CLI/CLI.hpp>
-#include <algorithm>
 #include <cerrno>
 #include <vector>
+
+#include "lib/base/usage_error.hh"
 
 namespace pmemckpt::driver {
 
@@ -53,14 +54,6 @@ void describe(CLI::App& app, Options& options) {
                    "seconds between two passes of that; 86400, a day, unless given")
         ->type_name("SECONDS");
     app.add_flag("--no-crc", options.no_crc, "do not ask for iWARP's CRC");
-}
-
-/// CLI11's messages may have several lines; ours are one.
-Error usage_error(const CLI::Error& error) {
-    std::string text = error.what();
-    std::replace(text.begin(), text.end(), '\n', ' ');
-    text.erase(text.find_last_not_of(' ') + 1);
-    return {EINVAL, text + " (see pmemckptd --help)"};
 }
 
 /// "--pool: sentence".
@@ -135,7 +128,7 @@ Result<Started> parse_options(int argc, const char* const* argv) {
     } catch (const CLI::CallForVersion& version) {
         return Started{{}, std::string(version.what()) + "\n"};
     } catch (const CLI::Error& error) {
-        return tl::unexpected<Error>(usage_error(error));
+        return tl::unexpected<Error>(usage_error("pmemckptd", error.what()));
     }
     return Started{TRY(settle(options)), {}};
 }

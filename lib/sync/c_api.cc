@@ -41,13 +41,21 @@ namespace {
 using namespace pmemckpt;
 using namespace pmemckpt::c_api;
 
-/// What a function of the program's returned. A sink or a source that failed knows better why.
-Status outcome(const char* function, int returned, const std::optional<Error>& failed) {
+thread_local std::string the_explanation;  // of the program's function that is running
+
+/// Of one of the program's functions. A sink or a source that failed knows better why.
+template <class Call>
+Status outcome(const char* function, const std::optional<Error>& failed, Call&& call) {
+    the_explanation.clear();
+    const int returned = call();
     if (failed)
         return tl::unexpected(*failed);
     if (returned == 0)
         return {};
-    return fail_errno(returned < 0 ? -returned : EIO, "the program's {} function failed", function);
+    const int code = returned < 0 ? -returned : EIO;
+    if (the_explanation.empty())
+        return fail_errno(code, "the program's {} function failed", function);
+    return fail(code, "the program's {} function failed: {}", function, the_explanation);
 }
 
 Result<sync::Program> program_of(const char* function, const pmemckpt_sync_program* given) {
@@ -57,13 +65,15 @@ Result<sync::Program> program_of(const char* function, const pmemckpt_sync_progr
     const auto program = *given;
     return sync::Program{[program](const sync::SyncPointId& id, const sync::Sink& sink) {
                              pmemckpt_sync_sink handle{sink, {}};
-                             const int returned = program.save(program.context, id.number, &handle);
-                             return outcome("save", returned, handle.failed);
+                             return outcome("save", handle.failed, [&] {
+                                 return program.save(program.context, id.number, &handle);
+                             });
                          },
                          [program](const sync::SyncPointId& id, const sync::Source& source) {
                              pmemckpt_sync_source handle{source, {}};
-                             const int returned = program.restore(program.context, id.number, &handle);
-                             return outcome("restore", returned, handle.failed);
+                             return outcome("restore", handle.failed, [&] {
+                                 return program.restore(program.context, id.number, &handle);
+                             });
                          }};
 }
 
@@ -153,6 +163,13 @@ int64_t pmemckpt_sync_read(pmemckpt_sync_source* source, void* into, size_t size
         return source->failed ? Status(tl::unexpected(*source->failed)) : Status();
     });
     return status < 0 ? status : static_cast<int64_t>(count);
+}
+
+void pmemckpt_sync_explain(const char* sentence) {
+    static_cast<void>(guarded([&]() -> Status {
+        the_explanation = std::string(text_or_empty(sentence)).substr(0, c_api::kSentenceBytes);
+        return {};
+    }));
 }
 
 int pmemckpt_coordinate(const pmemckpt_coordinator_options* options, const pmemckpt_sync_program* program,

@@ -115,9 +115,7 @@ bool Coordinator::is_any_lost() const {
 /// All must be there before one is asked: an opening fences who had the job.
 Status Coordinator::open_all(Opening why) {
     is_open_ = false;
-    TRY(connect_all());
-    TRY(check_apart());
-    TRY(ask_all_for_tables(why));
+    TRY(reach_all(why));
     TRY(settle());
     if (why == Opening::begin && !newest_ && must_roll_back_) {
         TRY(ask_all_for_tables(why));  // what was not whole is given up: now all begin anew
@@ -125,6 +123,20 @@ Status Coordinator::open_all(Opening why) {
     }
     is_open_ = true;
     return {};
+}
+
+/// That a participant was started anew since it was asked last is found out by asking: then once more, over a
+/// new connection.
+Status Coordinator::reach_all(Opening why) {
+    const bool are_old = std::ranges::any_of(seats_, [](const Seat& seat) { return seat.peer != nullptr; });
+    TRY(connect_all());
+    TRY(check_apart());
+    auto asked = ask_all_for_tables(why);
+    if (asked || !are_old || !is_any_lost() || asked.error().code == ETIMEDOUT)
+        return asked;
+    TRY(connect_all());
+    TRY(check_apart());
+    return ask_all_for_tables(why);
 }
 
 Status Coordinator::connect_all() {

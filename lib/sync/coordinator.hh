@@ -80,6 +80,7 @@ private:
     Result<Seats> seats_of(const std::vector<std::string>& participants) const;
     Result<SyncPointId> roll_back(const Seats& chosen, std::optional<std::uint64_t> number);
     Status open_all(Opening why);
+    Status reach_all(Opening why);
     Status connect_all();
     Status ask_all_for_tables(Opening why);
     Status settle();

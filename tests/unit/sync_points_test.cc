@@ -259,6 +259,18 @@ void all_participants_must_be_asked() {
     test::contains(test::error(job.first.open(), EHOSTUNREACH), "not all of them are among the 1");
 }
 
+/// Its connection is dead, and nobody has noticed.
+void a_rollback_reaches_who_was_started_anew() {
+    Job3 job;
+    job.take("1");
+    job.second.start_anew("a new program");
+    test::ok(job.coordinator->rollback());
+    job.check("1");
+    job.third.start_anew("a new program");
+    test::ok(job.coordinator->rollback());
+    job.check("1");
+}
+
 void nonsense_is_refused_and_others_are_served() {
     Job3 job;
     job.take("1");
@@ -433,6 +445,7 @@ int main() {
          {"who has no key is refused", who_has_no_key_is_refused},
          {"wrong jobs are refused", wrong_jobs_are_refused},
          {"all participants must be asked", all_participants_must_be_asked},
+         {"a rollback reaches who was started anew", a_rollback_reaches_who_was_started_anew},
          {"nonsense is refused, and others are served", nonsense_is_refused_and_others_are_served},
          {"strangers keep nobody out", strangers_keep_nobody_out},
          {"there are no more coordinators than the limit", there_are_no_more_coordinators_than_the_limit},

@@ -9,6 +9,7 @@
 
 #include "lib/base/exit_status.hh"
 #include "lib/base/log.hh"
+#include "lib/base/usage_error.hh"
 #include "lib/pool/pool.hh"
 #include "utils/pmemckpt-ctl/commands.hh"
 #include "utils/pmemckpt-ctl/offline.hh"
@@ -350,15 +351,6 @@ void add_remote_commands(CLI::App& app, Parsed& parsed) {
     add_address(all, parsed.listed_address);
 }
 
-/// CLI11's messages may have several lines; ours are one.
-std::string one_line(std::string text) {
-    for (auto& c : text)
-        if (c == '\n')
-            c = ' ';
-    text.erase(text.find_last_not_of(' ') + 1);
-    return text;
-}
-
 /// The status when there is nothing left to do.
 std::optional<int> parse(CLI::App& app, int argc, char** argv) {
     try {
@@ -369,7 +361,7 @@ std::optional<int> parse(CLI::App& app, int argc, char** argv) {
     } catch (const CLI::CallForVersion&) {
         return print(fmt::format("pmemckpt-ctl {}\n", PMEMCKPT_VERSION)) ? kExitSuccess : kExitFailure;
     } catch (const CLI::Error& error) {
-        log::error("{} (see pmemckpt-ctl --help)", one_line(error.what()));
+        log::error("{}", usage_error("pmemckpt-ctl", error.what()).message);
         return kExitUsage;
     }
 }

@@ -84,7 +84,8 @@ Status BeforeImages::keep_block(const OpenFile& file, std::uint64_t block, const
         return {};
     const bool is_zeros = std::ranges::all_of(bytes, [](std::byte byte) { return byte == std::byte{0}; });
     return is_zeros ? log.add({Change::Kind::zeros, file.path, {}, at, bytes.size()})
-                    : log.add({Change::Kind::bytes, file.path, {}, at, bytes.size()}, bytes);
+                    : log.add_shared({Change::Kind::bytes, file.path, {}, at, bytes.size()}, bytes,
+                                     file.file.get());
 }
 
 }  // namespace pmemckpt::filed

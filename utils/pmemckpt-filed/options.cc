@@ -1,10 +1,10 @@
 #include "utils/pmemckpt-filed/options.hh"
 
 #include <CLI/CLI.hpp>
-#include <algorithm>
 #include <cerrno>
 
 #include "lib/base/keys.hh"
+#include "lib/base/usage_error.hh"
 #include "utils/pmemckpt-filed/served_directory.hh"
 
 namespace pmemckpt::filed {
@@ -46,14 +46,6 @@ void describe(CLI::App& app, Options& options, std::string& listen) {
     app.add_flag("--verbose", options.verbose, "say who comes and goes");
 }
 
-/// CLI11's messages may have several lines; ours are one.
-Error usage_error(const CLI::Error& error) {
-    std::string text = error.what();
-    std::replace(text.begin(), text.end(), '\n', ' ');
-    text.erase(text.find_last_not_of(' ') + 1);
-    return {EINVAL, text + " (see pmemckpt-filed --help)"};
-}
-
 }  // namespace
 
 Result<Started> parse_options(int argc, const char* const* argv) {
@@ -68,7 +60,7 @@ Result<Started> parse_options(int argc, const char* const* argv) {
     } catch (const CLI::CallForVersion& version) {
         return Started{std::nullopt, std::string(version.what()) + "\n"};
     } catch (const CLI::Error& error) {
-        return tl::unexpected(usage_error(error));
+        return tl::unexpected(usage_error("pmemckpt-filed", error.what()));
     }
     if (!listen.empty())
         options.listen = TRY(parse_address(listen, sync::kDefaultSyncPort));

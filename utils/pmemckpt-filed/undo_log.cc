@@ -1,6 +1,8 @@
 #include "utils/pmemckpt-filed/undo_log.hh"
 
 #include <fcntl.h>
+#include <linux/fs.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -9,6 +11,7 @@
 #include <charconv>
 #include <cstring>
 
+#include "lib/base/units.hh"
 #include "lib/sync/table_file.hh"
 #include "utils/pmemckpt-filed/names_in.hh"
 
@@ -23,12 +26,15 @@ constexpr std::array<std::uint8_t, 8> kMagic{'P', 'M', 'C', 'K', 'U', 'N', 'D', 
 /// Before each change.
 struct EntryHeader {
     std::array<std::uint8_t, 8> magic = kMagic;
-    std::uint32_t body_bytes = 0, raw_bytes = 0;
+    std::uint32_t body_bytes = 0, gap_bytes = 0, raw_bytes = 0;
     sync::Digest digest{};
-    static void fields(auto& s, auto& c) { c(s.magic), c(s.body_bytes), c(s.raw_bytes), c(s.digest); }
+    static void fields(auto& s, auto& c) {
+        c(s.magic), c(s.body_bytes), c(s.gap_bytes), c(s.raw_bytes), c(s.digest);
+    }
 };
-constexpr std::size_t kEntryHeaderBytes = 8 + 4 + 4 + 32;
+constexpr std::size_t kEntryHeaderBytes = 8 + 4 + 4 + 4 + 32;
 constexpr std::uint32_t kMostBodyBytes = 16 * 1024, kMostRawBytes = 2 * 1024 * 1024;
+constexpr std::uint64_t kSharedAlignment = 64 * kKiB;  // of no file system are blocks larger
 
 /// What an entry's digest is of, before the entry.
 struct EntryPlace {
@@ -189,6 +195,14 @@ UndoLog::Files::iterator UndoLog::find(const sync::SyncPointId& id) {
 }
 
 Status UndoLog::add(const Change& change, std::span<const std::byte> raw) {
+    return add(change, Raw{raw});
+}
+
+Status UndoLog::add_shared(const Change& change, std::span<const std::byte> raw, int file) {
+    return add(change, Raw{raw, file});
+}
+
+Status UndoLog::add(const Change& change, const Raw& raw) {
     if (!is_on())
         return {};
     if (failed_)
@@ -201,21 +215,37 @@ Status UndoLog::add(const Change& change, std::span<const std::byte> raw) {
     return appended;
 }
 
-Status UndoLog::append(File& file, const Change& change, std::span<const std::byte> raw) {
+Status UndoLog::append(File& file, const Change& change, const Raw& raw) {
     wire::Encoder body;
     body(change);
+    const auto behind = file.end + kEntryHeaderBytes + body.bytes().size();
+    const auto raw_at =
+        share(round_up(behind, kSharedAlignment), change, raw) ? round_up(behind, kSharedAlignment) : behind;
     EntryHeader header;
     header.body_bytes = static_cast<std::uint32_t>(body.bytes().size());
-    header.raw_bytes = static_cast<std::uint32_t>(raw.size());
-    header.digest = digest_of_entry({file.name, file.end}, body.bytes(), raw);
+    header.gap_bytes = static_cast<std::uint32_t>(raw_at - behind);
+    header.raw_bytes = static_cast<std::uint32_t>(raw.bytes.size());
+    header.digest = digest_of_entry({file.name, file.end}, body.bytes(), raw.bytes);
     wire::Encoder entry;
     entry(header);
     entry.append(body.bytes());
-    const auto first = entry.bytes().size();
     TRY(sync::write_at(newest_.get(), file.end, entry.bytes(), file.name));
-    TRY(sync::write_at(newest_.get(), file.end + first, raw, file.name));
-    note(file, change, file.end + first + raw.size());
+    if (raw_at == behind)
+        TRY(sync::write_at(newest_.get(), raw_at, raw.bytes, file.name));
+    note(file, change, raw_at + raw.bytes.size());
     return {};
+}
+
+/// Where it can't, the bytes are written.
+bool UndoLog::share(std::uint64_t at, const Change& change, const Raw& raw) const {
+    if (raw.shared_with < 0)
+        return false;
+    file_clone_range range{};
+    range.src_fd = raw.shared_with;
+    range.src_offset = change.at;
+    range.src_length = raw.bytes.size();
+    range.dest_offset = at;
+    return ::ioctl(newest_.get(), FICLONERANGE, &range) == 0;
 }
 
 /// After one that failed it is not known what of it is on disk.
@@ -250,15 +280,17 @@ Result<UndoLog::Entry> UndoLog::read_entry(int file, const std::string& name, st
     wire::Decoder decoder(bytes);
     decoder(header);
     const auto damaged = fail(EBADMSG, "undo log {} is damaged at {}", name, at);
-    if (header.magic != kMagic || header.body_bytes > kMostBodyBytes || header.raw_bytes > kMostRawBytes)
+    if (header.magic != kMagic || header.body_bytes > kMostBodyBytes ||
+        header.gap_bytes >= kSharedAlignment || header.raw_bytes > kMostRawBytes)
         return damaged;
     std::vector<std::byte> body(header.body_bytes);
     Entry entry;
     entry.at = at;
-    entry.end = at + kEntryHeaderBytes + header.body_bytes + header.raw_bytes;
     entry.raw.resize(header.raw_bytes);
+    const auto raw_at = at + kEntryHeaderBytes + body.size() + header.gap_bytes;
+    entry.end = raw_at + entry.raw.size();
     TRY(sync::read_at(file, at + kEntryHeaderBytes, body, name));
-    TRY(sync::read_at(file, at + kEntryHeaderBytes + body.size(), entry.raw, name));
+    TRY(sync::read_at(file, raw_at, entry.raw, name));
     if (digest_of_entry({name, at}, body, entry.raw) != header.digest)
         return damaged;
     entry.change = TRY(wire::decode_body<Change>(body));

@@ -4,8 +4,11 @@
 // sync point was saved, until the next one was. Sequences rise without gaps; numbers may come twice, where
 // one was saved and never held.
 //
-//     entry:   magic, bytes of the change, raw bytes, digest   (network byte order)
-//              the change, encoded; the raw bytes
+//     entry:   magic, bytes of the change, of a gap, raw bytes, digest   (network byte order)
+//              the change, encoded; the gap; the raw bytes
+//
+// Where the file system can, the raw bytes share their blocks with the file they were read from, and begin at
+// a block: hence the gap. There is none otherwise.
 //
 // A digest is that of the change and the raw bytes behind the file's name and the entry's place: what lay
 // there before, or was copied there, is no entry.
@@ -68,6 +71,8 @@ public:
     /// In the log, and not on disk yet. ENOSPC; EIO, from then on, when it is not known what is in it: a
     /// rollback mends that.
     Status add(const Change& change, std::span<const std::byte> raw = {});
+    /// The same, of raw bytes that are at `change.at` of this file as well.
+    Status add_shared(const Change& change, std::span<const std::byte> raw, int file);
     /// All that was added is on disk.
     Status flush();
     /// Nothing before this one is gone back to any more; returns what was in the trash for it.
@@ -101,7 +106,13 @@ private:
     Status open_newest();
     Files::iterator find(const sync::SyncPointId& id);
     static void note(File& file, const Change& change, std::uint64_t end);
-    Status append(File& file, const Change& change, std::span<const std::byte> raw);
+    struct Raw {
+        std::span<const std::byte> bytes;
+        int shared_with = -1;  // a file that has them
+    };
+    Status add(const Change& change, const Raw& raw);
+    Status append(File& file, const Change& change, const Raw& raw);
+    bool share(std::uint64_t at, const Change& change, const Raw& raw) const;
     Status undo_newest(const Undo& undo, const std::function<Status()>& flushed);
     Status cut(std::uint64_t end);
     Status remove_file(const std::string& name) const;

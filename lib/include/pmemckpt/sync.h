@@ -37,6 +37,8 @@ typedef struct pmemckpt_sync_program {
 PMEMCKPT_SYNC_API int pmemckpt_sync_write(pmemckpt_sync_sink *sink, const void *bytes, size_t size);
 /* In restore: the next bytes of the state; how many there were, fewer than `size` only at its end. */
 PMEMCKPT_SYNC_API int64_t pmemckpt_sync_read(pmemckpt_sync_source *source, void *into, size_t size);
+/* In save and in restore, before an error of the program's own is returned: the sentence for it. */
+PMEMCKPT_SYNC_API void pmemckpt_sync_explain(const char *sentence);
 
 /* Zero-initialize. */
 typedef struct pmemckpt_coordinator_options {

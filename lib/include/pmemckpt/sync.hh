@@ -51,9 +51,13 @@ int guarded(Call&& call) noexcept {
         call();
         return 0;
     } catch (const std::system_error& error) {
+        pmemckpt_sync_explain(error.what());
         return error.code().value() > 0 ? -error.code().value() : -EIO;
     } catch (const std::bad_alloc&) {
         return -ENOMEM;
+    } catch (const std::exception& error) {
+        pmemckpt_sync_explain(error.what());
+        return -EIO;
     } catch (...) {
         return -EIO;
     }

@@ -58,12 +58,7 @@ void Batch::restore(sync::Source& source) {
     char piece[kPiece];
     for (std::size_t count; (count = source.read(piece, sizeof piece)) != 0;)
         text.append(piece, count);
-    try {
-        ledger_ = Ledger::from_text(text);
-    } catch (const std::exception& error) {
-        tell(error.what());  // what fails the rollback is only a number
-        throw;
-    }
+    ledger_ = Ledger::from_text(text);
 }
 
 void Batch::take_sync_point(sync::Coordinator& job) {
