@@ -114,10 +114,10 @@ $(BUILD)/object/%.o: %.cc
 	$(Q)$(CXX) $(CPPFLAGS) $(CXXFLAGS) -MMD -MP -c $< -o $@
 
 define archive
-$(1): $(call objects,$(2))
+$(1): $(call objects,$(2)) Makefile
 	@mkdir -p $$(@D)
 	$$(call say,AR,$$@)
-	$$(Q)rm -f $$@ && ar rcs $$@ $$^
+	$$(Q)rm -f $$@ && ar rcs $$@ $$(filter %.o,$$^)
 endef
 $(eval $(call archive,$(LIB),$(LIB_SOURCES)))
 $(eval $(call archive,$(SYNC),$(SYNC_SOURCES)))
