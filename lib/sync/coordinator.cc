@@ -168,7 +168,7 @@ Result<std::unique_ptr<FileSession>> Coordinator::open_files(const std::string& 
                                                              std::uint64_t session) const {
     TRY(seats_of({participant}));
     return FileSession::connect({participant, options_.principal, options_.key_dir, options_.timeout_ms},
-                                {options_.job, instance_, session});
+                                {options_.job, instance_, session, rollbacks_});
 }
 
 Status Coordinator::check_apart() const {
@@ -339,6 +339,7 @@ Result<SyncPointId> Coordinator::roll_back(const Seats& chosen, std::optional<st
                     to_string(point.id), restored.error().message);
     must_roll_back_ = false;
     newest_ = point.id;
+    ++*rollbacks_;
     return point.id;
 }
 

@@ -9,6 +9,7 @@
 //   somebody has lost his state, or it was asked for: rollback()
 //
 // Which of them is restored is decided by lib/sync/decision.hh: pmemckpt-sync.7, THE RULE.
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -104,6 +105,8 @@ private:
     const Uuid instance_;
     std::vector<Seat> seats_;
     std::uint64_t next_number_ = 1;
+    const std::shared_ptr<std::atomic<std::uint64_t>> rollbacks_ =
+        std::make_shared<std::atomic<std::uint64_t>>(0);  // that have ended; its sessions look at it
     std::optional<SyncPointId> newest_;
     bool must_roll_back_ = true, is_open_ = false;
 };

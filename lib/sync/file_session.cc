@@ -25,19 +25,22 @@ Result<std::unique_ptr<FileSession>> FileSession::connect(const Caller::Wanted& 
 }
 
 Status FileSession::join() {
+    joined_after_ = of_.rollbacks ? of_.rollbacks->load() : 0;
     const auto joined = TRY(caller_.ask<FileJoined>(FileJoin{of_.job, of_.instance, of_.session}));
     open_files_ = joined.open_files;
     return {};
 }
 
-/// The files were rolled back when it is stale, and nothing of it was done.
+/// Before the first request of a call; none but the first may join: the rest of what a call has begun before
+/// a rollback must not come after it.
+Status FileSession::begin() {
+    return of_.rollbacks && of_.rollbacks->load() != joined_after_ && !is_lost() ? join() : Status();
+}
+
 template <class Answer, class Request>
-Result<Answer> FileSession::ask(const Request& request, std::span<const std::byte> behind) {
-    auto answer = caller_.ask<Answer>(request, behind);
-    if (answer || answer.error().code != ESTALE || is_lost())
-        return answer;
-    TRY(join());
-    return caller_.ask<Answer>(request, behind);
+Result<Answer> FileSession::ask(const Request& request) {
+    TRY(begin());
+    return caller_.ask<Answer>(request);
 }
 
 Result<FileOpened> FileSession::open(const std::string& path, std::uint32_t flags, std::uint32_t mode) {
@@ -52,7 +55,7 @@ Status FileSession::close(std::uint32_t handle) {
 
 Result<std::size_t> FileSession::read_piece(std::uint32_t handle, std::span<std::byte> into) {
     const auto wanted = static_cast<std::uint32_t>(std::min<std::size_t>(into.size(), kMostFileBytes));
-    const auto moved = TRY(ask<FileMoved>(FileRead{handle, wanted}));
+    const auto moved = TRY(caller_.ask<FileMoved>(FileRead{handle, wanted}));
     return caller_.note([&]() -> Result<std::size_t> {
         if (moved.bytes > wanted)
             return fail(EPROTO, "{} sent {} bytes where {} were asked for", caller_.address(), moved.bytes,
@@ -63,6 +66,7 @@ Result<std::size_t> FileSession::read_piece(std::uint32_t handle, std::span<std:
 }
 
 Result<std::size_t> FileSession::read(std::uint32_t handle, std::span<std::byte> into) {
+    TRY(begin());
     std::size_t count = 0;
     while (count < into.size()) {
         const auto got = TRY(read_piece(handle, into.subspan(count)));
@@ -75,7 +79,7 @@ Result<std::size_t> FileSession::read(std::uint32_t handle, std::span<std::byte>
 
 Status FileSession::write_piece(std::uint32_t handle, std::span<const std::byte> piece) {
     const auto size = static_cast<std::uint32_t>(piece.size());
-    const auto moved = TRY(ask<FileMoved>(FileWrite{handle, size}, piece));
+    const auto moved = TRY(caller_.ask<FileMoved>(FileWrite{handle, size}, piece));
     return caller_.note([&]() -> Status {
         if (moved.bytes != size)
             return fail(EPROTO, "{} has written {} bytes where {} were sent", caller_.address(), moved.bytes,
@@ -85,6 +89,7 @@ Status FileSession::write_piece(std::uint32_t handle, std::span<const std::byte>
 }
 
 Status FileSession::write(std::uint32_t handle, std::span<const std::byte> bytes) {
+    TRY(begin());
     while (!bytes.empty()) {
         const auto piece = bytes.first(std::min<std::size_t>(bytes.size(), kMostFileBytes));
         TRY(write_piece(handle, piece));

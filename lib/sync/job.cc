@@ -136,10 +136,20 @@ void Job::forget_line(const void* which) {
 
 Status Job::check_instance(const std::string& name, const Uuid& instance) const {
     const std::lock_guard lock(mutex_);
+    if (failed_)
+        return tl::unexpected(*failed_);
     if (name != name_ || instance != table_.instance())
         return fail(ESTALE, "job {} is not open, or another coordinator has it: open it before", name);
     if (table_.must_roll_back())
         return fail(EUCLEAN, "the program was started anew since job {} was opened: roll back first", name);
+    return {};
+}
+
+Status Job::check_is_restored() const {
+    const std::lock_guard lock(mutex_);
+    if (const auto pending = table_.pending_rollback())
+        return fail(EUCLEAN, "the rollback to sync point {} has not ended: roll back again",
+                    to_string(*pending));
     return {};
 }
 

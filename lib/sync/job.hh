@@ -62,6 +62,8 @@ public:
     Status read_coordinator_state(const SyncPointId& id, const Sink& sink) const;
     /// ESTALE unless this coordinator has the job open; EUCLEAN when the program must be rolled back first.
     Status check_instance(const std::string& name, const Uuid& instance) const;
+    /// EUCLEAN when a rollback has not ended.
+    Status check_is_restored() const;
     JobListed listed() const;
     /// The checkpoint file could not be written, and what it holds is not known: nothing may be told of what
     /// was asked.

@@ -1,5 +1,5 @@
 #pragma once
-// What is checkpointed: a program, by the two functions it gives.
+// What is checkpointed: a program, by the functions it gives.
 #include <cstddef>
 #include <functional>
 #include <span>
@@ -18,7 +18,7 @@ using Source = std::function<Result<std::size_t>(std::span<std::byte>)>;
 /// mean something else in a session.
 Error as_programs(Error error);
 
-/// Both are called one at a time, from a thread of pmemckpt's. What they write and read is theirs: so is its
+/// From threads of pmemckpt's; save and restore one at a time. What they write and read is theirs: so is its
 /// byte order.
 struct Program {
     /// Writes the program's state, as it is at one moment. Nothing of it changes till the sync point is held
@@ -27,7 +27,7 @@ struct Program {
     /// Puts the program back into a state that save() wrote. May be called again with the same one, after a
     /// crash in the middle of it.
     std::function<Status(const SyncPointId&, const Source&)> restore;
-    /// Nobody goes back beyond this one any more. May be empty.
+    /// Nobody goes back beyond this one any more. May be empty; may be called while one of the others runs.
     std::function<void(const SyncPointId&)> forget_before = {};
 };
 

@@ -14,6 +14,7 @@ mkdir served served/folder
 refuses 2 "the checkpoint file, served/folder/c, is in the directory that is served" served --checkpoint-file served/folder/c
 refuses 2 "the checkpoint directory, served/folder/../c, is in" served/ --checkpoint-directory served/folder/../c
 refuses 2 "the directory with the keys, $PWD/served/keys, is in" served --key-dir "$PWD/served/keys"
+(cd served && refuses 2 "the checkpoint file, c, is in" . --checkpoint-file c)
 ln -s served link
 refuses 2 "the checkpoint file, served/c, is in" link --checkpoint-file served/c
 [ ! -e served/.pmemckpt-filed ] || fail "a refused one has left something"

@@ -89,6 +89,30 @@ void what_was_asked_before_a_rollback_is_not_done_after_it() {
     ok(late.ask<sync::FileOpened>(sync::FileOpen{"late", kMake, 0644}));
 }
 
+/// A rollback in the middle of a call: its rest is not done after it, though the session goes on.
+void a_call_is_not_split_by_a_rollback() {
+    Filed filed;
+    TestCoordinator first({filed.address()});
+    const auto coordinator = ok(first.open());
+    const auto session = ok(coordinator->open_files(filed.address(), 7));
+    const auto file = ok(session->open("file", kMake)).handle;
+    ok(coordinator->sync_point());
+    int written_code = 0;
+    std::jthread writing([&] {
+        const std::vector<std::byte> bytes(256 * kMiB, std::byte{1});
+        const auto written = session->write(file, bytes);
+        written_code = written ? 0 : written.error().code;
+    });
+    const auto path = (directory() / "served/file").string();
+    eventually([&] { return std::filesystem::file_size(path) >= kMiB; });
+    ok(coordinator->rollback());
+    writing.join();
+    CHECK(written_code == ESTALE || written_code == EUCLEAN);  // after it, or in it
+    equal(std::filesystem::file_size(path), 0U);
+    write(*session, file, "goes on");
+    equal(read_all(*session, file), std::string("goes on"));
+}
+
 void a_session_has_one_connection() {
     Filed filed;
     TestCoordinator first({filed.address()});
@@ -135,6 +159,7 @@ int main() {
     return run("filed_service", {{"a session goes on after a rollback", a_session_goes_on_after_a_rollback},
                                  {"what was asked before a rollback is not done after it",
                                   what_was_asked_before_a_rollback_is_not_done_after_it},
+                                 {"a call is not split by a rollback", a_call_is_not_split_by_a_rollback},
                                  {"a session has one connection", a_session_has_one_connection},
                                  {"a connection has one session", a_connection_has_one_session},
                                  {"nothing is done before a rollback that must be",

@@ -38,6 +38,74 @@ void a_session_is_his_who_joined_it_last() {
     error(house.files->work(second), EBUSY);
 }
 
+/// A rollback gives nothing back to who has lost it.
+void a_session_that_was_lost_stays_so() {
+    House house;
+    house.save(1);
+    const auto first = ok(house.files->join(kSession));
+    const auto second = ok(house.files->join(kSession));
+    ok(house.restore(1));
+    error(house.files->work(first), EBUSY);
+    error(house.files->work(second), ESTALE);
+}
+
+/// What may join is asked when nobody else can.
+void who_may_not_join_takes_nothing() {
+    House house;
+    const auto first = ok(house.files->join(kSession));
+    error(house.files->join(kSession, {}, []() -> Status { return fail(ESTALE, "not his"); }), ESTALE);
+    ok(house.files->work(first));
+}
+
+void two_names_of_one_file() {
+    House house;
+    house.make("a", "a");
+    std::filesystem::create_hard_link(house.path + "/a", house.path + "/b");
+    house.save(1);
+    const auto file = house.open("a");
+    ok(house.files->rename("a", "b"));  // nothing, as rename(2) has it
+    contains(error(house.files->remove("b"), EBUSY), "b is open");
+    house.write(file, "changed");
+    ok(house.restore(1));
+    house.check_is(1);
+}
+
+/// One is cut off in slices, and others work meanwhile.
+void a_large_file_is_cut_off_beside_others() {
+    House house;
+    const auto large = house.open("large");
+    house.write(large, text_of(200'000'000));
+    house.make("small", "small");
+    ok(house.try_to_save(1));
+    std::atomic<bool> is_over{false};
+    std::jthread cutting([&] {
+        ok(house.files->truncate(kSession, large, 0));
+        is_over = true;
+    });
+    unsigned opened = 0;
+    while (!is_over) {
+        const auto file = ok(house.files->open(kOther, "small", filed::kOpenRead, 0));
+        ok(house.files->close(kOther, file));
+        ++opened;
+    }
+    fmt::print("{} others meanwhile\n", opened);
+    CHECK(opened > 3);
+    cutting.join();
+    ok(house.restore(1));
+    equal(ok(house.files->size_of(kSession, large)), 200'000'000U);
+}
+
+/// Before the first sync point nothing is kept: neither in the log nor open.
+void nothing_is_kept_for_no_sync_point() {
+    House house;
+    const auto before = std::distance(std::filesystem::directory_iterator("/proc/self/fd"), {});
+    for (int i = 0; i < 50; ++i) {
+        house.make("a", text_of(10'000));
+        ok(house.files->remove("a"));
+    }
+    CHECK(std::distance(std::filesystem::directory_iterator("/proc/self/fd"), {}) < before + 5);
+}
+
 void sessions_leave_places_for_coordinators() {
     House house;
     std::vector<filed::Member> members;
@@ -188,6 +256,11 @@ int main() {
     return run("filed_sessions",
                {{"who joined before a rollback joins again", who_joined_before_a_rollback_joins_again},
                 {"a session is his who joined it last", a_session_is_his_who_joined_it_last},
+                {"a session that was lost stays so", a_session_that_was_lost_stays_so},
+                {"who may not join takes nothing", who_may_not_join_takes_nothing},
+                {"two names of one file", two_names_of_one_file},
+                {"a large file is cut off beside others", a_large_file_is_cut_off_beside_others},
+                {"nothing is kept for no sync point", nothing_is_kept_for_no_sync_point},
                 {"sessions leave places for coordinators", sessions_leave_places_for_coordinators},
                 {"files of no job are not opened again", files_of_no_job_are_not_opened_again},
                 {"a save waits for no newcomers", a_save_waits_for_no_newcomers},

@@ -78,6 +78,29 @@ void each_place_that_is_damaged_is_told() {
     house.check_is(1);
 }
 
+/// Of what was added since the last flush any part may be missing after a power cut, also one before another.
+void entries_that_were_not_flushed_may_be_torn_anywhere() {
+    House house;
+    house.make("a", text_of(4'000'000));
+    house.save(1);
+    house.write(house.open("a"), "x");  // flushed: the size, and the first MiB
+    house.files->close_all_of(kSession);
+    const auto log = files_in(own(house, "undo")).at(0);
+    const auto flushed = std::filesystem::file_size(log);
+    ok(house.files->truncate(kSession, house.open("a"), 2'000'000));  // the other three in one flush
+    house.files.reset();
+    std::filesystem::resize_file(house.path + "/a", 4'000'000);  // the change was not made
+    flip(log, flushed + 500);
+    house.start();
+    equal(std::filesystem::file_size(log), flushed);
+    // And where the first of them was flushed before the next was added, it is damage.
+    house.make("b", "b");
+    house.make("c", "c");
+    house.files.reset();
+    flip(log, flushed + 10);
+    contains(error(filed::Files::open(house.path), EBADMSG), "is damaged between");
+}
+
 void a_missing_or_copied_log_is_told() {
     Changed house;
     house.start();
@@ -95,10 +118,13 @@ void a_missing_or_copied_log_is_told() {
     std::filesystem::copy_file(logs[1], logs[1].parent_path() / name);
     contains(error(filed::Files::open(house.path), EBADMSG), "two undo logs with sequence 2");
     std::filesystem::remove(logs[1].parent_path() / name);
-    // Entries of one in the place of another are none.
-    std::filesystem::copy_file(logs[0], logs[2], std::filesystem::copy_options::overwrite_existing);
+    // One in the place of another.
+    const auto kept = house.path + "/kept";
+    std::filesystem::rename(logs[2], kept);
+    std::filesystem::copy_file(logs[0], logs[2]);
+    contains(error(filed::Files::open(house.path), EBADMSG), "damaged at its begin");
+    std::filesystem::rename(kept, logs[2]);
     house.start();
-    equal(std::filesystem::file_size(logs[2]), 0U);
     ok(house.restore(1));
     house.check_is(1);
 }
@@ -161,6 +187,8 @@ int main() {
         "filed_undo_log",
         {{"a torn end is cut off", a_torn_end_is_cut_off},
          {"each place that is damaged is told", each_place_that_is_damaged_is_told},
+         {"entries that were not flushed may be torn anywhere",
+          entries_that_were_not_flushed_may_be_torn_anywhere},
          {"a missing or copied log is told", a_missing_or_copied_log_is_told},
          {"trash that nobody needs goes, and numbers rise", trash_that_nobody_needs_goes_and_numbers_rise},
          {"saves that are never held take no descriptors", saves_that_are_never_held_take_no_descriptors},

@@ -45,14 +45,16 @@ std::uint64_t first_with_data(const OpenFile& file, Blocks blocks) {
 }  // namespace
 
 Status BeforeImages::keep(const OpenFile& file, std::uint64_t at, std::uint64_t end, UndoLog& log) {
+    if (!log.is_on())
+        return {};
     struct stat status;
     if (::fstat(file.file.get(), &status) != 0)
         return fail(sync::as_files(errno), "can't look at {}: {}", file.path, ::strerror(errno));
-    auto found = files_.find(identity_of(status));
+    auto found = files_.find(file.identity);
     if (found == files_.end()) {
         Kept kept{static_cast<std::uint64_t>(status.st_size), {}};
         TRY(log.add({Change::Kind::size, file.path, {}, 0, kept.size}));
-        found = files_.emplace(identity_of(status), std::move(kept)).first;
+        found = files_.emplace(file.identity, std::move(kept)).first;
     }
     auto& kept = found->second;
     const Blocks wanted{at / kBlock, (std::min(end, kept.size) + kBlock - 1) / kBlock};

@@ -20,7 +20,7 @@ public:
     /// changed.
     Status keep(const OpenFile& file, std::uint64_t at, std::uint64_t end, UndoLog& log);
     /// It was made since: there is nothing to keep of it.
-    void note_made(const struct stat& status) { files_[identity_of(status)] = {}; }
+    void note_made(const struct stat& status) { files_[FileIdentity{status.st_dev, status.st_ino}] = {}; }
     /// A new sync point.
     void clear() { files_.clear(); }
 
@@ -29,12 +29,10 @@ private:
         std::uint64_t size = 0;  // at the sync point
         BlockSet blocks;
     };
-    using Identity = std::pair<dev_t, ino_t>;
-    static Identity identity_of(const struct stat& status) { return {status.st_dev, status.st_ino}; }
     static Status keep_first_of(const OpenFile& file, Blocks blocks, Kept& kept, UndoLog& log);
     static Status keep_block(const OpenFile& file, std::uint64_t block, const Kept& kept, UndoLog& log);
 
-    std::map<Identity, Kept> files_;
+    std::map<FileIdentity, Kept> files_;
 };
 
 }  // namespace pmemckpt::filed

@@ -20,13 +20,12 @@ bool FileService::knows(std::uint16_t type) const {
            type <= static_cast<std::uint16_t>(FileType::flush);
 }
 
-/// While he has it, whose job it is does not change, and the files are not rolled back.
+/// While he has it, the files are not rolled back; who takes the job over waits for that before he works.
 Result<std::shared_lock<std::shared_mutex>> FileService::work() {
     if (!member_)
         return fail(EPROTO, "no session was joined on this connection");
     auto working = TRY(files_.work(*member_));
-    if (!name_.empty())
-        TRY(job_.check_instance(name_, instance_));
+    TRY(name_.empty() ? job_.check_is_restored() : job_.check_instance(name_, instance_));
     return working;
 }
 
@@ -47,9 +46,9 @@ Result<sync::FileJoined> FileService::join(const sync::FileJoin& asked) {
     const auto session = asked.job.empty() ? session_ : asked.session;
     if (member_ && (asked.job != name_ || session != session_))
         return fail(EALREADY, "another session was joined on this connection already");
-    if (!asked.job.empty())
-        TRY(job_.check_instance(asked.job, asked.instance));
-    member_ = TRY(files_.join(session, member_));
+    member_ = TRY(files_.join(session, member_, [&] {
+        return asked.job.empty() ? Status() : job_.check_instance(asked.job, asked.instance);
+    }));
     session_ = session;
     name_ = asked.job;
     instance_ = asked.instance;

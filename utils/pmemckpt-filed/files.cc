@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
@@ -41,6 +42,10 @@ Result<struct stat> status_of(const FileDescriptor& file, const std::string& pat
     return status;
 }
 
+FileIdentity identity_of(const struct stat& status) {
+    return {status.st_dev, status.st_ino};
+}
+
 Status check_flags(std::uint32_t flags) {
     const bool writes = (flags & kOpenWrite) != 0;
     if ((flags & ~std::uint32_t{kAllOpenFlags}) != 0 || (flags & (kOpenRead | kOpenWrite)) == 0 ||
@@ -67,23 +72,25 @@ Result<std::unique_ptr<Files>> Files::open(const std::string& path) {
     return files;
 }
 
-void Files::take_reserve() const {
+void Files::take_reserve() {
     if (const auto taken = reserve_.take(); !taken)
         log::warning("{}", taken.error().message);
 }
 
-Result<Member> Files::join(std::uint64_t session, const std::optional<Member>& before) {
+Result<Member> Files::join(std::uint64_t session, const std::optional<Member>& before,
+                           const std::function<Status()>& may) {
     const auto resting = rest();  // who had it is not in the middle of an operation
-    const std::lock_guard lock(mutex_);
+    TRY(may());
+    const std::lock_guard lock(members_mutex_);
     if (!before && member_count_ == kMostMembers)
         return fail(EMFILE, "{} connections have joined sessions, the limit: end some", member_count_);
-    member_count_ += before ? 0 : 1;
     members_[session] = ++last_member_;
+    member_count_ += before ? 0 : 1;
     return Member{session, rollbacks_, last_member_};
 }
 
 void Files::leave(const Member& member) {
-    const std::lock_guard lock(mutex_);
+    const std::lock_guard lock(members_mutex_);
     --member_count_;
     if (const auto found = members_.find(member.session);
         found != members_.end() && found->second == member.number)
@@ -91,14 +98,19 @@ void Files::leave(const Member& member) {
 }
 
 Status Files::check_member(const Member& member) {
-    const std::lock_guard lock(mutex_);
-    if (half_restored_)
-        return fail(EUCLEAN, "a rollback has not ended, roll back again: {}", half_restored_->message);
-    if (member.rollbacks != rollbacks_)
-        return fail(ESTALE, "the files were rolled back since the session was joined: join it again");
+    const std::lock_guard lock(members_mutex_);
+    TRY(check_is_restored());
     const auto found = members_.find(member.session);
     if (found == members_.end() || found->second != member.number)
         return fail(EBUSY, "session {} was joined by another connection since", member.session);
+    if (member.rollbacks != rollbacks_)
+        return fail(ESTALE, "the files were rolled back since the session was joined: join it again");
+    return {};
+}
+
+Status Files::check_is_restored() const {
+    if (half_restored_)
+        return fail(EUCLEAN, "a rollback has not ended, roll back again: {}", half_restored_->message);
     return {};
 }
 
@@ -123,20 +135,31 @@ Result<std::shared_ptr<OpenFile>> Files::find(std::uint64_t session, std::uint32
     return file;
 }
 
-/// Under the lock from the look at the path on: till it is known to be open, nobody may rename it.
 Result<std::uint32_t> Files::open(std::uint64_t session, const std::string& path, std::uint32_t flags,
                                   std::uint32_t mode) {
     TRY(check_flags(flags));
+    const auto handle = TRY(open_there(session, path, flags, mode));
+    if ((flags & kOpenTruncate) == 0)
+        return handle;
+    if (const auto cut = truncate(session, handle, 0); !cut) {
+        static_cast<void>(close(session, handle));
+        return tl::unexpected(cut.error());
+    }
+    return handle;
+}
+
+/// Under the lock from the look at the path on: till it is known to be open, nobody may rename it.
+Result<std::uint32_t> Files::open_there(std::uint64_t session, const std::string& path, std::uint32_t flags,
+                                        std::uint32_t mode) {
     const std::lock_guard lock(mutex_);
     TRY(open_files_.check_room());
     auto file = std::make_shared<OpenFile>();
     file->file = TRY(open_or_make(path, flags, mode));
+    file->identity = identity_of(TRY(status_of(file->file, path)));
     file->path = path;
     file->flags = flags;
     if ((flags & kOpenCreate) != 0)
         unflushed_.note(file);
-    if ((flags & kOpenTruncate) != 0)
-        TRY(cut(file, 0));
     return open_files_.add(session, std::move(file));
 }
 
@@ -151,13 +174,16 @@ Result<FileDescriptor> Files::open_or_make(const std::string& path, std::uint32_
     return make(path, system_flags(flags), mode);
 }
 
+/// Its name is on disk on return; one that was made, and can't be opened, is made all the same.
 Result<FileDescriptor> Files::make(const std::string& path, int flags, std::uint32_t mode) {
     TRY(undo_.add({Change::Kind::created, path, {}, 0, 0}));
     TRY(undo_.flush());
-    auto made = TRY(directory_.make_file(path, flags, static_cast<mode_t>(mode)));
-    images_.note_made(TRY(status_of(made, path)));
     const auto folder = TRY(directory_.folder_of(path));
-    TRY(note_flush(folder.flush()));
+    auto made = directory_.make_file(path, flags, static_cast<mode_t>(mode));
+    const auto flushed = note_flush(folder.flush());
+    if (!made || !flushed)
+        return made ? tl::unexpected(flushed.error()) : tl::unexpected(made.error());
+    images_.note_made(TRY(status_of(*made, path)));
     return made;
 }
 
@@ -199,8 +225,8 @@ Result<Moved> Files::write(std::uint64_t session, std::uint32_t handle, std::spa
     TRY(images_.keep(*file, at, at + bytes.size(), undo_));
     unflushed_.note(file);
     const auto path = file->path;
-    // Two that append must not choose the same place.
-    if ((file->flags & kOpenAppend) == 0)
+    // Two that let a file grow must not choose the same place.
+    if (at + bytes.size() <= size)
         lock.unlock();
     TRY(sync::write_at(file->file.get(), at, bytes, path));
     file->position = at + bytes.size();
@@ -210,10 +236,12 @@ Result<Moved> Files::write(std::uint64_t session, std::uint32_t handle, std::spa
 Result<Moved> Files::seek(std::uint64_t session, std::uint32_t handle, std::int64_t offset, Whence whence) {
     const auto file = TRY(find(session, handle, 0));
     std::int64_t from = 0;
-    if (whence == Whence::position)
-        from = static_cast<std::int64_t>(file->position);
-    else if (whence == Whence::end)
-        from = TRY(status_of(file->file, "a file")).st_size;
+    switch (whence) {
+        case Whence::begin: break;
+        case Whence::position: from = static_cast<std::int64_t>(file->position); break;
+        case Whence::end: from = TRY(status_of(file->file, "a file")).st_size; break;
+        default: return fail(EINVAL, "a file can't be read from {}", static_cast<unsigned>(whence));
+    }
     std::int64_t to = 0;
     if (__builtin_add_overflow(from, offset, &to) || to < 0)
         return fail(EINVAL, "{} from {} is no place in a file", offset, from);
@@ -223,17 +251,31 @@ Result<Moved> Files::seek(std::uint64_t session, std::uint32_t handle, std::int6
 
 Status Files::truncate(std::uint64_t session, std::uint32_t handle, std::uint64_t size) {
     const auto file = TRY(find(session, handle, kOpenWrite));
-    const std::lock_guard lock(mutex_);
-    return cut(file, size);
-}
-
-Status Files::cut(const std::shared_ptr<OpenFile>& file, std::uint64_t size) {
     if (size > INT64_MAX)
         return fail(EFBIG, "a file can't have {} bytes", size);
+    TRY(keep_behind(*file, size));
+    const std::lock_guard lock(mutex_);
     TRY(images_.keep(*file, size, UINT64_MAX, undo_));
     unflushed_.note(file);
     if (::ftruncate(file->file.get(), static_cast<off_t>(size)) != 0)
         return fail(sync::as_files(errno), "can't give {} {} bytes: {}", file->path, size, ::strerror(errno));
+    return {};
+}
+
+/// In slices, between which others work: of a large file it takes long.
+Status Files::keep_behind(const OpenFile& file, std::uint64_t size) {
+    constexpr std::uint64_t kSlice = 16 * kMiB;
+    const auto end = static_cast<std::uint64_t>(TRY(status_of(file.file, "a file")).st_size);
+    std::uint64_t at = size;
+    while (at < end) {
+        const auto data = ::lseek(file.file.get(), static_cast<off_t>(at), SEEK_DATA);
+        if (data < 0 && errno == ENXIO)
+            break;  // a hole to its end: one entry
+        at = std::max(at, static_cast<std::uint64_t>(std::max<off_t>(data, 0)));
+        const std::lock_guard lock(mutex_);
+        TRY(images_.keep(file, at, at + kSlice, undo_));
+        at += kSlice;
+    }
     return {};
 }
 
@@ -271,8 +313,8 @@ Status Files::note_flush(Status flushed) {
     return flushed;
 }
 
-Status Files::check_is_file(const std::string& path) const {
-    switch (TRY(directory_.kind_of(path))) {
+Status Files::check_is_file(const std::string& path, const ServedDirectory::Found& found) const {
+    switch (found.kind) {
         case ServedDirectory::Kind::none: return fail_errno(ENOENT, "{}", path);
         case ServedDirectory::Kind::file: return {};
         case ServedDirectory::Kind::folder: return fail(EACCES, "{} is a folder", path);
@@ -281,12 +323,19 @@ Status Files::check_is_file(const std::string& path) const {
     return fail(EACCES, "{} is no plain file, and is left alone", path);
 }
 
+/// Of a file that nobody has open: EBUSY.
+Result<FileIdentity> Files::identity_of_closed(const std::string& path) const {
+    const auto found = TRY(directory_.look_at(path));
+    TRY(check_is_file(path, found));
+    if (open_files_.has(found.identity))
+        return fail(EBUSY, "{} is open: close it before", path);
+    return found.identity;
+}
+
 Status Files::remove(const std::string& path) {
     TRY(check_path(path));
     const std::lock_guard lock(mutex_);
-    TRY(check_is_file(path));
-    if (open_files_.has(path))
-        return fail(EBUSY, "{} is open: close it before", path);
+    TRY(identity_of_closed(path));
     if (!undo_.is_on())
         return note_flush(TRY(directory_.remove(path)).flush());
     const auto name = trash_.new_name();
@@ -299,62 +348,57 @@ Status Files::rename(const std::string& from, const std::string& to) {
     TRY(check_path(from));
     TRY(check_path(to));
     const std::lock_guard lock(mutex_);
-    TRY(check_can_move(from, to));
-    if (from == to)
-        return {};
-    if (TRY(directory_.kind_of(to)) == ServedDirectory::Kind::none)
-        return move(from, to);
-    TRY(check_is_file(to));
-    if (open_files_.has(to))
-        return fail(EBUSY, "{} is open: close it before", to);
-    return move_over(from, to);
-}
-
-Status Files::check_can_move(const std::string& from, const std::string& to) const {
-    if (TRY(directory_.kind_of(from)) != ServedDirectory::Kind::folder)
-        TRY(check_is_file(from));
+    const auto found = TRY(directory_.look_at(from));
+    if (found.kind != ServedDirectory::Kind::folder)
+        TRY(check_is_file(from, found));
     if (to.starts_with(from + "/"))
         return fail(EINVAL, "{} can't be moved into itself", from);
-    if (const auto longest = open_files_.longest_after(from, to); longest > kLongestPath)
-        return fail(EINVAL, "the path of an open file would have {} bytes: {} at most", longest,
+    auto paths = open_files_.paths_after(from, to);
+    if (paths.longest() > kLongestPath)
+        return fail(EINVAL, "the path of an open file would have {} bytes: {} at most", paths.longest(),
                     kLongestPath);
-    return {};
-}
-
-Status Files::move(const std::string& from, const std::string& to) {
+    const auto target = TRY(directory_.look_at(to));
+    if (target.kind != ServedDirectory::Kind::none && target.identity == found.identity)
+        return {};  // two names of one file: nothing happens, as in rename(2)
+    if (target.kind != ServedDirectory::Kind::none) {
+        TRY(identity_of_closed(to));
+        if (undo_.is_on())
+            return move_over(from, to, std::move(paths));
+    }
     TRY(undo_.add({Change::Kind::renamed, from, to, 0, 0}));
     TRY(undo_.flush());
-    return end_move(from, to, TRY(directory_.rename(from, to, ServedDirectory::Target::must_be_free)));
+    const auto moved = TRY(directory_.rename(from, to,
+                                             target.kind == ServedDirectory::Kind::none
+                                                 ? ServedDirectory::Target::must_be_free
+                                                 : ServedDirectory::Target::replaced));
+    paths.take_effect();
+    return note_flush(moved.flush());
 }
 
-/// What it was is in the trash as well, when it may be needed. Where a file can have two names, there is one
-/// of the two under this one at each moment.
-Status Files::move_over(const std::string& from, const std::string& to) {
+/// What it was is in the trash as well. Where a file can have two names, there is one of the two under this
+/// one at each moment.
+Status Files::move_over(const std::string& from, const std::string& to, OpenFiles::NewPaths paths) {
     const auto name = trash_.new_name();
-    if (undo_.is_on()) {
-        TRY(undo_.add({Change::Kind::removed, to, name, 0, 0}));
-        TRY(undo_.add({Change::Kind::renamed, from, to, 0, 0}));
-        TRY(undo_.flush());
-        auto kept = directory_.link_out(to, trash_.folder(), name);
-        if (!kept)
-            kept = directory_.move_out(to, trash_.folder(), name);
-        if (!kept)
-            return tl::unexpected(kept.error());
-        TRY(note_flush(kept->flush()));
-    }
+    TRY(undo_.add({Change::Kind::removed, to, name, 0, 0}));
+    TRY(undo_.add({Change::Kind::renamed, from, to, 0, 0}));
+    TRY(undo_.flush());
+    auto kept = directory_.link_out(to, trash_.folder(), name);
+    if (!kept)
+        kept = directory_.move_out(to, trash_.folder(), name);
+    if (!kept)
+        return tl::unexpected(kept.error());
+    TRY(note_flush(kept->flush()));
     const auto moved = directory_.rename(from, to, ServedDirectory::Target::replaced);
     if (!moved) {
-        if (const auto back = directory_.move_in(trash_.folder(), name, to);
-            !back && back.error().code == EEXIST)
+        const auto back = directory_.move_in(trash_.folder(), name, to);
+        if (back)
+            static_cast<void>(note_flush(back->flush()));
+        else if (back.error().code == EEXIST)
             trash_.remove(name);  // it never was away
         return tl::unexpected(moved.error());
     }
-    return end_move(from, to, *moved);
-}
-
-Status Files::end_move(const std::string& from, const std::string& to, const ChangedFolders& changed) {
-    open_files_.rename(from, to);
-    return note_flush(changed.flush());
+    paths.take_effect();
+    return note_flush(moved->flush());
 }
 
 sync::Program Files::program() {
@@ -374,8 +418,7 @@ Result<std::vector<SavedFile>> Files::saved_files() const {
                 continue;
             const auto status = TRY(status_of(file->file, file->path));
             all.push_back({session, handle, file->flags, static_cast<std::uint32_t>(status.st_mode & 07777),
-                           file->path, file->position, static_cast<std::uint64_t>(status.st_size),
-                           status.st_ino});
+                           file->path, file->position, static_cast<std::uint64_t>(status.st_size)});
         }
     return all;
 }
@@ -383,8 +426,8 @@ Result<std::vector<SavedFile>> Files::saved_files() const {
 Status Files::save(const sync::SyncPointId& id, const sync::Sink& sink) {
     const auto resting = rest();
     const std::lock_guard lock(mutex_);
-    if (half_restored_)
-        return fail(EUCLEAN, "a rollback has not ended, roll back again: {}", half_restored_->message);
+    TRY(check_is_restored());  // nobody works: it does not change
+    take_reserve();
     if (!flush_failed_)
         static_cast<void>(note_flush(unflushed_.flush(directory_)));
     if (flush_failed_)
@@ -402,17 +445,28 @@ Status Files::restore(const sync::SyncPointId& id, const sync::Source& source) {
     const std::lock_guard lock(mutex_);
     const auto bytes = TRY(read_all(source));
     const auto saved = TRY(wire::decode_body<std::vector<SavedFile>>(bytes));
-    ++rollbacks_;
+    begin_restore();
     open_files_.clear();
+    unflushed_.clear();
     images_.clear();
     auto restored = bring_back(id, saved);
-    half_restored_ = restored ? std::nullopt : std::optional(restored.error());
+    end_restore(restored);
     if (!restored)
         return restored;
     take_reserve();
-    unflushed_.clear();
     flush_failed_.reset();  // all that was not on disk was changed since, and is brought back
     return {};
+}
+
+void Files::begin_restore() {
+    const std::lock_guard lock(members_mutex_);
+    ++rollbacks_;
+    half_restored_ = Error{EUCLEAN, "it was cut off"};  // by what is thrown
+}
+
+void Files::end_restore(const Status& restored) {
+    const std::lock_guard lock(members_mutex_);
+    half_restored_ = restored ? std::nullopt : std::optional(restored.error());
 }
 
 Status Files::bring_back(const sync::SyncPointId& id, const std::vector<SavedFile>& saved) {
@@ -433,6 +487,10 @@ Status Files::reopen(const SavedFile& saved) {
     if (static_cast<std::uint64_t>(status.st_size) != saved.size)
         return fail(EBADMSG, "{} has {} bytes, and had {}: somebody else has changed it", saved.path,
                     status.st_size, saved.size);
+    if ((status.st_mode & 07777U) != saved.mode && ::fchmod(file->file.get(), saved.mode) != 0)
+        return fail(sync::as_files(errno), "can't give {} its mode {:o} back: {}", saved.path, saved.mode,
+                    ::strerror(errno));
+    file->identity = identity_of(status);
     file->path = saved.path;
     file->flags = saved.flags;
     file->position = saved.position;
@@ -442,9 +500,7 @@ Status Files::reopen(const SavedFile& saved) {
 
 Status Files::forget_before(const sync::SyncPointId& oldest) {
     const std::lock_guard lock(mutex_);
-    for (const auto& name : TRY(undo_.forget_before(oldest)))
-        trash_.remove(name);
-    return {};
+    return undo_.forget_before(oldest, [this](const std::string& name) { trash_.remove(name); });
 }
 
 }  // namespace pmemckpt::filed

@@ -10,8 +10,9 @@
 //     (as it was) ──────────────────► half restored ───────────────► as at the sync point; who was a member
 //                                      no operation, no save          joins anew before he goes on
 //
-// Lock order: gate_, quiet_, mutex_.
+// Lock order: gate_, quiet_, mutex_, members_mutex_.
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -56,12 +57,15 @@ public:
     /// ENOSYS, EBADMSG; EBUSY; as ServedDirectory::open().
     static Result<std::unique_ptr<Files>> open(const std::string& directory);
 
-    /// EMFILE beyond kMostMembers. Who was one joins again in his own place.
-    Result<Member> join(std::uint64_t session, const std::optional<Member>& before = {});
+    /// EMFILE beyond kMostMembers. Who was one joins again in his own place. What `may` gives is asked when
+    /// nobody else can join any more.
+    Result<Member> join(
+        std::uint64_t session, const std::optional<Member>& before = {},
+        const std::function<Status()>& may = [] { return Status(); });
     void leave(const Member& member);
     /// Who has it may call what follows; save and restore wait for it. What must be so for an operation is
-    /// looked at while one has it. ESTALE when the files were rolled back since he joined; EBUSY when
-    /// another one has joined the session; EUCLEAN when a rollback has failed half way.
+    /// looked at while one has it. EBUSY when another one has joined the session; ESTALE when the files were
+    /// rolled back since he joined; EUCLEAN when a rollback has failed half way.
     Result<std::shared_lock<std::shared_mutex>> work(const Member& member);
 
     // Paths: EACCES, EINVAL as check_path(). Handles: EBADF.
@@ -104,30 +108,33 @@ private:
           trash_(std::move(trash)),
           reserve_(directory_.own()),
           undo_(std::move(undo)) {}
-    void take_reserve() const;
+    void take_reserve();
     std::unique_lock<std::shared_mutex> rest();
     Status check_member(const Member& member);
+    Status check_is_restored() const;
     Result<std::shared_ptr<OpenFile>> find(std::uint64_t session, std::uint32_t handle, std::uint32_t flag);
+    Result<std::uint32_t> open_there(std::uint64_t session, const std::string& path, std::uint32_t flags,
+                                     std::uint32_t mode);
+    Status keep_behind(const OpenFile& file, std::uint64_t size);
 
     // Under mutex_.
     Result<FileDescriptor> open_or_make(const std::string& path, std::uint32_t flags, std::uint32_t mode);
     Result<FileDescriptor> make(const std::string& path, int flags, std::uint32_t mode);
-    Status cut(const std::shared_ptr<OpenFile>& file, std::uint64_t size);
-    Status check_is_file(const std::string& path) const;
-    Status check_can_move(const std::string& from, const std::string& to) const;
-    Status move(const std::string& from, const std::string& to);
-    Status move_over(const std::string& from, const std::string& to);
-    Status end_move(const std::string& from, const std::string& to, const ChangedFolders& changed);
+    Status check_is_file(const std::string& path, const ServedDirectory::Found& found) const;
+    Result<FileIdentity> identity_of_closed(const std::string& path) const;
+    Status move_over(const std::string& from, const std::string& to, OpenFiles::NewPaths paths);
     Status note_flush(Status flushed);
     Status save(const sync::SyncPointId& id, const sync::Sink& sink);
     Result<std::vector<SavedFile>> saved_files() const;
     Status restore(const sync::SyncPointId& id, const sync::Source& source);
+    void begin_restore();
+    void end_restore(const Status& restored);
     Status bring_back(const sync::SyncPointId& id, const std::vector<SavedFile>& saved);
     Status reopen(const SavedFile& saved);
 
     ServedDirectory directory_;
     Trash trash_;
-    const Reserve reserve_;
+    Reserve reserve_;
     std::mutex gate_;  // who waits for all operations to end has it: no new one begins
     std::shared_mutex quiet_;
 
@@ -136,11 +143,13 @@ private:
     BeforeImages images_;
     OpenFiles open_files_;
     Unflushed unflushed_;
+    std::optional<Error> flush_failed_;  // what was written is not on disk, and never will be
+
+    std::mutex members_mutex_;  // guards all below; of all but the members change only while nobody works
     std::map<std::uint64_t, std::uint64_t> members_;  // the number of who has it, by session
     std::size_t member_count_ = 0;
     std::uint64_t last_member_ = 0, rollbacks_ = 0;
     std::optional<Error> half_restored_;  // why the last rollback has not ended
-    std::optional<Error> flush_failed_;   // what was written is not on disk, and never will be
 };
 
 }  // namespace pmemckpt::filed

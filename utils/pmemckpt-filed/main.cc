@@ -48,8 +48,11 @@ void allow_many_files() {
 /// What is served may be written by all who come, and is rolled back.
 Status check_is_not_served(const Options& options, const std::string& path, const char* what) {
     std::error_code error;
-    const auto own = std::filesystem::weakly_canonical(options.directory, error) / kOwnFolder;
-    const auto place = std::filesystem::weakly_canonical(path, error);
+    const auto find = [&](const std::string& name) {
+        return std::filesystem::weakly_canonical(std::filesystem::absolute(name), error);
+    };
+    const auto own = find(options.directory) / kOwnFolder;
+    const auto place = find(path);
     if (error)
         return fail_errno(error.value(), "can't find {}", path);
     const auto is_in = [&](const std::filesystem::path& folder) {

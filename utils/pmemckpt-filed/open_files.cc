@@ -1,5 +1,7 @@
 #include "utils/pmemckpt-filed/open_files.hh"
 
+#include <sys/resource.h>
+
 #include <algorithm>
 #include <cerrno>
 
@@ -13,9 +15,15 @@ bool is_under(const std::string& path, const std::string& folder) {
 
 }  // namespace
 
+OpenFiles::OpenFiles() {
+    rlimit limit{};
+    if (::getrlimit(RLIMIT_NOFILE, &limit) == 0)
+        most_ = std::min<std::size_t>(
+            most_, limit.rlim_cur - std::min<std::size_t>(limit.rlim_cur / 2, kOtherDescriptors));
+}
+
 Status OpenFiles::check_room() const {
-    return count_ < kMostOpenFiles ? Status()
-                                   : fail(EMFILE, "{} files are open, the limit: close some", count_);
+    return count_ < most_ ? Status() : fail(EMFILE, "{} files are open, the limit: close some", count_);
 }
 
 Result<std::uint32_t> OpenFiles::add(std::uint64_t session, std::shared_ptr<OpenFile> file) {
@@ -58,27 +66,32 @@ void OpenFiles::close_all_of(std::uint64_t session) {
     }
 }
 
-bool OpenFiles::has(const std::string& path) const {
+bool OpenFiles::has(const FileIdentity& identity) const {
     return std::ranges::any_of(sessions_, [&](const auto& session) {
         return std::ranges::any_of(session.second,
-                                   [&](const auto& file) { return is_under(file.second->path, path); });
+                                   [&](const auto& file) { return file.second->identity == identity; });
     });
 }
 
-std::size_t OpenFiles::longest_after(const std::string& from, const std::string& to) const {
-    std::size_t longest = 0;
+OpenFiles::NewPaths OpenFiles::paths_after(const std::string& from, const std::string& to) const {
+    NewPaths paths;
     for (const auto& [session, files] : sessions_)
         for (const auto& [handle, file] : files)
             if (is_under(file->path, from))
-                longest = std::max(longest, file->path.size() - from.size() + to.size());
+                paths.paths_.emplace_back(file.get(), to + file->path.substr(from.size()));
+    return paths;
+}
+
+std::size_t OpenFiles::NewPaths::longest() const {
+    std::size_t longest = 0;
+    for (const auto& [file, path] : paths_)
+        longest = std::max(longest, path.size());
     return longest;
 }
 
-void OpenFiles::rename(const std::string& from, const std::string& to) {
-    for (auto& [session, files] : sessions_)
-        for (auto& [handle, file] : files)
-            if (is_under(file->path, from))
-                file->path = to + file->path.substr(from.size());
+void OpenFiles::NewPaths::take_effect() noexcept {
+    for (auto& [file, path] : paths_)
+        file->path.swap(path);
 }
 
 }  // namespace pmemckpt::filed

@@ -15,7 +15,9 @@ constexpr const char* kName = "reserve";
 
 }  // namespace
 
-Status Reserve::take() const {
+Status Reserve::take() {
+    if (is_taken_)
+        return {};
     const FileDescriptor file(::openat(folder_, kName, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
     if (!file)
         return fail_errno(errno, "can't keep {} MiB for a rollback", kReserveBytes / kMiB);
@@ -24,10 +26,12 @@ Status Reserve::take() const {
         return fail_errno(code, "can't keep {} MiB for a rollback: on a full disk it may fail",
                           kReserveBytes / kMiB);
     }
+    is_taken_ = true;
     return {};
 }
 
-void Reserve::give_back() const {
+void Reserve::give_back() {
+    is_taken_ = false;
     ::unlinkat(folder_, kName, 0);
 }
 

@@ -13,12 +13,13 @@ class Reserve {
 public:
     /// In this folder, which is the service's own.
     explicit Reserve(int folder) : folder_(folder) {}
-    /// A file takes it. ENOSPC: then there is none.
-    Status take() const;
-    void give_back() const;
+    /// A file takes it, unless it does already. ENOSPC: then there is none.
+    Status take();
+    void give_back();
 
 private:
     int folder_;
+    bool is_taken_ = false;
 };
 
 }  // namespace pmemckpt::filed

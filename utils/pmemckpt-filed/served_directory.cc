@@ -5,6 +5,7 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include <cctype>
@@ -50,6 +51,16 @@ Result<FileDescriptor> copy_of(int folder) {
     return copy;
 }
 
+/// From then on there is openat2, and syncfs tells of what could not be written.
+Status check_kernel() {
+    utsname name{};
+    unsigned major = 0, minor = 0;
+    if (::uname(&name) == 0 && std::sscanf(name.release, "%u.%u", &major, &minor) == 2 &&
+        std::pair(major, minor) < std::pair(5U, 8U))
+        return fail(ENOSYS, "this kernel is Linux {}: 5.8 or newer is needed", name.release);
+    return {};
+}
+
 /// nullptr when the part is a good one.
 const char* wrong_with_part(std::string_view part) {
     if (part.empty())
@@ -88,14 +99,13 @@ Status ChangedFolders::flush() const {
 }
 
 Result<ServedDirectory> ServedDirectory::open(const std::string& path) {
+    TRY(check_kernel());
     FileDescriptor root(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (!root)
         return fail_errno(errno, "can't serve {}", path);
     if (::mkdirat(root.get(), kOwnFolder, 0700) != 0 && errno != EEXIST)
         return fail_errno(errno, "can't make {}/{}", path, kOwnFolder);
     FileDescriptor own(open_beneath(root.get(), kOwnFolder, O_RDONLY | O_DIRECTORY, 0));
-    if (!own && errno == ENOSYS)
-        return fail(ENOSYS, "this kernel has no openat2: Linux 5.6 or newer is needed");
     if (!own)
         return cannot_open(kOwnFolder, errno);
     if (::flock(own.get(), LOCK_EX | LOCK_NB) != 0)
@@ -219,16 +229,19 @@ Result<ChangedFolders> ServedDirectory::remove(const std::string& path) const {
     return ChangedFolders(std::move(place.folder));
 }
 
-Result<ServedDirectory::Kind> ServedDirectory::kind_of(const std::string& path) const {
+Result<ServedDirectory::Found> ServedDirectory::look_at(const std::string& path) const {
     const auto place = place_of(path);
     if (!place && place.error().code == ENOENT)
-        return Kind::none;
+        return Found{};
     if (!place)
         return tl::unexpected(place.error());
     struct stat status;
     if (::fstatat(place->folder.get(), place->name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0)
-        return errno == ENOENT ? Result<Kind>(Kind::none) : fail_errno(errno, "can't look at {}", path);
-    return S_ISREG(status.st_mode) ? Kind::file : S_ISDIR(status.st_mode) ? Kind::folder : Kind::other;
+        return errno == ENOENT ? Result<Found>(Found{}) : fail_errno(errno, "can't look at {}", path);
+    const auto kind = S_ISREG(status.st_mode)   ? Kind::file
+                      : S_ISDIR(status.st_mode) ? Kind::folder
+                                                : Kind::other;
+    return Found{kind, {status.st_dev, status.st_ino}};
 }
 
 Result<ChangedFolders> ServedDirectory::folder_of(const std::string& path) const {

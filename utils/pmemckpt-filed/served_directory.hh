@@ -14,6 +14,9 @@ namespace pmemckpt::filed {
 /// What the service keeps for itself in the directory; no path leads there.
 inline constexpr const char* kOwnFolder = ".pmemckpt-filed";
 
+/// Device and inode.
+using FileIdentity = std::pair<dev_t, ino_t>;
+
 /// Where names were changed: what was done is on disk when they are flushed.
 class ChangedFolders {
 public:
@@ -29,7 +32,7 @@ private:
 class ServedDirectory {
 public:
     /// Makes its own folder, mode 0700, when it is not there, and locks it. ENOENT, ENOTDIR; EBUSY when
-    /// another one serves it; ENOTSUP when names there ignore case; ENOSYS before Linux 5.6.
+    /// another one serves it; ENOTSUP when names there ignore case; ENOSYS before Linux 5.8.
     static Result<ServedDirectory> open(const std::string& path);
 
     // EACCES when a path leaves the directory, or could: a "..", a link in it; EINVAL. Changes of names are
@@ -45,8 +48,13 @@ public:
     /// ENOENT.
     Result<ChangedFolders> remove(const std::string& path) const;
     enum class Kind { none, file, folder, other };
+    struct Found {
+        Kind kind = Kind::none;
+        FileIdentity identity{};
+    };
     /// A link is other: it is not followed.
-    Result<Kind> kind_of(const std::string& path) const;
+    Result<Found> look_at(const std::string& path) const;
+    Result<Kind> kind_of(const std::string& path) const { return TRY(look_at(path)).kind; }
     /// Out of what is served, into a folder of the same file system, and back, where nothing may be. ENOENT,
     /// EEXIST.
     Result<ChangedFolders> move_out(const std::string& path, int folder, const std::string& name) const;

@@ -23,30 +23,49 @@ constexpr std::string_view kSuffix = ".undo";
 
 constexpr std::array<std::uint8_t, 8> kMagic{'P', 'M', 'C', 'K', 'U', 'N', 'D', 'O'};
 
+/// At the begin of a file.
+struct FileHead {
+    Uuid salt{};
+    sync::Digest digest{};
+    static void fields(auto& s, auto& c) { c(s.salt), c(s.digest); }
+};
+constexpr std::size_t kFileHeadBytes = 16 + 32;
+
+sync::Digest digest_of_head(const std::string& name, const Uuid& salt) {
+    sync::Digester digester;
+    digester.add(std::as_bytes(std::span(name)));
+    digester.add(std::as_bytes(std::span(salt)));
+    return digester.end();
+}
+
 /// Before each change.
 struct EntryHeader {
     std::array<std::uint8_t, 8> magic = kMagic;
     std::uint32_t body_bytes = 0, gap_bytes = 0, raw_bytes = 0;
+    std::uint64_t durable_end = 0;
     sync::Digest digest{};
     static void fields(auto& s, auto& c) {
-        c(s.magic), c(s.body_bytes), c(s.gap_bytes), c(s.raw_bytes), c(s.digest);
+        c(s.magic), c(s.body_bytes), c(s.gap_bytes), c(s.raw_bytes), c(s.durable_end), c(s.digest);
     }
 };
-constexpr std::size_t kEntryHeaderBytes = 8 + 4 + 4 + 4 + 32;
+constexpr std::size_t kEntryHeaderBytes = 8 + 4 + 4 + 4 + 8 + 32;
 constexpr std::uint32_t kMostBodyBytes = 16 * 1024, kMostRawBytes = 2 * 1024 * 1024;
 constexpr std::uint64_t kSharedAlignment = 64 * kKiB;  // of no file system are blocks larger
 
 /// What an entry's digest is of, before the entry.
 struct EntryPlace {
     std::string file;
+    Uuid salt{};
     std::uint64_t at = 0;
-    static void fields(auto& s, auto& c) { c(s.file), c(s.at); }
+    static void fields(auto& s, auto& c) { c(s.file), c(s.salt), c(s.at); }
 };
 
-sync::Digest digest_of_entry(const EntryPlace& place, std::span<const std::byte> body,
+sync::Digest digest_of_entry(const EntryPlace& place, EntryHeader header, std::span<const std::byte> body,
                              std::span<const std::byte> raw) {
+    header.digest = {};
     wire::Encoder encoded;
     encoded(place);
+    encoded(header);
     sync::Digester digester;
     digester.add(encoded.bytes());
     digester.add(body);
@@ -123,34 +142,75 @@ Status UndoLog::find_files() {
 }
 
 void UndoLog::note(File& file, const Change& change, std::uint64_t end) {
-    file.entries.push_back(file.end);
     if (change.kind == Change::Kind::removed)
         file.trash.push_back(change.other);
+    file.entries.push_back(file.end);
     file.end = end;
 }
 
-/// What a crash has cut off at the end was of a change that was not made.
+Status UndoLog::write_head(int opened, File& file) {
+    const FileHead head{random_uuid(), {}};
+    wire::Encoder encoded;
+    encoded(FileHead{head.salt, digest_of_head(file.name, head.salt)});
+    TRY(cut_file(opened, file.name, 0));
+    TRY(sync::write_at(opened, 0, encoded.bytes(), file.name));
+    TRY(sync::bring_to_disk(opened, file.name));
+    file.salt = head.salt;
+    file.end = file.durable_end = kFileHeadBytes;
+    return {};
+}
+
+Status UndoLog::read_head(int opened, File& file) {
+    std::vector<std::byte> bytes(kFileHeadBytes);
+    TRY(sync::read_at(opened, 0, bytes, file.name));
+    FileHead head;
+    wire::Decoder decoder(bytes);
+    decoder(head);
+    if (digest_of_head(file.name, head.salt) != head.digest)
+        return fail(EBADMSG, "undo log {} is damaged at its begin, or is another one's: bring it back",
+                    file.name);
+    file.salt = head.salt;
+    file.end = kFileHeadBytes;
+    return {};
+}
+
+/// What a crash has cut off at the end was of changes that were not made.
 Status UndoLog::find_entries(File& file) const {
     const auto opened = TRY(open_file(file.name, 0));
     const auto size = TRY(size_of(opened.get(), file.name));
+    if (size <= kFileHeadBytes)  // nothing is added before its head is on disk
+        return write_head(opened.get(), file);
+    TRY(read_head(opened.get(), file));
     while (file.end < size) {
-        const auto entry = read_entry(opened.get(), file.name, file.end);
+        const auto entry = read_entry(opened.get(), file, file.end);
         if (!entry && entry.error().code != EBADMSG)
             return tl::unexpected(entry.error());
         if (!entry)
             break;
         note(file, entry->change, entry->end);
     }
-    if (const auto behind = TRY(find_entry(opened.get(), file.name, file.end, size)))
-        return fail(EBADMSG,
-                    "undo log {} is damaged between {} and {}: what was changed before can't be undone; with "
-                    "the service's own folder moved away it begins anew, with the files as they are",
-                    file.name, file.end, *behind);
+    TRY(check_is_torn(opened.get(), file, size));
+    if (size != file.end)
+        TRY(cut_file(opened.get(), file.name, file.end));
+    TRY(sync::bring_to_disk(opened.get(), file.name));
     file.durable_end = file.end;
-    if (size == file.end)
-        return {};
-    TRY(cut_file(opened.get(), file.name, file.end));
-    return sync::bring_to_disk(opened.get(), file.name);
+    return {};
+}
+
+/// Behind its end nothing was on disk for certain.
+Status UndoLog::check_is_torn(int opened, const File& file, std::uint64_t size) {
+    for (auto from = file.end;;) {
+        const auto behind = TRY(find_entry(opened, file, from, size));
+        if (!behind)
+            return {};
+        if (behind->durable_end > file.end)
+            return fail(
+                EBADMSG,
+                "undo log {} is damaged between {} and {}: what was changed before can't be undone; with "
+                "the service's own folder moved away it begins anew, with the files as they are",
+                file.name, file.end, behind->at);
+        from = behind->end;
+    }
 }
 
 Status UndoLog::open_newest() {
@@ -161,10 +221,7 @@ Status UndoLog::open_newest() {
 }
 
 Error UndoLog::give_up(const Error& why) {
-    failed_ =
-        Error{EIO, fmt::format("the undo log can't be trusted any more: roll back, or start the service "
-                               "anew: {}",
-                               why.message)};
+    failed_ = Error{EIO, fmt::format("the undo log can't be trusted any more, roll back: {}", why.message)};
     return *failed_;
 }
 
@@ -175,15 +232,22 @@ Status UndoLog::begin(const sync::SyncPointId& id) {
         return fail(ENOSPC, "{} sync points were saved and never taken, the limit: roll back", files_.size());
     const auto sequence = files_.empty() ? 1 : files_.rbegin()->first + 1;
     const auto name = to_text({sequence, id});
-    auto file = TRY(open_file(name, O_CREAT | O_TRUNC));
-    auto begun = sync::bring_to_disk(file.get(), name);
-    if (begun)
-        begun = sync::bring_to_disk(folder_.get(), "the undo log's folder");
-    if (!begun && ::unlinkat(folder_.get(), name.c_str(), 0) == 0)
-        return begun;
-    files_.emplace(sequence, File{id, name});
-    newest_ = std::move(file);
-    return begun ? Status() : Status(tl::unexpected(give_up(begun.error())));  // a rollback removes it
+    const auto begun = files_.emplace(sequence, File{id, name}).first;
+    auto made = begin_file(begun->second);
+    if (made)
+        return {};
+    if (::unlinkat(folder_.get(), name.c_str(), 0) != 0 && errno != ENOENT)
+        return tl::unexpected(give_up(made.error()));  // a rollback removes it
+    files_.erase(begun);
+    newest_.reset();
+    static_cast<void>(open_newest());  // the next one who needs it tries again
+    return made;
+}
+
+Status UndoLog::begin_file(File& file) {
+    newest_ = TRY(open_file(file.name, O_CREAT | O_TRUNC));
+    TRY(write_head(newest_.get(), file));
+    return sync::bring_to_disk(folder_.get(), "the undo log's folder");
 }
 
 /// The last one.
@@ -207,6 +271,8 @@ Status UndoLog::add(const Change& change, const Raw& raw) {
         return {};
     if (failed_)
         return tl::unexpected(*failed_);
+    if (!newest_)
+        TRY(open_newest());
     auto& file = files_.rbegin()->second;
     const auto before = file.end;
     auto appended = append(file, change, raw);
@@ -225,7 +291,8 @@ Status UndoLog::append(File& file, const Change& change, const Raw& raw) {
     header.body_bytes = static_cast<std::uint32_t>(body.bytes().size());
     header.gap_bytes = static_cast<std::uint32_t>(raw_at - behind);
     header.raw_bytes = static_cast<std::uint32_t>(raw.bytes.size());
-    header.digest = digest_of_entry({file.name, file.end}, body.bytes(), raw.bytes);
+    header.durable_end = file.durable_end;
+    header.digest = digest_of_entry({file.name, file.salt, file.end}, header, body.bytes(), raw.bytes);
     wire::Encoder entry;
     entry(header);
     entry.append(body.bytes());
@@ -273,47 +340,48 @@ Status UndoLog::cut(std::uint64_t end) {
 }
 
 /// EBADMSG when there is none.
-Result<UndoLog::Entry> UndoLog::read_entry(int file, const std::string& name, std::uint64_t at) {
+Result<UndoLog::Entry> UndoLog::read_entry(int opened, const File& file, std::uint64_t at) {
     std::vector<std::byte> bytes(kEntryHeaderBytes);
-    TRY(sync::read_at(file, at, bytes, name));
+    TRY(sync::read_at(opened, at, bytes, file.name));
     EntryHeader header;
     wire::Decoder decoder(bytes);
     decoder(header);
-    const auto damaged = fail(EBADMSG, "undo log {} is damaged at {}", name, at);
+    const auto damaged = fail(EBADMSG, "undo log {} is damaged at {}", file.name, at);
     if (header.magic != kMagic || header.body_bytes > kMostBodyBytes ||
         header.gap_bytes >= kSharedAlignment || header.raw_bytes > kMostRawBytes)
         return damaged;
     std::vector<std::byte> body(header.body_bytes);
     Entry entry;
     entry.at = at;
+    entry.durable_end = header.durable_end;
     entry.raw.resize(header.raw_bytes);
     const auto raw_at = at + kEntryHeaderBytes + body.size() + header.gap_bytes;
     entry.end = raw_at + entry.raw.size();
-    TRY(sync::read_at(file, at + kEntryHeaderBytes, body, name));
-    TRY(sync::read_at(file, raw_at, entry.raw, name));
-    if (digest_of_entry({name, at}, body, entry.raw) != header.digest)
+    TRY(sync::read_at(opened, at + kEntryHeaderBytes, body, file.name));
+    TRY(sync::read_at(opened, raw_at, entry.raw, file.name));
+    if (digest_of_entry({file.name, file.salt, at}, header, body, entry.raw) != header.digest)
         return damaged;
     entry.change = TRY(wire::decode_body<Change>(body));
     return entry;
 }
 
-/// Where one begins from there on.
-Result<std::optional<std::uint64_t>> UndoLog::find_entry(int file, const std::string& name,
-                                                         std::uint64_t from, std::uint64_t size) {
+/// The first one from there on.
+Result<std::optional<UndoLog::Entry>> UndoLog::find_entry(int opened, const File& file, std::uint64_t from,
+                                                          std::uint64_t size) {
     std::vector<std::byte> piece(kMiB);
     while (from + kEntryHeaderBytes <= size) {
         const auto count = static_cast<std::size_t>(std::min<std::uint64_t>(size - from, piece.size()));
-        TRY(sync::read_at(file, from, std::span(piece).first(count), name));
-        const auto* at =
+        TRY(sync::read_at(opened, from, std::span(piece).first(count), file.name));
+        const auto* const at =
             static_cast<const std::byte*>(::memmem(piece.data(), count, kMagic.data(), kMagic.size()));
         if (!at) {
             from += count - std::min(count - 1, kMagic.size() - 1);
             continue;
         }
         from += static_cast<std::uint64_t>(at - piece.data());
-        const auto entry = read_entry(file, name, from);
+        auto entry = read_entry(opened, file, from);
         if (entry)
-            return from;
+            return std::move(*entry);
         if (entry.error().code != EBADMSG)
             return tl::unexpected(entry.error());
         ++from;
@@ -328,7 +396,7 @@ Status UndoLog::undo_newest(const Undo& undo, const std::function<Status()>& flu
     auto& file = files_.rbegin()->second;
     TRY(cut(file.durable_end));  // what is behind was of changes that were not made
     for (auto left = file.entries.size(); left != 0; --left) {
-        const auto entry = TRY(read_entry(newest_.get(), file.name, file.entries[left - 1]));
+        const auto entry = TRY(read_entry(newest_.get(), file, file.entries[left - 1]));
         const bool is_of_names = entry.change.is_of_names();
         if (is_of_names || file.end - entry.end > kUndoneAtOnce) {
             TRY(flushed());  // the bytes that were put back, before the log forgets them
@@ -339,7 +407,7 @@ Status UndoLog::undo_newest(const Undo& undo, const std::function<Status()>& flu
             TRY(cut(entry.at));
     }
     TRY(flushed());
-    TRY(cut(0));
+    TRY(cut(kFileHeadBytes));
     file.trash.clear();
     return {};
 }
@@ -368,16 +436,15 @@ Status UndoLog::undo_since(const sync::SyncPointId& id, const Undo& undo,
     return {};
 }
 
-Result<std::vector<std::string>> UndoLog::forget_before(const sync::SyncPointId& id) {
-    std::vector<std::string> trash;
+Status UndoLog::forget_before(const sync::SyncPointId& id,
+                              const std::function<void(const std::string&)>& unneeded) {
     const auto oldest = find(id);
     while (oldest != files_.end() && files_.begin() != oldest) {
-        const auto& file = files_.begin()->second;
-        TRY(remove_file(file.name));
-        trash.insert(trash.end(), file.trash.begin(), file.trash.end());
+        TRY(remove_file(files_.begin()->second.name));
+        std::ranges::for_each(files_.begin()->second.trash, unneeded);
         files_.erase(files_.begin());
     }
-    return trash;
+    return {};
 }
 
 std::set<std::string> UndoLog::needed_trash() const {

@@ -4,22 +4,24 @@
 // sync point was saved, until the next one was. Sequences rise without gaps; numbers may come twice, where
 // one was saved and never held.
 //
-//     entry:   magic, bytes of the change, of a gap, raw bytes, digest   (network byte order)
-//              the change, encoded; the gap; the raw bytes
+//     file:    16 random bytes, their digest behind the file's name; entries
+//     entry:   magic, bytes of the change, of a gap, raw bytes, what of the file was on disk already, digest
+//              (network byte order); the change, encoded; the gap; the raw bytes
 //
 // Where the file system can, the raw bytes share their blocks with the file they were read from, and begin at
 // a block: hence the gap. There is none otherwise.
 //
-// A digest is that of the change and the raw bytes behind the file's name and the entry's place: what lay
-// there before, or was copied there, is no entry.
+// A digest is that of the rest of the header, the change and the raw bytes behind the file's name, its random
+// bytes and the entry's place: what lay there before, or was copied or made up by a client, is no entry.
 //
 // Orders: a change is in the log and on disk before it is made; what is in the log and was not made is undone
 // all the same, which changes nothing. Undoing goes from the newest change back, and the log is cut behind
 // what is left; a change of names is undone when all before it is on disk, and cut off after it. So what is
 // undone again, after a crash, is one change of names at the most, and bytes, of which it does no harm.
 //
-// What does not verify at the end of a file was cut off by a crash: no change was made after it. What does
-// not, and has an entry behind it, is damage.
+// What does not verify at the end of a file was cut off by a crash: no change was made after it. Of what was
+// added since the last flush any part may be missing. What does not verify, and has an entry behind it that
+// says that it was on disk, is damage.
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -32,6 +34,7 @@
 #include "lib/base/handle.hh"
 #include "lib/base/result.hh"
 #include "lib/base/units.hh"
+#include "lib/base/uuid.hh"
 #include "lib/sync/sync_point.hh"
 
 namespace pmemckpt::filed {
@@ -75,8 +78,9 @@ public:
     Status add_shared(const Change& change, std::span<const std::byte> raw, int file);
     /// All that was added is on disk.
     Status flush();
-    /// Nothing before this one is gone back to any more; returns what was in the trash for it.
-    Result<std::vector<std::string>> forget_before(const sync::SyncPointId& id);
+    /// Nothing before this one is gone back to any more; nor is what is named needed in the trash.
+    Status forget_before(const sync::SyncPointId& id,
+                         const std::function<void(const std::string&)>& unneeded);
     /// What it needs of the trash.
     std::set<std::string> needed_trash() const;
 
@@ -89,6 +93,7 @@ private:
     struct File {
         sync::SyncPointId id;
         std::string name;
+        Uuid salt{};
         std::uint64_t end = 0, durable_end = 0;
         std::vector<std::uint64_t> entries = {};  // where they begin
         std::vector<std::string> trash = {};      // what they have removed
@@ -97,10 +102,13 @@ private:
     struct Entry {
         Change change;
         std::vector<std::byte> raw;
-        std::uint64_t at = 0, end = 0;
+        std::uint64_t at = 0, end = 0, durable_end = 0;
     };
     explicit UndoLog(FileDescriptor folder) : folder_(std::move(folder)) {}
     Result<FileDescriptor> open_file(const std::string& name, int flags) const;
+    static Status write_head(int opened, File& file);
+    static Status read_head(int opened, File& file);
+    Status begin_file(File& file);
     Status find_files();
     Status find_entries(File& file) const;
     Status open_newest();
@@ -118,9 +126,10 @@ private:
     Status remove_file(const std::string& name) const;
     Error give_up(const Error& why);
 
-    static Result<Entry> read_entry(int file, const std::string& name, std::uint64_t at);
-    static Result<std::optional<std::uint64_t>> find_entry(int file, const std::string& name,
-                                                           std::uint64_t from, std::uint64_t size);
+    static Result<Entry> read_entry(int opened, const File& file, std::uint64_t at);
+    static Result<std::optional<Entry>> find_entry(int opened, const File& file, std::uint64_t from,
+                                                   std::uint64_t size);
+    static Status check_is_torn(int opened, const File& file, std::uint64_t size);
 
     FileDescriptor folder_;
     Files files_;                  // by their sequences

@@ -11,6 +11,8 @@ constexpr std::size_t kMostFiles = 256;
 }  // namespace
 
 void Unflushed::note(const std::shared_ptr<const OpenFile>& file) {
+    if (are_more_)
+        return;
     if (files_.size() < kMostFiles)
         files_.insert(file);
     else if (!files_.contains(file))
