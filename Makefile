@@ -164,9 +164,17 @@ $(BUILD)/examples/ledger_batch: $(call objects,$(LEDGER_SOURCES)) $(LEDGER_LIBRA
 $(BUILD)/tests/crash: $(call objects,tests/crash/main.cc) $(CRASH) $(SUPPORT) $(LIB)
 	$(link)
 	$(Q)$(CXX) $(LDFLAGS) -o $@ $^ $(LIBRARIES) -lcmocka
-$(BUILD)/tests/unit/%: $(BUILD)/object/tests/unit/%.o $(CRASH) $(SUPPORT) $(DRIVER) $(FUSE) $(FILED) $(LIB)
-	$(link)
-	$(Q)$(CXX) $(LDFLAGS) -o $@ $^ $(LIBRARIES) -lsystemd -lfuse3 -lcmocka
+# $(call unit_test,PREFIX,ARCHIVES): those whose names begin so are linked with these as well.
+define unit_test
+$(BUILD)/tests/unit/$(1)%: $(BUILD)/object/tests/unit/$(1)%.o $(2) $(SUPPORT) $(DRIVER) $(LIB)
+	$$(link)
+	$$(Q)$$(CXX) $$(LDFLAGS) -o $$@ $$^ $$(LIBRARIES) -lsystemd -lfuse3 -lcmocka
+endef
+$(eval $(call unit_test,crash_,$(CRASH)))
+$(eval $(call unit_test,filed_,$(FILED)))
+$(eval $(call unit_test,sync_,$(FILED)))
+$(eval $(call unit_test,fuse_,$(FUSE)))
+$(eval $(call unit_test,,))
 $(BUILD)/tests/tools/sync_program: $(BUILD)/object/tests/tools/sync_program.o $(SYNC)
 	$(link)
 	$(Q)$(CXX) $(LDFLAGS) -o $@ $^ $(SYNC_LIBRARIES)
@@ -191,7 +199,8 @@ $(FAILING_CALLS): $(call objects,tests/fault/failing_calls.cc)
 unit-tests: $(UNIT_TESTS)
 # What runs on other systems, in tests.
 cross-programs: $(BUILD)/tests/tools/sync_program $(BUILD)/examples/ledger_batch
-guest-tests: all $(TOOLS) $(VM_UNIT_TESTS)
+# What runs in guests by itself; with OVER all does.
+guest-tests: $(filter-out %/pmemckpt-filed,$(PROGRAMS)) $(SHARED) $(filter-out %/sync_program %/sync_region_program,$(TOOLS)) $(VM_UNIT_TESTS)
 
 # As many at once as there are processors, unless make was told.
 JOBS = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
@@ -220,7 +229,7 @@ TIME ?= 10m
 vm:
 	@tests/vm/prepare >/dev/null
 check-vm: needed
-	@$(MAKE) --no-print-directory $(JOBS) vm guest-tests $(if $(OVER),unit-tests $(BUILD)/tests/soak $(FAILING_CALLS))
+	@$(MAKE) --no-print-directory $(JOBS) vm guest-tests $(if $(OVER),all unit-tests $(TOOLS) $(BUILD)/tests/soak $(FAILING_CALLS))
 	@BUILD=$(BUILD) $(if $(OVER),tests/vm/run_over $(OVER),tests/run --vm) $(if $(SEED),--seed $(SEED)) $(TESTS)
 # In a userland of Debian 13, with a build of its own: the local tests there, then guests with its files and a newer kernel.
 # What the host does for a test with guests is done by its own programs: so those that need one of ours there are not among them.

@@ -37,7 +37,7 @@ cmp output wanted || fail "the output is another one: $(diff output wanted | hea
 [ ! -e first/pid ] || fail "QEMU's pid is still there"
 
 # Three that don't end by themselves, each noticed, with a sentence.
-start_guest 1 --processors 1 --rdma none --time-limit 120 bash -c 'echo it hangs; sleep 1000'
+start_guest 1 --processors 1 --rdma none --time-limit 60 bash -c 'echo it hangs; sleep 1000'
 start_guest 2 --processors 1 --rdma none bash -c 'echo it panics; sync; echo c >/proc/sysrq-trigger; sleep 1000'
 expect_guest_status 2 125
 contains "$(guest_output 2)" "it panics"
@@ -54,7 +54,7 @@ cut_power 3
 contains "$(guest_output 3)" "QEMU was killed"
 expect_guest_status 1 124
 contains "$(guest_output 1)" "it hangs"
-contains "$(guest_output 1)" "the guest did not end within 120 s, and was killed"
+contains "$(guest_output 1)" "the guest did not end within 60 s, and was killed"
 
 # Ended from outside, it takes QEMU along and its temporary files, whether it hears of it or not.
 for signal in TERM KILL; do
