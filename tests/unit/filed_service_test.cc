@@ -125,6 +125,18 @@ void a_session_has_one_connection() {
     write(*other, file, "the other's");
 }
 
+void who_was_taken_over_works_no_more() {
+    Filed filed;
+    TestCoordinator first({filed.address()}), second({filed.address()});
+    const auto coordinator = ok(first.open());
+    const auto session = ok(coordinator->open_files(filed.address(), 7));
+    const auto file = ok(session->open("file", kMake)).handle;
+    const auto other = ok(second.open());
+    error(session->seek(file, 0), ESTALE);
+    error(coordinator->open_files(filed.address(), 8), ESTALE);
+    ok(ok(other->open_files(filed.address(), 7))->seek(file, 0));
+}
+
 void a_connection_has_one_session() {
     Filed filed;
     TestCoordinator first({filed.address()});
@@ -161,6 +173,7 @@ int main() {
                                   what_was_asked_before_a_rollback_is_not_done_after_it},
                                  {"a call is not split by a rollback", a_call_is_not_split_by_a_rollback},
                                  {"a session has one connection", a_session_has_one_connection},
+                                 {"who was taken over works no more", who_was_taken_over_works_no_more},
                                  {"a connection has one session", a_connection_has_one_session},
                                  {"nothing is done before a rollback that must be",
                                   nothing_is_done_before_a_rollback_that_must_be}});

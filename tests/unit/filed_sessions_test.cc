@@ -243,6 +243,8 @@ void a_write_behind_the_end_keeps_nothing() {
     const auto file = house.open("short");
     house.seek(file, 1'500'000);
     house.write(file, "far behind");
+    const auto undo = std::filesystem::directory_iterator(house.path + "/" + filed::kOwnFolder + "/undo");
+    CHECK(undo->file_size() < 200);  // its head, and what size it had
     ok(house.restore(1));
     house.check_is(1);
 }

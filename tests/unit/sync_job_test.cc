@@ -308,6 +308,7 @@ void a_program_that_fails_is_told() {
     house.program.at_restore = [] { return Status(fail(EIO, "the program can't be restored")); };
     test::error(house.job->rollback(house.asker, {1, kInstance}), EIO);
     test::error(house.prepare(3, "three"), EUCLEAN);  // it is in no state to be saved
+    test::error(house.job->check_is_restored(), EUCLEAN);
     house.start();                                    // and its start does not help it
     CHECK(house.job->listed().state_lost != 0);
     test::error(house.prepare(3, "three"), EUCLEAN);
@@ -315,6 +316,7 @@ void a_program_that_fails_is_told() {
     house.program.set("?");
     house.start();  // the rollback is ended by the start
     test::equal(house.program.text(), std::string("one"));
+    test::ok(house.job->check_is_restored());
     house.take(3, "three");
 }
 
