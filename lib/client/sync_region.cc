@@ -1,9 +1,11 @@
 #include "lib/client/sync_region.hh"
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 
 #include "lib/client/limits.hh"
+#include "lib/sync/table_header.hh"
 
 namespace pmemckpt::client {
 
@@ -48,17 +50,27 @@ Result<std::uint64_t> SyncRegion::State::finish() {
     return sealed.number;
 }
 
+Status SyncRegion::take_over(Client& client, Held& held) {
+    const auto taken = TRY(client.take_over(held.name));
+    held.id = taken.region.id;
+    held.epoch = taken.region.epoch;
+    return {};
+}
+
 Result<std::unique_ptr<SyncRegion>> SyncRegion::open(const Options& options, const std::string& region,
                                                      std::uint64_t state_bytes) {
-    std::unique_ptr<SyncRegion> opened(new SyncRegion(options, region, state_bytes));
-    opened->client_ = TRY(Client::connect(options));
+    auto client = TRY(Client::connect(options));
+    auto resolved = client->options();
+    resolved.pool = to_string(client->pool_uuid());  // regions of another one may look the same
+    std::unique_ptr<SyncRegion> opened(new SyncRegion(client, std::move(resolved), region, state_bytes));
     TRY(opened->make_regions());
-    TRY(opened->take_over(opened->tables_));
-    TRY(opened->take_over(opened->states_));
+    TRY(take_over(*client, opened->tables_));
+    TRY(take_over(*client, opened->states_));
+    TRY(opened->check_is_ours(*client));  // another one may have come in between
     return opened;
 }
 
-/// Nothing that is there is changed.
+/// Nothing that is there is changed; nothing is made beside what is somebody else's.
 Status SyncRegion::make_regions() {
     if (limit_ == 0)
         if (const auto there = client_->find_region(states_.name); !there && there.error().code == ENOENT)
@@ -66,84 +78,141 @@ Status SyncRegion::make_regions() {
                         "there is no region {}: say how many bytes a state has at most, and it is made; or "
                         "make it: pmemckpt-ctl create-region {} --keep 1 --max-size SIZE",
                         states_.name, states_.name);
+    TRY(newest_table(*client_));
     const auto states = TRY(client_->create_region(states_.name, {1, limit_}, false));
-    const auto tables = TRY(client_->create_region(tables_.name, {kKeptTables}, false));
     if (states.max_size != 0)
         limit_ = states.max_size;
     if (limit_ == 0)
         return fail(EINVAL, "region {} has no limit: say how many bytes a state has at most", states_.name);
-    if (tables.generations == 0 && states.generations != 0)
-        return fail(EBADMSG,
-                    "region {} has {} generations, and {} has no table that says whose: take another region",
-                    states_.name, states.generations, tables_.name);
+    TRY(client_->create_region(tables_.name, {kKeptTables}, false));
     return {};
 }
 
-Status SyncRegion::take_over(Held& held) {
-    const auto taken = TRY(client_->take_over(held.name));
-    held.id = taken.region.id;
-    held.epoch = taken.region.epoch;
-    return {};
+/// Null where nothing was ever committed: there are no states then either. Looked at before the takeovers, so
+/// that a wrong name fences nobody, and after them.
+Result<std::unique_ptr<Reader>> SyncRegion::newest_table(Client& client) const {
+    auto newest = client.open(tables_.name);
+    if (newest)
+        TRY(check_is_table(**newest));
+    if (newest || (newest.error().code != ENODATA && newest.error().code != ENOENT))
+        return newest;
+    TRY(check_has_no_states(client));
+    return std::unique_ptr<Reader>();
+}
+
+Status SyncRegion::check_is_table(Reader& generation) const {
+    const auto length = generation.generation().length;
+    std::array<std::byte, sync::kTableMagic.size()> beginning{};
+    if (length >= beginning.size() && length <= sync::kTableCopyBytes)
+        TRY(generation.read(0, beginning));
+    if (std::ranges::equal(beginning, std::as_bytes(std::span(sync::kTableMagic))))
+        return {};
+    return fail(EBADMSG,
+                "generation {} of region {} has {} bytes, and is no table of a participant's: take another "
+                "region, or destroy both to begin anew",
+                generation.generation().number, tables_.name, length);
+}
+
+/// They would be dropped, as what no table refers to.
+Status SyncRegion::check_has_no_states(Client& client) const {
+    const auto states = client.find_region(states_.name);
+    if (!states)
+        return states.error().code == ENOENT ? Status() : Status(tl::unexpected(states.error()));
+    if (states->generations == 0)
+        return {};
+    return fail(EBADMSG,
+                "region {} has {} generations, and {} has no table that says whose: take another region",
+                states_.name, states->generations, tables_.name);
 }
 
 /// A session has the epoch of its first look at a region, so after this it is fenced as the last one was.
-Status SyncRegion::check_is_ours(Client& client, const Held& held) const {
-    const auto now = TRY(client.find_region(held.name));
-    if (now.id == held.id && now.epoch == held.epoch)
+Status SyncRegion::check_is_ours(Client& client) {
+    const auto now = client.find_region(tables_.name);
+    if (!now && now.error().code != ENOENT)
+        return tl::unexpected(now.error());
+    if (now && now->id == tables_.id && now->epoch == tables_.epoch)
         return {};
+    is_over_ = true;
+    if (!now || now->id != tables_.id)
+        return fail(ESTALE, "region {} was destroyed{}: it is not this participant's any more, end this one",
+                    tables_.name, now ? ", and made anew" : "");
     return fail(ESTALE,
                 "fenced: region {} was taken over (epoch {}, {} was this participant's): another one has it "
                 "now, end this one",
-                held.name, now.epoch, held.epoch);
+                tables_.name, now->epoch, tables_.epoch);
+}
+
+/// Another one that started at the same time may have taken NAME over last, without NAME.table.
+Status SyncRegion::take_back_states(Client& client) {
+    TRY(check_is_ours(client));
+    const auto now = TRY(client.find_region(states_.name));
+    if (now.id != states_.id)
+        return fail(ESTALE,
+                    "region {} was destroyed, and made anew: its states are gone, end this participant",
+                    states_.name);
+    return now.epoch == states_.epoch ? Status() : take_over(client, states_);
 }
 
 Result<std::shared_ptr<Client>> SyncRegion::connected() {
     const std::lock_guard lock(mutex_);
-    if (client_ && client_->state())
+    if (client_->state())
         return client_;
     reader_.reset();
-    client_.reset();
     auto client = TRY(Client::connect(options_));
-    TRY(check_is_ours(*client, tables_));
-    TRY(check_is_ours(*client, states_));
+    TRY(check_is_ours(*client));
     client_ = std::move(client);
     return client_;
 }
 
 Result<std::vector<std::byte>> SyncRegion::load(std::size_t most) {
     const auto client = TRY(connected());
-    const auto newest = client->open(tables_.name);
-    if (!newest && newest.error().code == ENODATA)
+    const auto newest = TRY(newest_table(*client));
+    if (!newest)
         return std::vector<std::byte>();
-    TRY(newest.map([](auto&) {}));
-    const auto length = (*newest)->generation().length;
+    const auto length = newest->generation().length;
     if (length > most)
-        return fail(EMSGSIZE, "generation {} of region {} has {} bytes, and is no table: {} at most",
-                    (*newest)->generation().number, tables_.name, length, most);
+        return fail(EMSGSIZE, "the table in region {} has {} bytes: {} at most", tables_.name, length, most);
     std::vector<std::byte> table(length);
-    TRY((*newest)->read(0, table));
+    TRY(newest->read(0, table));
     return table;
 }
 
 /// All but its seal. Nothing has changed when it fails.
-Result<std::unique_ptr<Writer>> SyncRegion::write_table(std::span<const std::byte> table) {
-    const auto client = TRY(connected());
-    TRY(check_is_ours(*client, tables_));  // of that name there may be another one by now
-    auto writer = TRY(client->begin(tables_.name, table.size()));
+Result<std::unique_ptr<Writer>> SyncRegion::write_table(Client& client, std::span<const std::byte> table) {
+    TRY(check_is_ours(client));  // of that name there may be another one by now
+    auto writer = TRY(client.begin(tables_.name, table.size()));
     TRY(writer->write(0, table));
     TRY(writer->flush());
     return writer;
 }
 
+/// Only that the regions are another one's is for good: whatever the code is, of a connection that can't be
+/// made say, it may be had again.
+tl::unexpected<Error> SyncRegion::not_committed(const Error& why) const {
+    if (is_over_)
+        return tl::unexpected(why);
+    return fail(EAGAIN, "the table was not committed, and the former one stands: {}", why.message);
+}
+
+Error SyncRegion::of_seal(Error error, bool is_connected) {
+    if (error.code == EBADMSG && is_connected)
+        return {EAGAIN, std::move(error.message)};
+    if (error.code == EAGAIN || error.code == EMSGSIZE)
+        return {EIO, std::move(error.message)};
+    return error;
+}
+
 Status SyncRegion::commit(std::span<const std::byte> table) {
-    auto writer = write_table(table);
-    if (!writer && (writer.error().code == ESTALE || writer.error().code == ENOENT))
-        return tl::unexpected(std::move(writer).error());  // for good
+    const auto client = connected();
+    if (!client)
+        return not_committed(client.error());
+    const auto writer = write_table(**client, table);
     if (!writer)
-        return fail(EAGAIN, "the table was not committed, and the former one stands: {}",
-                    writer.error().message);
-    TRY((*writer)->seal());  // cut before: the former one; after: this one
-    return {};
+        return not_committed(writer.error());
+    const auto sealed = (*writer)->seal();  // cut before: the former one; after: this one
+    if (sealed)
+        return {};
+    return tl::unexpected(of_seal(sealed.error(), (*client)->state().has_value()));
 }
 
 Status SyncRegion::keep(std::span<const std::uint64_t> numbers) {
@@ -153,16 +222,20 @@ Status SyncRegion::keep(std::span<const std::uint64_t> numbers) {
         reader_.reset();  // what is open keeps its pages
     }
     const auto all = TRY(client->generations(states_.name));
-    TRY(check_is_ours(*client, tables_));  // pins know no epoch: so none of these is somebody else's
-    bool has_dropped = false;
-    for (const auto& generation : all) {
-        const bool is_held = std::ranges::find(numbers, generation.number) != numbers.end();
-        if (is_held == (generation.pinned != 0))
-            continue;
-        TRY(client->pin(states_.name, generation.number, is_held));
-        has_dropped |= !is_held;
-    }
-    return has_dropped ? drop_unpinned(*client) : Status();
+    TRY(check_is_ours(*client));  // pins know no epoch: so none of these is somebody else's
+    const auto is_held = [&](const wire::Generation& one) {
+        return std::ranges::find(numbers, one.number) != numbers.end();
+    };
+    for (const auto& one : all)
+        if (one.pinned != 0 && !is_held(one))
+            TRY(client->pin(states_.name, one.number, false));
+    for (const auto& one : all)
+        if (one.pinned == 0 && is_held(one))
+            TRY(client->pin(states_.name, one.number, true));
+    // The newest one stays in any case.
+    const bool has_leftovers = std::ranges::any_of(
+        all, [&](const auto& one) { return !is_held(one) && one.number != all.back().number; });
+    return has_leftovers ? drop_unpinned(*client) : Status();
 }
 
 /// Retention would do it with the next seal; but that state may need their room.
@@ -173,7 +246,9 @@ Status SyncRegion::drop_unpinned(Client& client) const {
 }
 
 Result<std::unique_ptr<SyncRegion::State>> SyncRegion::begin() {
-    return std::make_unique<State>(*this, TRY(connected()));
+    auto client = TRY(connected());
+    TRY(take_back_states(*client));
+    return std::make_unique<State>(*this, std::move(client));
 }
 
 Result<std::shared_ptr<Reader>> SyncRegion::reader(std::uint64_t number) {

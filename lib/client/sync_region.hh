@@ -9,10 +9,12 @@
 //     seal the table    cut before: the former table; after: this one, and the state is held
 //     unpin             what it does not refer to any more; cut before: the next keep() does it
 //
-// One participant has them: who opens them takes over NAME.table, then NAME, and reads the table after that.
-// So what an earlier one has committed is read, and it commits nothing more. It may unpin still, since pins
-// know no epoch; so it lists the generations first, then looks whether NAME.table is its own: what it has
-// listed is of before the takeover then, and what its last table does not refer to nobody's does.
+// One participant has them: who opens them takes over NAME.table, which is the lock, then NAME, and reads the
+// table after that. So what an earlier one has committed is read, and it commits nothing more. Of two that
+// open them at the same time who has NAME.table takes NAME over again. The other one may unpin still, since
+// pins know no epoch; so it lists the generations first, then looks whether NAME.table is its own: what it
+// has listed is of before the takeover then, and what its last table does not refer to nobody's does.
+#include <atomic>
 #include <memory>
 #include <mutex>
 #include <span>
@@ -23,8 +25,8 @@
 
 namespace pmemckpt::client {
 
-/// Threads: any; open, commit and keep one at a time. A connection that was lost is made anew by the next
-/// call, unless somebody has taken the regions over meanwhile: ESTALE, from then on.
+/// Threads: any; load, begin, commit and keep one at a time. A connection that was lost is made anew by the
+/// next call, to the same pool, unless somebody has taken the regions over meanwhile: ESTALE, from then on.
 class SyncRegion {
 public:
     /// A state that is being written, over one connection. Threads: one at a time.
@@ -49,14 +51,20 @@ public:
     };
 
     /// Makes what is missing. `state_bytes` is the most that a state has, where the region does not say it.
+    /// EBADMSG when what is there is no participant's: nothing was changed. ESTALE when another one has
+    /// opened them at the same time.
     static Result<std::unique_ptr<SyncRegion>> open(const Options& options, const std::string& region,
                                                     std::uint64_t state_bytes);
 
     const std::string& name() const { return states_.name; }
-    /// Empty when there is none. EMSGSIZE above `most` bytes.
+    /// Empty when there never was one. EMSGSIZE above `most` bytes; EBADMSG.
     Result<std::vector<std::byte>> load(std::size_t most);
-    /// EAGAIN: it was surely not committed.
+    /// EAGAIN: it was surely not committed. ESTALE: the regions are another one's now. After any other error
+    /// it is not known.
     Status commit(std::span<const std::byte> table);
+    /// What an error of the table's seal says of it. Only that other bytes have arrived, which the manager
+    /// says while the connection stands, means that nothing was sealed: EAGAIN.
+    static Error of_seal(Error error, bool is_connected);
     /// No others stay.
     Status keep(std::span<const std::uint64_t> numbers);
     Result<std::unique_ptr<State>> begin();
@@ -70,19 +78,30 @@ private:
         std::uint64_t id = 0, epoch = 0;
     };
 
-    SyncRegion(const Options& options, const std::string& region, std::uint64_t state_bytes)
-        : options_(options), limit_(state_bytes), states_{region}, tables_{region + ".table"} {}
+    SyncRegion(std::shared_ptr<Client> client, Options options, const std::string& region,
+               std::uint64_t state_bytes)
+        : options_(std::move(options)),
+          limit_(state_bytes),
+          states_{region},
+          tables_{region + ".table"},
+          client_(std::move(client)) {}
+    static Status take_over(Client& client, Held& held);
     Status make_regions();
-    Status take_over(Held& held);
+    Result<std::unique_ptr<Reader>> newest_table(Client& client) const;
+    Status check_is_table(Reader& generation) const;
+    Status check_has_no_states(Client& client) const;
+    Status check_is_ours(Client& client);
+    Status take_back_states(Client& client);
     Status drop_unpinned(Client& client) const;
-    Status check_is_ours(Client& client, const Held& held) const;
     Result<std::shared_ptr<Client>> connected();
-    Result<std::unique_ptr<Writer>> write_table(std::span<const std::byte> table);
+    Result<std::unique_ptr<Writer>> write_table(Client& client, std::span<const std::byte> table);
+    tl::unexpected<Error> not_committed(const Error& why) const;
     Result<std::shared_ptr<Reader>> reader(std::uint64_t number);
 
-    const Options options_;
-    std::uint64_t limit_;  // bytes of a state
+    const Options options_;  // complete, with the UUID of the pool
+    std::uint64_t limit_;    // bytes of a state
     Held states_, tables_;
+    std::atomic<bool> is_over_{false};  // NAME.table is another one's, or gone
 
     std::mutex mutex_;  // guards what follows; held while a connection is made
     std::shared_ptr<Client> client_;

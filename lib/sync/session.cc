@@ -126,7 +126,7 @@ Status Session::take_open(const Received& request) {
     auto opened = job_.open(open.job, open.instance, open.why, {this, [this] { stream_.cut(); }});
     if (opened)
         asker_ = Asker{open.instance, opened->term};
-    return reply(stream_, request, opened);
+    return answer_change(request, opened);
 }
 
 Status Session::take_prepare(const Received& request) {

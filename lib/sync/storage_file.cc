@@ -107,7 +107,7 @@ Status StorageFile::load() {
     std::size_t size = 0;
     TRY(storage_.check(storage_->load(storage_->context, bytes.data(), bytes.size(), &size)));
     if (size == 0)
-        return commit(new_participant());
+        return as_storages(commit(new_participant()));
     if (size > bytes.size())
         return fail(EBADMSG, "{} has a table of {} bytes: {} at most", name(), size, bytes.size());
     bytes.resize(size);
@@ -116,8 +116,8 @@ Status StorageFile::load() {
         case TableReading::other_version:
             return fail(EBADMSG, "the table of {} is of another version of pmemckpt", name());
         default:
-            return fail(EBADMSG, "the {} bytes in {} are no table, or it is damaged: nothing was changed",
-                        size, name());
+            return fail(EBADMSG, "the {} bytes of the table of {} are no table, or it is damaged", size,
+                        name());
     }
 }
 
@@ -135,7 +135,10 @@ void StorageFile::keep_states() const {
 Status StorageFile::commit(Snapshot next) {
     const auto copy = TRY(encode_table_copy(table_.sequence + 1, next, name()));
     // Cut before: the former one; after: this one.
-    TRY(storage_.check(storage_->commit(storage_->context, copy.data(), copy.size())));
+    auto committed = storage_.check(storage_->commit(storage_->context, copy.data(), copy.size()));
+    if (!committed && committed.error().code != EAGAIN)
+        return as_storages(std::move(committed));
+    TRY(std::move(committed));
     table_ = {table_.sequence + 1, std::move(next)};
     if (!is_written_)
         keep_states();

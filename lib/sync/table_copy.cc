@@ -9,12 +9,11 @@ namespace pmemckpt::sync {
 
 namespace {
 
-constexpr std::array<std::uint8_t, 8> kMagic{'P', 'M', 'C', 'K', 'S', 'Y', 'N', 'C'};
 constexpr std::uint16_t kVersion = 1;
 
 /// What a copy begins with; the encoded snapshot follows.
 struct CopyHeader {
-    std::array<std::uint8_t, 8> magic = kMagic;
+    std::array<std::uint8_t, 8> magic = kTableMagic;
     std::uint16_t version = kVersion;
     std::uint64_t sequence = 0;
     std::uint32_t body_bytes = 0;
@@ -69,7 +68,7 @@ TableReading decode_table_copy(std::span<const std::byte> bytes, TableCopy& into
     CopyHeader header;
     wire::Decoder decoder(bytes);
     decoder(header);
-    if (header.magic != kMagic || header.body_bytes > bytes.size() - kCopyHeaderBytes)
+    if (header.magic != kTableMagic || header.body_bytes > bytes.size() - kCopyHeaderBytes)
         return TableReading::damaged;
     const auto body = bytes.subspan(kCopyHeaderBytes, header.body_bytes);
     if (digest_of_copy(header, body) != header.digest)
@@ -88,7 +87,7 @@ bool begins_as_first_table_copy(std::span<const std::byte> bytes) {
     CopyHeader header;
     wire::Decoder decoder(bytes);
     decoder(header);
-    return header.magic == kMagic && header.sequence == kFirstTableSequence;
+    return header.magic == kTableMagic && header.sequence == kFirstTableSequence;
 }
 
 }  // namespace pmemckpt::sync

@@ -7,11 +7,9 @@
 #include <vector>
 
 #include "lib/sync/checkpoint_file.hh"
+#include "lib/sync/table_header.hh"
 
 namespace pmemckpt::sync {
-
-/// Bytes of a copy, at most.
-inline constexpr std::size_t kTableCopyBytes = 64 * kKiB;
 
 inline constexpr std::uint64_t kFirstTableSequence = 1;
 

@@ -44,7 +44,8 @@ public:
 
     void start() {
         driver::Config config;
-        config.pools = {{"first", pool_path()}};
+        config.pools = pools_before;
+        config.pools.push_back({"first", pool_path()});
         config.listen = {Address{test::host(), port_}};
         config.transport = test::transport();
         config.key_dir = key_dir_;
@@ -74,6 +75,7 @@ public:
     /// The same of what they have read.
     std::uint64_t bytes_sent() const { return sum_of("bytes_sent"); }
     driver::Manager& manager() { return *manager_; }
+    std::vector<driver::PoolConfig> pools_before;  // served as well, in front of it, from the next start on
     const std::string& key_dir() const { return key_dir_; }
     const std::string& uuid() const { return uuid_; }
 

@@ -2,6 +2,11 @@
 // generation that stays, whoever is killed; who was taken over holds nothing more.
 #include <pmemckpt/sync_region.hh>
 
+#include <array>
+#include <barrier>
+#include <thread>
+
+#include "lib/client/sync_region.hh"
 #include "tests/unit/client_fixture.hh"
 #include "tests/unit/sync_house.hh"
 
@@ -176,6 +181,21 @@ void what_was_restored_takes_no_room() {
     CHECK(before - free_pages() < 1'000'000 / test::kPageBytes);
 }
 
+/// By a call that was cut in between.
+void what_was_unpinned_and_not_dropped_goes() {
+    Pair pair;
+    auto& house = pair.house;
+    house.take(1, "one");
+    const auto client = pair.here.connect();
+    test::save(*client, kRegion, test::random_bytes(1000));
+    test::ok(client->pin(kRegion, 2, true));
+    test::save(*client, kRegion, test::random_bytes(1000));
+    test::ok(client->pin(kRegion, 2, false));
+    house.job.reset();
+    test::ok(pair.storage.open(pair.here));
+    test::equal(test::ok(client->generations(kRegion)).size(), 2U);  // 1, and the newest
+}
+
 /// A state whose table was not committed.
 void what_is_left_over_goes_at_the_start() {
     Pair pair;
@@ -188,6 +208,40 @@ void what_is_left_over_goes_at_the_start() {
     house.job.reset();
     test::ok(pair.storage.open(pair.here));
     CHECK(pair.pinned() == (Numbers{1}));
+}
+
+/// A manager that was started anew with another pool in front, whose regions look the same.
+void another_pool_is_not_ones_own() {
+    Pair pair;
+    auto& house = pair.house;
+    house.take(1, "one");
+    pair.here.end();
+    pair.here.pools_before = {{"twin", test::make_pool("twin", pair.here.key_dir())}};
+    pair.here.start();
+    RegionStorage twins;
+    House twin([&] { return twins.open(pair.here); });
+    house.take(2, "two");
+    twin.start();
+    CHECK(twin.job->listed().held.empty());
+    CHECK(twin.job->identity().participant != house.job->identity().participant);
+    auto options = pair.here.options();
+    options.pool = pair.here.uuid();
+    test::equal(test::ok(test::ok(client::Client::connect(options))->generations(kRegion)).size(), 2U);
+}
+
+/// Whatever its code is: it says nothing of the regions.
+void an_error_of_the_connection_is_not_for_good() {
+    Pair pair;
+    auto& house = pair.house;
+    house.take(1, "one");
+    pair.here.end();
+    pair.here.start();
+    const auto elsewhere = pair.here.key_dir() + ".elsewhere";
+    std::filesystem::rename(pair.here.key_dir(), elsewhere);
+    test::error(house.job->abort(house.asker, {2, kInstance}), EIO);  // there is no key: ENOENT
+    CHECK(!house.job->has_failed());
+    std::filesystem::rename(elsewhere, pair.here.key_dir());
+    house.take(3, "three");
 }
 
 /// It fails the sync point, and says so; then all goes on by itself.
@@ -264,7 +318,7 @@ void who_was_taken_over_holds_nothing_more(bool manager_is_started_anew) {
         pair.here.end(), pair.here.start();
     // It drops nothing of the other one's either.
     test::contains(test::error(first.prepare(3, "three"), EIO), "fenced");
-    test::contains(test::error(first.job->open("batch", Uuid{8}), ESTALE), "fenced");
+    test::contains(test::error(first.job->open("batch", Uuid{8}), EIO), "fenced");
     CHECK(first.job->has_failed());
     CHECK(pair.pinned() == (Numbers{1, 2}));
     second.program.set("?");
@@ -292,6 +346,42 @@ void a_takeover_in_the_middle() {
     test::error(first.prepare(2, "two"), EIO);
     test::equal(second->job->listed().held.size(), 1U);
     second->job.reset();
+}
+
+/// NAME alone: who has NAME.table takes it back.
+void states_that_were_taken_over_are_taken_back() {
+    Pair pair;
+    auto& house = pair.house;
+    house.take(1, "one");
+    test::ok(pair.here.connect()->take_over(kRegion));
+    house.take(2, "two");
+    CHECK(pair.pinned() == (Numbers{1, 2}));
+}
+
+bool takes_a_sync_point(client::SyncRegion& region) {
+    const std::string table = "PMCKSYNC";
+    auto state = region.begin();
+    return state && (*state)->write(test::random_bytes(1000)) && (*state)->finish() &&
+           region.commit(std::as_bytes(std::span(table)));
+}
+
+void one_of_two_that_start_together_is_there() {
+    ManagerHere here;
+    for (int round = 0; round < 30; ++round) {
+        std::barrier both(2);
+        std::array<std::unique_ptr<client::SyncRegion>, 2> opened;
+        std::array<std::jthread, 2> threads;
+        for (auto& one : opened)
+            threads[static_cast<std::size_t>(&one - opened.data())] = std::jthread([&] {
+                both.arrive_and_wait();
+                if (auto region = client::SyncRegion::open(here.options(), kRegion, kLimit))
+                    one = std::move(*region);
+            });
+        for (auto& thread : threads)
+            thread.join();
+        const auto works = [](const auto& one) { return one && takes_a_sync_point(*one); };
+        test::equal(std::ranges::count_if(opened, works), 1);
+    }
 }
 
 void what_does_not_fit_is_told() {
@@ -326,14 +416,49 @@ void what_is_somebody_elses_is_left_alone() {
         test::save(*client, "team/app", test::random_bytes(100));
     test::contains(test::error(storage.open(here, "team/app"), EBADMSG), "3 generations, and team/app.table");
     test::equal(test::ok(client->find_region("team/app")).epoch, 1U);  // who writes there is not fenced
+    test::error(client->find_region("team/app.table"), ENOENT);
     test::ok(client->create_region("papers.table", {3}, true));
-    test::save(*client, "papers.table", test::random_bytes(100));
-    test::contains(test::error(storage.open(here, "papers"), EBADMSG),
-                   "the 100 bytes in papers are no table");
-    test::save(*here.connect(), "papers.table", test::random_bytes(100'000));
-    test::contains(test::error(storage.open(here, "papers"), EMSGSIZE), "is no table");
+    for (const std::size_t size : {std::size_t{3}, std::size_t{100}, std::size_t{100'000}}) {
+        test::save(*client, "papers.table", test::random_bytes(size));
+        test::contains(test::error(storage.open(here, "papers"), EBADMSG),
+                       fmt::format("of region papers.table has {} bytes, and is no table", size));
+    }
+    test::equal(test::ok(client->find_region("papers.table")).epoch, 1U);
+    test::error(client->find_region("papers"), ENOENT);
     test::equal(pmemckpt_sync_region_open(nullptr, nullptr, 0, nullptr), -EINVAL);
     test::contains(pmemckpt_error(), "region is NULL");
+}
+
+/// Whoever has a key can write both regions: what is no table is not taken for none.
+void states_are_not_dropped_for_want_of_a_table() {
+    Pair pair;
+    pair.house.take(1, "one");
+    pair.house.job.reset();
+    test::save(*pair.here.connect(), kRegion + ".table", {});
+    test::contains(test::error(pair.storage.open(pair.here), EBADMSG),
+                   "generation 5 of region job/ledger.table has 0 bytes, and is no table");
+    CHECK(pair.pinned() == (Numbers{1}));
+    test::save(*pair.here.connect(), kRegion + ".table", std::as_bytes(std::span("PMCKSYNC")));
+    bool is_cleared = false;
+    pair.storage.watch = [&](const std::function<int()>& action) {
+        if (!std::exchange(is_cleared, true))
+            test::ok(pair.here.connect()->clear(kRegion + ".table"));  // when both were taken over
+        return action();
+    };
+    test::contains(test::error(pair.storage.open(pair.here), EBADMSG), "no table that says whose");
+    CHECK(pair.pinned() == (Numbers{1}));
+}
+
+/// What the seal of a table says when it fails: only one that was surely refused may be tried again.
+void a_seal_that_failed_is_in_doubt() {
+    const auto code = [](int given, bool is_connected) {
+        return client::SyncRegion::of_seal({given, "no"}, is_connected).code;
+    };
+    test::equal(code(EAGAIN, true), EIO);
+    test::equal(code(EMSGSIZE, true), EIO);
+    test::equal(code(ECONNRESET, false), ECONNRESET);
+    test::equal(code(EBADMSG, false), EBADMSG);
+    test::equal(code(EBADMSG, true), EAGAIN);  // other bytes have arrived, and were not sealed
 }
 
 void states_without_their_table_are_left_alone() {
@@ -355,7 +480,7 @@ void a_region_that_is_gone_is_told() {
     test::contains(test::error(house.prepare(2, "two"), EIO), "job/ledger");
     test::error(house.job->verify(house.asker, {1, kInstance}), EBADMSG);
     test::ok(client->destroy_region(kRegion + ".table"));
-    test::error(house.job->open("batch", Uuid{8}), ENOENT);
+    test::contains(test::error(house.job->open("batch", Uuid{8}), EIO), "was destroyed: ");
     CHECK(house.job->has_failed());
 }
 
@@ -370,7 +495,8 @@ void a_region_that_was_made_anew_is_not_ones_own() {
     RegionStorage others;
     House second([&] { return others.open(pair.here); });
     second.take(1, "another one");
-    test::contains(test::error(first.prepare(2, "two"), ESTALE), "fenced");
+    test::contains(test::error(first.prepare(2, "two"), EIO), "was destroyed, and made anew");
+    test::error(first.job->open("batch", Uuid{8}), EIO);
     CHECK(first.job->has_failed());
     second.start();
     test::equal(second.coordinators(1), std::string("another one"));
@@ -424,15 +550,22 @@ int main() {
         {{"states are generations", states_are_generations},
          {"what is held is not overwritten", what_is_held_is_not_overwritten},
          {"what was restored takes no room", what_was_restored_takes_no_room},
+         {"what was unpinned and not dropped goes", what_was_unpinned_and_not_dropped_goes},
          {"what is left over goes at the start", what_is_left_over_goes_at_the_start},
+         {"another pool is not one's own", another_pool_is_not_ones_own},
+         {"an error of the connection is not for good", an_error_of_the_connection_is_not_for_good},
          {"the manager is gone for a while", the_manager_is_gone_for_a_while},
          {"the manager is killed at each call", the_manager_is_killed_at_each_call},
          {"who was taken over holds nothing more", [] { who_was_taken_over_holds_nothing_more(false); }},
          {"who was taken over, with a manager that was started anew",
           [] { who_was_taken_over_holds_nothing_more(true); }},
          {"a takeover in the middle", a_takeover_in_the_middle},
+         {"states that were taken over are taken back", states_that_were_taken_over_are_taken_back},
+         {"one of two that start together is there", one_of_two_that_start_together_is_there},
          {"what does not fit is told", what_does_not_fit_is_told},
          {"what is somebody else's is left alone", what_is_somebody_elses_is_left_alone},
+         {"states are not dropped for want of a table", states_are_not_dropped_for_want_of_a_table},
+         {"a seal that failed is in doubt", a_seal_that_failed_is_in_doubt},
          {"states without their table are left alone", states_without_their_table_are_left_alone},
          {"a region that is gone is told", a_region_that_is_gone_is_told},
          {"a region that was made anew is not one's own", a_region_that_was_made_anew_is_not_ones_own},

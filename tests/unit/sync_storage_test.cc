@@ -100,13 +100,29 @@ void what_was_not_committed_is_tried_again() {
     house.take(3, "three");
     test::equal(house.job->listed().held.size(), 2U);
 
-    let_fail(storage, "commit", ESTALE);
-    test::error(house.prepare(4, "four"), ESTALE);
-    CHECK(house.job->has_failed());  // so nobody is answered
+    for (const int code : {ESTALE, EMSGSIZE, ENOENT}) {
+        let_fail(storage, "commit", code);
+        test::error(house.prepare(4, "four"), EIO);
+        CHECK(house.job->has_failed());  // so nobody is answered
+        storage.at_call = nullptr;
+        test::contains(test::error(house.prepare(5, "five"), EIO), "start the participant anew");
+        house.start();
+        test::ok(house.job->rollback(house.asker, {3, kInstance}));
+    }
+}
+
+/// Whatever is asked of it: an error would say that nothing has changed.
+void a_participant_that_has_failed_answers_nobody() {
+    test::TestParticipant participant("one", Keeping::storage);
+    test::TestCoordinator coordinator({participant.address()});
+    auto& storage = MemoryStorage::at(participant.path());
+    let_fail(storage, "commit", EIO);
+    for (int time = 0; time < 2; ++time)
+        test::contains(test::error(coordinator.open(), ECONNRESET), "was lost");
     storage.at_call = nullptr;
-    test::contains(test::error(house.prepare(5, "five"), EIO), "start the participant anew");
-    house.start();
-    test::ok(house.job->rollback(house.asker, {3, kInstance}));
+    test::error(coordinator.open(), ECONNRESET);
+    participant.start_anew("anew");
+    test::ok(coordinator.open());
 }
 
 /// In a session they would say something else.
@@ -199,12 +215,14 @@ void the_participant_closes_it() {
 }  // namespace
 
 int main() {
-    return test::run("sync_storage",
-                     {{"each call to the storage fails", each_call_to_the_storage_fails},
-                      {"only what is held stays", only_what_is_held_stays},
-                      {"a state that is written stays", a_state_that_is_written_stays},
-                      {"what was not committed is tried again", what_was_not_committed_is_tried_again},
-                      {"errors of a storage are told as such", errors_of_a_storage_are_told_as_such},
-                      {"what is no table is left alone", what_is_no_table_is_left_alone},
-                      {"the participant closes it", the_participant_closes_it}});
+    return test::run(
+        "sync_storage",
+        {{"each call to the storage fails", each_call_to_the_storage_fails},
+         {"only what is held stays", only_what_is_held_stays},
+         {"a state that is written stays", a_state_that_is_written_stays},
+         {"what was not committed is tried again", what_was_not_committed_is_tried_again},
+         {"a participant that has failed answers nobody", a_participant_that_has_failed_answers_nobody},
+         {"errors of a storage are told as such", errors_of_a_storage_are_told_as_such},
+         {"what is no table is left alone", what_is_no_table_is_left_alone},
+         {"the participant closes it", the_participant_closes_it}});
 }
