@@ -301,16 +301,30 @@ Status Job::verify(const Asker& asker, const SyncPointId& id) const {
     return verified;
 }
 
+/// The program is given bytes that are read a second time: so they are compared a second time, with those
+/// that it did not ask for.
 Status Job::restore(const Kept& kept) {
     auto at = kept.point.coordinator_bytes;
-    auto restored = program_.restore(kept.point.id, [&](std::span<std::byte> into) -> Result<std::size_t> {
+    Digester digester;
+    const Source source = [&](std::span<std::byte> into) -> Result<std::size_t> {
         const auto count =
             static_cast<std::size_t>(std::min<std::uint64_t>(into.size(), all_bytes(kept.point) - at));
         TRY(file_->read(kept.place, {at}, into.first(count)));
+        digester.add(into.first(count));
         at += count;
         return count;
-    });
-    return restored ? Status() : Status(tl::unexpected(as_programs(std::move(restored).error())));
+    };
+    if (auto restored = program_.restore(kept.point.id, source); !restored)
+        return tl::unexpected(as_programs(std::move(restored).error()));
+    std::vector<std::byte> rest(kPiece);
+    while (TRY(source(rest)) != 0) {
+    }
+    if (digester.end() == kept.place.participant_digest)
+        return {};
+    return fail(EBADMSG,
+                "the program was restored from other bytes than were kept of sync point {} in {}: roll back "
+                "again, to an older one if need be",
+                to_string(kept.point.id), file_->name());
 }
 
 Result<SyncPoint> Job::rollback(const Asker& asker, const SyncPointId& id) {

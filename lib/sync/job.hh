@@ -56,7 +56,8 @@ public:
     /// Whether both states are what they were when they were kept: EBADMSG.
     Status verify(const Asker& asker, const SyncPointId& id) const;
     /// The program is restored on return. EBADMSG when one of the states does not verify: then nothing has
-    /// changed. ENOENT; ESTALE; what the program gives: it must be rolled back again, then.
+    /// changed; but when it was good, and was not what the program was restored from, it must be rolled back
+    /// again, as after what the program gives. ENOENT; ESTALE.
     Result<SyncPoint> rollback(const Asker& asker, const SyncPointId& id);
     /// Of a sync point that is held.
     Status read_coordinator_state(const SyncPointId& id, const Sink& sink) const;

@@ -208,6 +208,33 @@ void what_does_not_verify_is_not_restored(Keeping keeping) {
     }
 }
 
+/// Bytes that change between the look at them and the restore, whether the program reads them or not.
+void what_is_restored_is_verified_too() {
+    for (const std::string damaged : {"which is read", "which is not"}) {
+        House house;
+        house.program.set("the state, which is read, " + text_of(50'000) + "which is not");
+        house.take(1, "one");
+        house.job.reset();
+        auto program = house.program.program();
+        bool is_damaged = false;
+        program.restore = [&](const SyncPointId&, const Source& source) -> Status {
+            if (!std::exchange(is_damaged, true))
+                corrupt(house.path, damaged);
+            std::array<std::byte, 30> beginning;
+            TRY(source(beginning));
+            return {};
+        };
+        house.job = test::ok(Job::open(test::ok(open_one_file(house.path)), program));
+        house.asker.term = test::ok(house.job->open("batch", kInstance)).term;
+        test::contains(test::error(house.job->rollback(house.asker, {1, kInstance}), EBADMSG),
+                       "from other bytes than were kept");
+        CHECK(!house.job->has_failed());
+        test::error(house.prepare(2, "two"), EUCLEAN);  // the rollback is not at its end
+        house.job.reset();
+        std::filesystem::remove(house.path);
+    }
+}
+
 /// Of the two copies of the table either may be damaged.
 void one_copy_of_the_table_is_enough() {
     House house;
@@ -365,6 +392,7 @@ int main() {
           [] { what_does_not_verify_is_not_restored(Keeping::one_file); }},
          {"what does not verify is not restored, a file each",
           [] { what_does_not_verify_is_not_restored(Keeping::file_each); }},
+         {"what is restored is verified too", what_is_restored_is_verified_too},
          {"one copy of the table is enough", one_copy_of_the_table_is_enough},
          {"what is something else is left alone", what_is_something_else_is_left_alone},
          {"a file has one participant", a_file_has_one_participant},
