@@ -90,10 +90,10 @@ Result<std::vector<wire::Region>> Client::regions() {
     }
 }
 
-Result<std::vector<wire::Generation>> Client::generations(const std::string& region) {
+Result<std::vector<wire::Generation>> Client::generations(const std::string& region, std::size_t most) {
     TRY(check_region(region));
     std::vector<wire::Generation> all;
-    for (;;) {
+    while (all.size() < most) {
         wire::ListGenerations request;
         request.region = region;
         request.after = all.empty() ? 0 : all.back().number;
@@ -103,6 +103,8 @@ Result<std::vector<wire::Generation>> Client::generations(const std::string& reg
         TRY(append_part(*session_, all, std::move(part),
                         [](const wire::Generation& generation) { return generation.number; }));
     }
+    all.resize(most);
+    return all;
 }
 
 Result<wire::Generation> Client::find_generation(const std::string& region, std::uint64_t number) {

@@ -208,7 +208,8 @@ public:
     Result<wire::Region> find_region(const std::string& name);
     Status destroy_region(const std::string& name);
     Result<std::vector<wire::Region>> regions();
-    Result<std::vector<wire::Generation>> generations(const std::string& region);
+    /// The oldest ones, when there are more than `most`.
+    Result<std::vector<wire::Generation>> generations(const std::string& region, std::size_t most = SIZE_MAX);
     /// number 0: the newest. ENOENT, ENODATA when the region has none.
     Result<wire::Generation> find_generation(const std::string& region, std::uint64_t number = 0);
     Result<wire::PoolStatus> status();

@@ -65,6 +65,10 @@ inline constexpr std::size_t kVerifyChunk = 4 * kMiB;  ///< what recover reads a
 inline constexpr std::size_t kStagedState = 4 * kMiB;
 inline constexpr std::uint32_t kKeptTables =
     2;  ///< of a participant of sync points; the older one is for people
+/// What is done to a participant's regions while others wait for its table, as long as a coordinator waits.
+inline constexpr Milliseconds kTableLimit{60'000};
+/// States that are not held any more, and are dropped at one time.
+inline constexpr std::size_t kMostLeftOver = 64;
 
 /// No work takes longer: a size that no pool has must not become a time that no clock has.
 inline constexpr std::chrono::hours kLongestWork{7 * 24};

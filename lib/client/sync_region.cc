@@ -4,7 +4,7 @@
 #include <array>
 #include <cerrno>
 
-#include "lib/client/limits.hh"
+#include "lib/client/deadline.hh"
 #include "lib/sync/table_header.hh"
 
 namespace pmemckpt::client {
@@ -58,11 +58,12 @@ Status SyncRegion::take_over(Client& client, Held& held) {
 }
 
 Result<std::unique_ptr<SyncRegion>> SyncRegion::open(const Options& options, const std::string& region,
-                                                     std::uint64_t state_bytes) {
+                                                     std::uint64_t state_bytes, Milliseconds time_limit) {
     auto client = TRY(Client::connect(options));
     auto resolved = client->options();
     resolved.pool = to_string(client->pool_uuid());  // regions of another one may look the same
-    std::unique_ptr<SyncRegion> opened(new SyncRegion(client, std::move(resolved), region, state_bytes));
+    std::unique_ptr<SyncRegion> opened(
+        new SyncRegion(client, std::move(resolved), region, state_bytes, time_limit));
     TRY(opened->make_regions());
     TRY(take_over(*client, opened->tables_));
     TRY(take_over(*client, opened->states_));
@@ -206,6 +207,7 @@ Status SyncRegion::commit(std::span<const std::byte> table) {
     const auto client = connected();
     if (!client)
         return not_committed(client.error());
+    const Deadline deadline(*client, time_limit_);
     const auto writer = write_table(**client, table);
     if (!writer)
         return not_committed(writer.error());
@@ -217,11 +219,12 @@ Status SyncRegion::commit(std::span<const std::byte> table) {
 
 Status SyncRegion::keep(std::span<const std::uint64_t> numbers) {
     const auto client = TRY(connected());
+    const Deadline deadline(client, time_limit_);
     {
         const std::lock_guard lock(mutex_);
         reader_.reset();  // what is open keeps its pages
     }
-    const auto all = TRY(client->generations(states_.name));
+    const auto all = TRY(client->generations(states_.name, numbers.size() + kMostLeftOver));
     TRY(check_is_ours(*client));  // pins know no epoch: so none of these is somebody else's
     const auto is_held = [&](const wire::Generation& one) {
         return std::ranges::find(numbers, one.number) != numbers.end();
@@ -229,13 +232,24 @@ Status SyncRegion::keep(std::span<const std::uint64_t> numbers) {
     for (const auto& one : all)
         if (one.pinned != 0 && !is_held(one))
             TRY(client->pin(states_.name, one.number, false));
-    for (const auto& one : all)
-        if (one.pinned == 0 && is_held(one))
-            TRY(client->pin(states_.name, one.number, true));
+    TRY(pin_all(*client, numbers, all));
     // The newest one stays in any case.
     const bool has_leftovers = std::ranges::any_of(
         all, [&](const auto& one) { return !is_held(one) && one.number != all.back().number; });
     return has_leftovers ? drop_unpinned(*client) : Status();
+}
+
+/// One that is gone keeps the others from nothing: who reads it hears so.
+Status SyncRegion::pin_all(Client& client, std::span<const std::uint64_t> numbers,
+                           std::span<const wire::Generation> known) const {
+    for (const auto number : numbers) {
+        const auto found = std::ranges::find(known, number, &wire::Generation::number);
+        if (found != known.end() && found->pinned != 0)
+            continue;
+        if (auto pinned = client.pin(states_.name, number, true); !pinned && pinned.error().code != ENOENT)
+            return pinned;
+    }
+    return {};
 }
 
 /// Retention would do it with the next seal; but that state may need their room.
@@ -247,6 +261,7 @@ Status SyncRegion::drop_unpinned(Client& client) const {
 
 Result<std::unique_ptr<SyncRegion::State>> SyncRegion::begin() {
     auto client = TRY(connected());
+    const Deadline deadline(client, time_limit_);
     TRY(take_back_states(*client));
     return std::make_unique<State>(*this, std::move(client));
 }

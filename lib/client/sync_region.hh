@@ -22,6 +22,7 @@
 #include <vector>
 
 #include "lib/client/client.hh"
+#include "lib/client/limits.hh"
 
 namespace pmemckpt::client {
 
@@ -53,8 +54,10 @@ public:
     /// Makes what is missing. `state_bytes` is the most that a state has, where the region does not say it.
     /// EBADMSG when what is there is no participant's: nothing was changed. ESTALE when another one has
     /// opened them at the same time.
+    /// Who begins, commits or keeps ends within `time_limit`, once it is connected: by an error at the worst.
     static Result<std::unique_ptr<SyncRegion>> open(const Options& options, const std::string& region,
-                                                    std::uint64_t state_bytes);
+                                                    std::uint64_t state_bytes,
+                                                    Milliseconds time_limit = kTableLimit);
 
     const std::string& name() const { return states_.name; }
     /// Empty when there never was one. EMSGSIZE above `most` bytes; EBADMSG.
@@ -65,7 +68,7 @@ public:
     /// What an error of the table's seal says of it. Only that other bytes have arrived, which the manager
     /// says while the connection stands, means that nothing was sealed: EAGAIN.
     static Error of_seal(Error error, bool is_connected);
-    /// No others stay.
+    /// No others stay; of very many, the next call drops more.
     Status keep(std::span<const std::uint64_t> numbers);
     Result<std::unique_ptr<State>> begin();
     /// All of them. ENOENT; EBADMSG when the state is shorter.
@@ -79,8 +82,9 @@ private:
     };
 
     SyncRegion(std::shared_ptr<Client> client, Options options, const std::string& region,
-               std::uint64_t state_bytes)
+               std::uint64_t state_bytes, Milliseconds time_limit)
         : options_(std::move(options)),
+          time_limit_(time_limit),
           limit_(state_bytes),
           states_{region},
           tables_{region + ".table"},
@@ -92,6 +96,8 @@ private:
     Status check_has_no_states(Client& client) const;
     Status check_is_ours(Client& client);
     Status take_back_states(Client& client);
+    Status pin_all(Client& client, std::span<const std::uint64_t> numbers,
+                   std::span<const wire::Generation> known) const;
     Status drop_unpinned(Client& client) const;
     Result<std::shared_ptr<Client>> connected();
     Result<std::unique_ptr<Writer>> write_table(Client& client, std::span<const std::byte> table);
@@ -99,7 +105,8 @@ private:
     Result<std::shared_ptr<Reader>> reader(std::uint64_t number);
 
     const Options options_;  // complete, with the UUID of the pool
-    std::uint64_t limit_;    // bytes of a state
+    const Milliseconds time_limit_;
+    std::uint64_t limit_;  // bytes of a state
     Held states_, tables_;
     std::atomic<bool> is_over_{false};  // NAME.table is another one's, or gone
 

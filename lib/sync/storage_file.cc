@@ -1,7 +1,7 @@
 #include "lib/sync/storage_file.hh"
 
-#include <atomic>
 #include <cerrno>
+#include <optional>
 
 #include "lib/base/log.hh"
 #include "lib/sync/table_copy.hh"
@@ -52,29 +52,31 @@ Status as_storages(Status status) {
 
 class StorageDraft final : public CheckpointFile::Draft {
 public:
-    StorageDraft(const Storage& storage, void* state, std::atomic<bool>& is_written)
-        : storage_(storage), state_(state), is_written_(is_written) {
-        is_written_ = true;
-    }
+    explicit StorageDraft(const Storage& storage) : storage_(storage) {}
     ~StorageDraft() override {
-        storage_->end_state(state_);
-        is_written_ = false;
+        if (state_)
+            storage_->end_state(*state_);
+    }
+    Status begin(std::uint64_t number) {
+        void* state = nullptr;
+        TRY(as_storages(storage_.check(storage_->begin(storage_->context, number, &state))));
+        state_ = state;
+        return {};
     }
     Status write(std::span<const std::byte> bytes) override {
-        TRY(as_storages(storage_.check(storage_->write(state_, bytes.data(), bytes.size()))));
+        TRY(as_storages(storage_.check(storage_->write(*state_, bytes.data(), bytes.size()))));
         bytes_ += bytes.size();
         return {};
     }
     Result<std::vector<Segment>> finish() override {
         std::uint64_t token = 0;
-        TRY(as_storages(storage_.check(storage_->finish(state_, &token))));
+        TRY(as_storages(storage_.check(storage_->finish(*state_, &token))));
         return std::vector<Segment>{{token, bytes_}};
     }
 
 private:
     const Storage& storage_;
-    void* const state_;
-    std::atomic<bool>& is_written_;
+    std::optional<void*> state_;  // none before begin()
     std::uint64_t bytes_ = 0;
 };
 
@@ -87,9 +89,9 @@ public:
     std::string name() const override { return storage_.name(); }
     Result<std::unique_ptr<Draft>> begin(const SyncPointId& id) override {
         keep_states();
-        void* state = nullptr;
-        TRY(as_storages(storage_.check(storage_->begin(storage_->context, id.number, &state))));
-        return std::make_unique<StorageDraft>(storage_, state, is_written_);
+        auto draft = std::make_unique<StorageDraft>(storage_);
+        TRY(draft->begin(id.number));
+        return draft;
     }
     Status commit(Snapshot next) override;
     Status read(const Place& place, Offset from, std::span<std::byte> into) const override;
@@ -99,7 +101,6 @@ private:
 
     const Storage storage_;
     TableCopy table_;
-    std::atomic<bool> is_written_{false};  // there is a draft: what the table does not refer to may be its
 };
 
 Status StorageFile::load() {
@@ -121,7 +122,8 @@ Status StorageFile::load() {
     }
 }
 
-/// What is left over goes. If it fails, till the next time: nothing is lost but room.
+/// What is left over goes: before each state, whose room it may be, and not with each table, for which others
+/// wait. If it fails, till the next time: nothing is lost but room.
 void StorageFile::keep_states() const {
     std::vector<std::uint64_t> tokens;
     for (const auto& place : snapshot().places)
@@ -140,8 +142,6 @@ Status StorageFile::commit(Snapshot next) {
         return as_storages(std::move(committed));
     TRY(std::move(committed));
     table_ = {table_.sequence + 1, std::move(next)};
-    if (!is_written_)
-        keep_states();
     return {};
 }
 

@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "lib/client/sync_region.hh"
+#include "tests/support/relay.hh"
 #include "tests/unit/client_fixture.hh"
 #include "tests/unit/sync_house.hh"
 
@@ -136,14 +137,16 @@ void states_are_generations() {
         const auto both = coordinators.back() + programs.back();
         CHECK(std::ranges::equal(bytes, std::as_bytes(std::span(both))));
     }
-    CHECK(pair.pinned() == (Numbers{4, 5}));
-    test::equal(test::ok(pair.here.connect()->generations(kRegion)).size(), 2U);  // others went at once
+    test::equal(test::ok(pair.here.connect()->generations(kRegion)).size(), 3U);  // 3 goes with the next one
     house.start();
+    CHECK(pair.pinned() == (Numbers{4, 5}));
+    test::equal(test::ok(pair.here.connect()->generations(kRegion)).size(), 2U);
     for (const std::size_t number : {std::size_t{5}, std::size_t{4}}) {
         test::ok(house.job->rollback(house.asker, {number, kInstance}));
         CHECK(house.program.text() == programs[number - 1]);
         CHECK(house.coordinators(number) == coordinators[number - 1]);
     }
+    house.start();
     CHECK(pair.pinned() == (Numbers{4}));
     test::contains(test::error(house.job->open("other", kInstance), EBUSY), "job/ledger is of job batch");
 }
@@ -159,9 +162,9 @@ void what_is_held_is_not_overwritten() {
         test::ok(house.prepare(number, "more"));
         test::ok(house.job->abort(house.asker, {number, kInstance}));
     }
-    CHECK(pair.pinned() == (Numbers{1}));
     test::equal(test::ok(pair.here.connect()->generations(kRegion)).size(), 2U);  // and the newest
     house.start();
+    CHECK(pair.pinned() == (Numbers{1}));
     test::ok(house.job->rollback(house.asker, {1, kInstance}));
     test::equal(house.program.text(), std::string("the first"));
 }
@@ -265,10 +268,52 @@ void the_manager_is_gone_for_a_while() {
     pair.here.start();
     house.program.at_save = nullptr;
     house.take(5, "five");
-    CHECK(pair.pinned().size() == 2);
+    CHECK(pair.pinned().size() == 3);  // the first one goes with the next one
     house.program.set("?");
     test::ok(house.job->rollback(house.asker, {3, kInstance}));
     test::equal(house.program.text(), std::string("one"));
+}
+
+/// A manager that says nothing any more: others wait for the table meanwhile.
+void a_manager_that_hangs_is_given_up() {
+    if (test::over_device())
+        return;  // what goes over a device can't be held up by a test
+    ManagerHere here;
+    for (const std::string call : {"keep", "begin", "commit"}) {
+        test::Relay relay(here.manager().addresses().at(0));
+        auto options = here.options();
+        options.server = format_address(relay.address());
+        const auto region =
+            test::ok(client::SyncRegion::open(options, kRegion, kLimit, std::chrono::milliseconds(200)));
+        relay.hang();
+        const auto begun = std::chrono::steady_clock::now();
+        if (call == "keep")
+            test::error(region->keep({}), ESHUTDOWN);
+        else if (call == "begin")
+            CHECK(!region->begin());
+        else
+            test::error(region->commit({}), EAGAIN);
+        CHECK(std::chrono::steady_clock::now() - begun < std::chrono::seconds(10));
+    }
+}
+
+/// As many as one likes: who has a key can seal them.
+void what_is_left_over_goes_bit_by_bit() {
+    ManagerHere here;
+    const auto region = test::ok(client::SyncRegion::open(here.options(), kRegion, kLimit));
+    const auto client = here.connect();
+    constexpr std::size_t kMany = client::kMostLeftOver + 10;
+    for (std::size_t number = 1; number <= kMany; ++number) {
+        test::save(*client, kRegion, test::random_bytes(10));
+        test::ok(client->pin(kRegion, number, number != kMany));  // the last one is held, and not pinned
+    }
+    const auto count = [&] { return test::ok(client->generations(kRegion)).size(); };
+    test::equal(test::ok(client->generations(kRegion, 7)).size(), 7U);
+    test::ok(region->keep(std::array{std::uint64_t{kMany}, std::uint64_t{kMany + 1}}));  // one is gone
+    test::equal(count(), 8U);
+    test::ok(region->keep(std::array{std::uint64_t{kMany}}));
+    test::equal(count(), 1U);
+    test::equal(test::ok(client->find_generation(kRegion)).pinned, 1U);
 }
 
 /// The manager is killed before, or after, each call of the participant's, and is back at once or only when
@@ -326,7 +371,7 @@ void who_was_taken_over_holds_nothing_more(bool manager_is_started_anew) {
     test::equal(second.program.text(), std::string("the second"));
     second.take(4, "four");
     test::error(first.prepare(5, "five"), EIO);
-    test::equal(pair.pinned().size(), 2U);
+    test::equal(pair.pinned().size(), 3U);  // the first one goes with the next one
     second.job.reset();
 }
 
@@ -555,6 +600,8 @@ int main() {
          {"another pool is not one's own", another_pool_is_not_ones_own},
          {"an error of the connection is not for good", an_error_of_the_connection_is_not_for_good},
          {"the manager is gone for a while", the_manager_is_gone_for_a_while},
+         {"a manager that hangs is given up", a_manager_that_hangs_is_given_up},
+         {"what is left over goes bit by bit", what_is_left_over_goes_bit_by_bit},
          {"the manager is killed at each call", the_manager_is_killed_at_each_call},
          {"who was taken over holds nothing more", [] { who_was_taken_over_holds_nothing_more(false); }},
          {"who was taken over, with a manager that was started anew",
