@@ -33,6 +33,12 @@ int guarded(Body&& body) noexcept {
     }
 }
 
+/// Of what a function of the program's has returned and is not 0: a negative errno value, or EIO.
+constexpr int code_of(int returned) {
+    constexpr int kLargestErrno = 4095;  // Linux has none above
+    return returned < 0 && returned >= -kLargestErrno ? -returned : EIO;
+}
+
 inline Status need(const char* function, const char* argument, const void* pointer) {
     if (!pointer)
         return fail(EINVAL, "{}: {} is NULL", function, argument);

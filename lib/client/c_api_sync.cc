@@ -1,5 +1,5 @@
 // The C API of sync_region.h: a storage whose functions are those of SyncRegion.
-#include <cstring>
+#include <algorithm>
 
 #include "lib/client/c_api.hh"
 #include "lib/client/sync_region.hh"
@@ -81,8 +81,8 @@ int pmemckpt_sync_region_open(const pmemckpt_options* options, const char* regio
         const auto read_them = TRY(read_options(options));
         auto opened = TRY(SyncRegion::open(read_them, region, state_bytes));
         const char* const name = opened->name().c_str();
-        *storage = {name,  opened.release(), load,      commit, keep,  begin,
-                    write, finish,           end_state, read,   error, close};
+        *storage = {name,   opened.release(), load, commit, keep,  begin, write,
+                    finish, end_state,        read, error,  close, {}};
         return {};
     });
 }

@@ -9,7 +9,7 @@
 static_assert(sizeof(pmemckpt_sync_program) == 3 * sizeof(void*));
 static_assert(sizeof(pmemckpt_coordinator_options) == 5 * sizeof(void*) + 32);
 static_assert(sizeof(pmemckpt_participant_options) == 6 * sizeof(void*) + 32);
-static_assert(sizeof(pmemckpt_sync_storage) == 12 * sizeof(void*));
+static_assert(sizeof(pmemckpt_sync_storage) == 16 * sizeof(void*));
 
 namespace {
 struct CloseStorage {
@@ -52,7 +52,7 @@ Status outcome(const char* function, const std::optional<Error>& failed, Call&& 
         return tl::unexpected(*failed);
     if (returned == 0)
         return {};
-    const int code = returned < 0 ? -returned : EIO;
+    const int code = code_of(returned);
     if (the_explanation.empty())
         return fail_errno(code, "the program's {} function failed", function);
     return fail(code, "the program's {} function failed: {}", function, the_explanation);

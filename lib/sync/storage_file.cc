@@ -1,8 +1,10 @@
 #include "lib/sync/storage_file.hh"
 
+#include <algorithm>
 #include <cerrno>
 #include <optional>
 
+#include "lib/base/c_api.hh"
 #include "lib/base/log.hh"
 #include "lib/sync/table_copy.hh"
 
@@ -21,7 +23,7 @@ public:
         if (returned == 0)
             return {};
         const char* const sentence = functions_.error(functions_.context);
-        return fail(returned < 0 ? -returned : EIO, "{}: {}", name_, sentence ? sentence : "");
+        return fail(c_api::code_of(returned), "{}: {}", name_, sentence ? sentence : "");
     }
 
 private:
@@ -163,6 +165,8 @@ Status StorageFile::read(const Place& place, Offset from, std::span<std::byte> i
 Result<std::unique_ptr<CheckpointFile>> open_storage(const pmemckpt_sync_storage& storage) {
     if (!is_whole(storage))
         return fail(EINVAL, "a storage needs a name and all of its functions");
+    if (std::ranges::any_of(storage.reserved, [](const void* field) { return field; }))
+        return fail(EINVAL, "{}: the storage's reserved fields must be NULL", storage.name);
     auto file = std::make_unique<StorageFile>(storage);
     TRY(file->load());
     return file;

@@ -8,8 +8,8 @@
 
 namespace pmemckpt::sync {
 
-/// The storage is to be closed after it. EINVAL when a function is missing; EBADMSG when its table is
-/// damaged, or something else; what the storage gives.
+/// The storage is to be closed after it. EINVAL when a function is missing, or reserved is not NULL; EBADMSG
+/// when its table is damaged, or something else; what the storage gives.
 Result<std::unique_ptr<CheckpointFile>> open_storage(const pmemckpt_sync_storage& storage);
 
 }  // namespace pmemckpt::sync

@@ -30,7 +30,8 @@ public:
         return *one;
     }
     pmemckpt_sync_storage storage() {
-        return {name_.c_str(), this, load, commit, keep, begin, write, finish, end_state, read, error, close};
+        return {name_.c_str(), this,      load, commit, keep,  begin, write,
+                finish,        end_state, read, error,  close, {}};
     }
 
     /// What it is told of each call before it is done: the name, and the call. Empty: it is done.

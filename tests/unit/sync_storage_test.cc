@@ -2,6 +2,9 @@
 // what holds when each of its calls fails, or all of them from there on.
 #include <pmemckpt/sync.hh>
 
+#include <climits>
+
+#include "lib/base/c_api.hh"
 #include "lib/sync/table_copy.hh"
 #include "tests/unit/sync_house.hh"
 
@@ -137,6 +140,12 @@ void errors_of_a_storage_are_told_as_such() {
         test::contains(sentence, fmt::format("{}: {} fails", house.path, call));
         test::equal(house.job->listed().held.size(), 0U);
     }
+    for (const int returned : {INT_MIN, -4096, 1}) {
+        test::equal(c_api::code_of(returned), EIO);
+        let_fail(storage, "load", returned == INT_MIN ? 5000 : -returned);
+        test::error(open_storage(storage.storage()), EIO);
+    }
+    test::equal(c_api::code_of(-4095), 4095);
     storage.at_call = nullptr;
     house.take(1, "one");
     storage.states.clear();
@@ -209,6 +218,9 @@ void the_participant_closes_it() {
     auto cut = storage.storage();
     cut.read = nullptr;
     fails({}, cut, "all of its functions");
+    auto later = storage.storage();
+    later.reserved[3] = &later;
+    fails({}, later, "reserved fields must be NULL");
     let_fail(storage, "load", ECONNREFUSED);
     fails({}, storage.storage(), "closed: load fails");
 }

@@ -110,19 +110,21 @@ PMEMCKPT_SYNC_API int pmemckpt_file_remove(pmemckpt_files *files, const char *pa
 PMEMCKPT_SYNC_API int64_t pmemckpt_file_size(pmemckpt_files *files, const char *path);
 
 /* Where a participant keeps its states and its table, when it is not in plain files: pmemckpt_sync_region_open() of
- * sync_region.h gives one, or a program its own. All functions must be there. They return 0, or a negative errno value, and
- * then `error` gives a sentence. Only what is durable on return may be answered with 0: it is there after a crash of anything.
+ * sync_region.h gives one, or a program its own. All functions must be there, and none may throw. They return 0, or a negative
+ * errno value, and then `error` gives a sentence. Only what is durable on return may be answered with 0: it is there after a
+ * crash of anything.
  *
- *     load, keep                           once, at the start
+ *     load                                 once, at the start; then keep, or, where it gave 0 bytes, the first commit
  *     keep, begin, write, write..., finish   the states of a sync point are durable, and the table does not refer to them
  *                           end_state      in any case; without `finish` nothing of it need stay
- *     commit                               now the table refers to them
+ *     commit                               now the table refers to them; also for each other change of the table
  *
  * A crash before `commit` has returned leaves the former table, or this one, whole. What is left then of states is what the next
  * `keep` does not name.
  * Threads: load, keep, begin and commit are called one at a time. write, finish and end_state of the one state that is begun may
- * run beside commit, and read beside all of them, from several threads. They are called from threads of pmemckpt's, by the
- * participant alone. */
+ * run beside commit, and read beside all of them, from several threads. load, keep, commit and read are called in the thread of
+ * pmemckpt_participate(), while it runs; then all but load in threads of pmemckpt's. close is called, as the last one, in the
+ * thread of pmemckpt_end_participation(), or in that of a pmemckpt_participate() that fails. */
 typedef struct pmemckpt_sync_storage {
     const char *name; /* for people; as long as the storage */
     void *context;
@@ -134,7 +136,7 @@ typedef struct pmemckpt_sync_storage {
     /* These are all states that the table refers to, by their tokens: others may go. None is being written then. An error does
      * not matter: they are named again. */
     int (*keep)(void *context, const uint64_t *tokens, size_t count);
-    /* A new state, of the sync point with this number, of as many bytes as will be written. One at a time. */
+    /* A new state, of the sync point with this number; how many bytes will be written is not known. One at a time. */
     int (*begin)(void *context, uint64_t number, void **state);
     /* The next bytes; they may change on return. -ENOSPC. */
     int (*write)(void *state, const void *bytes, size_t size);
@@ -146,6 +148,7 @@ typedef struct pmemckpt_sync_storage {
     /* Of the calling thread's last failed call. */
     const char *(*error)(void *context);
     void (*close)(void *context);
+    void *reserved[4]; /* NULL */
 } pmemckpt_sync_storage;
 
 /* Zero-initialize. */
@@ -153,10 +156,11 @@ typedef struct pmemckpt_participant_options {
     const char *listen;    /* [HOST]:PORT; NULL: port 7472 of all addresses */
     const char *file;      /* the checkpoint file, used again for each sync point; made when it is not there */
     const char *directory; /* or, in its place: a directory with a new file for each sync point */
-    /* Or, in their place. It is copied, and is the participant's from the call on: closed at its end, also when that is an error. */
-    const pmemckpt_sync_storage *storage;
     const char *principal; /* the only one who may come; NULL: each that has a key */
     const char *key_dir;   /* NULL: $PMEMCKPT_KEY_DIR, /etc/pmemckpt/keys */
+    /* In the place of the file: it is copied, and is the participant's from the call on, closed at its end, also when that is an
+     * error. */
+    const pmemckpt_sync_storage *storage;
     uint32_t keep;         /* complete sync points that are kept, 8 at most; 0: 2 */
     uint32_t reserved[7];  /* 0 */
 } pmemckpt_participant_options;

@@ -19,8 +19,8 @@ extern "C" {
  * Who had these regions before is fenced: two participants can't have the same. When the manager can't be reached a sync point
  * fails, and the next one connects anew; a table whose commit was cut has the participant started anew.
  *
- * As pmemckpt_connect; -EBADMSG: the region has generations that are no participant's; -ENOENT, -EINVAL: without `state_bytes`.
- * pmemckpt_error() has the sentence. */
+ * As pmemckpt_connect; -EBADMSG: what is there is no participant's, and nothing was changed; -ESTALE: another one has just
+ * opened it; -ENOENT, -EINVAL: without `state_bytes`. pmemckpt_error() has the sentence. */
 PMEMCKPT_API int pmemckpt_sync_region_open(const pmemckpt_options *options, const char *region, uint64_t state_bytes,
                                            pmemckpt_sync_storage *storage);
 
