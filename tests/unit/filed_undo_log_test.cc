@@ -111,7 +111,7 @@ void a_missing_or_copied_log_is_told() {
     equal(logs.size(), 3U);
     const auto away = house.path + "/away";
     std::filesystem::rename(logs[1], away);
-    contains(error(filed::Files::open(house.path), EBADMSG), "sequences 1 to 3 only 2 are there");
+    contains(error(filed::Files::open(house.path), EBADMSG), "only 2 are there: bring it back");
     std::filesystem::rename(away, logs[1]);
     auto name = logs[1].filename().string();
     name.replace(name.find("-05"), 3, "-06");
@@ -127,6 +127,47 @@ void a_missing_or_copied_log_is_told() {
     house.start();
     ok(house.restore(1));
     house.check_is(1);
+}
+
+/// Of a log that has a later one each length but its own is told.
+void a_log_that_was_cut_is_told() {
+    Changed house;
+    house.start();
+    ok(house.try_to_save(2));
+    house.files.reset();
+    const auto size = std::filesystem::file_size(house.log);
+    const auto kept = house.path + "/kept";
+    std::filesystem::copy_file(house.log, kept);
+    for (const auto cut :
+         {std::uint64_t{0}, std::uint64_t{20}, std::uint64_t{56}, std::uint64_t{130}, size - 1}) {
+        std::filesystem::resize_file(house.log, cut);
+        contains(error(filed::Files::open(house.path), EBADMSG), house.log.filename().string());
+        std::filesystem::copy_file(kept, house.log, std::filesystem::copy_options::overwrite_existing);
+    }
+    house.start();
+    ok(house.restore(1));
+}
+
+/// One that was cut while it began is none, and what a held sync point needs is looked for.
+void what_is_held_has_its_log() {
+    Changed house;
+    house.start();
+    ok(house.try_to_save(2));
+    ok(house.files->check_can_go_back({House::id_of(1), House::id_of(2)}, false));
+    contains(error(house.files->check_can_go_back({House::id_of(3)}, false), EBADMSG),
+             "sync point 3 (05000000)");
+    contains(error(house.files->check_can_go_back({}, true), EBADMSG), "the checkpoint file is a new one");
+    house.files.reset();
+    const auto newest = files_in(own(house, "undo")).at(1);
+    for (const auto cut : {0, 20}) {
+        std::filesystem::resize_file(newest, static_cast<std::uintmax_t>(cut));
+        house.start();
+        error(house.files->check_can_go_back({House::id_of(2)}, false), EBADMSG);
+        ok(house.files->check_can_go_back({House::id_of(1)}, false));
+    }
+    ok(house.try_to_save(3));
+    house.start();
+    ok(house.restore(1));
 }
 
 void trash_that_nobody_needs_goes_and_numbers_rise() {
@@ -190,6 +231,8 @@ int main() {
          {"entries that were not flushed may be torn anywhere",
           entries_that_were_not_flushed_may_be_torn_anywhere},
          {"a missing or copied log is told", a_missing_or_copied_log_is_told},
+         {"a log that was cut is told", a_log_that_was_cut_is_told},
+         {"what is held has its log", what_is_held_has_its_log},
          {"trash that nobody needs goes, and numbers rise", trash_that_nobody_needs_goes_and_numbers_rise},
          {"saves that are never held take no descriptors", saves_that_are_never_held_take_no_descriptors},
          {"many files are put back", many_files_are_put_back}});

@@ -64,12 +64,24 @@ int system_flags(std::uint32_t flags) {
 Result<std::unique_ptr<Files>> Files::open(const std::string& path) {
     auto directory = TRY(ServedDirectory::open(path));
     auto undo_folder = TRY(own_folder(directory, "undo"));
-    auto undo = TRY(UndoLog::open(std::move(undo_folder)));
+    auto undo = TRY(UndoLog::open(std::move(undo_folder), fmt::format("{}/{}/undo", path, kOwnFolder)));
     auto trash_folder = TRY(own_folder(directory, "trash"));
     auto trash = TRY(Trash::open(std::move(trash_folder), undo.needed_trash()));
     auto files = std::unique_ptr<Files>(new Files(std::move(directory), std::move(trash), std::move(undo)));
     files->take_reserve();
     return files;
+}
+
+Status Files::check_can_go_back(const std::vector<sync::SyncPointId>& held, bool is_new) const {
+    for (const auto& id : held)
+        TRY(undo_.check_has(id));
+    if (is_new && undo_.is_on())
+        return fail(
+            EBADMSG,
+            "{0} has undo logs in {1}/undo, and the checkpoint file is a new one: bring the one back that "
+            "they are of, or give up its job's sync points, see pmemckpt-filed(8), When something fails",
+            directory_.path(), kOwnFolder);
+    return {};
 }
 
 void Files::take_reserve() {

@@ -57,6 +57,10 @@ public:
     /// ENOSYS, EBADMSG; EBUSY; as ServedDirectory::open().
     static Result<std::unique_ptr<Files>> open(const std::string& directory);
 
+    /// Whether all is there that these sync points need, which are held: EBADMSG. `is_new`: the participant
+    /// is, and holds none, and neither may anything be here of another one's.
+    Status check_can_go_back(const std::vector<sync::SyncPointId>& held, bool is_new) const;
+
     /// EMFILE beyond kMostMembers. Who was one joins again in his own place. What `may` gives is asked when
     /// nobody else can join any more.
     Result<Member> join(

@@ -70,12 +70,21 @@ Status check_options(const Options& options) {
                                directory.empty() ? "checkpoint file" : "checkpoint directory");
 }
 
+/// Before anything is rolled back, or begun anew, in a directory that has lost some of it.
+Status check_can_go_back(const Files& files, const sync::Snapshot& participant) {
+    std::vector<sync::SyncPointId> held;
+    for (const auto& one : participant.table.held())
+        held.push_back(one.point.id);
+    return files.check_can_go_back(held, participant.job.empty());
+}
+
 Status serve(const Options& options, const sigset_t& ending) {
     TRY(check_options(options));
     auto files = TRY(Files::open(options.directory));
     auto checkpoint =
         TRY(options.checkpoint_directory.empty() ? sync::open_one_file(options.checkpoint_file)
                                                  : sync::open_file_each(options.checkpoint_directory));
+    TRY(check_can_go_back(*files, checkpoint->snapshot()));
     const std::shared_ptr<sync::Job> job =
         TRY(sync::Job::open(std::move(checkpoint), files->program(), options.keep));
     sync::Participant::Options settings;

@@ -20,21 +20,29 @@ namespace pmemckpt::filed {
 namespace {
 
 constexpr std::string_view kSuffix = ".undo";
+/// What to do when something of it is missing.
+constexpr const char* kWaysOut =
+    "bring it back from a copy, or give up the job's sync points, see pmemckpt-filed(8), When something "
+    "fails";
 
 constexpr std::array<std::uint8_t, 8> kMagic{'P', 'M', 'C', 'K', 'U', 'N', 'D', 'O'};
 
 /// At the begin of a file.
 struct FileHead {
     Uuid salt{};
+    std::uint64_t bytes_before = 0;
     sync::Digest digest{};
-    static void fields(auto& s, auto& c) { c(s.salt), c(s.digest); }
+    static void fields(auto& s, auto& c) { c(s.salt), c(s.bytes_before), c(s.digest); }
 };
-constexpr std::size_t kFileHeadBytes = 16 + 32;
+constexpr std::size_t kFileHeadBytes = 16 + 8 + 32;
 
-sync::Digest digest_of_head(const std::string& name, const Uuid& salt) {
+sync::Digest digest_of_head(const std::string& name, FileHead head) {
+    head.digest = {};
+    wire::Encoder encoded;
+    encoded(head);
     sync::Digester digester;
     digester.add(std::as_bytes(std::span(name)));
-    digester.add(std::as_bytes(std::span(salt)));
+    digester.add(encoded.bytes());
     return digester.end();
 }
 
@@ -112,18 +120,32 @@ Status cut_file(int file, const std::string& name, std::uint64_t end) {
 
 }  // namespace
 
-Result<FileDescriptor> UndoLog::open_file(const std::string& name, int flags) const {
-    FileDescriptor file(::openat(folder_.get(), name.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW | flags, 0600));
-    if (!file)
-        return fail_errno(errno, "can't open undo log {}", name);
+UndoLog::File UndoLog::new_file(const sync::SyncPointId& id, const std::string& name) const {
+    File file;
+    file.id = id;
+    file.name = name;
+    file.path = path_ + "/" + name;
     return file;
 }
 
-Result<UndoLog> UndoLog::open(FileDescriptor folder) {
-    UndoLog log(std::move(folder));
+Result<FileDescriptor> UndoLog::open_file(const File& file, int flags) const {
+    FileDescriptor opened(
+        ::openat(folder_.get(), file.name.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW | flags, 0600));
+    if (!opened)
+        return fail_errno(errno, "can't open undo log {}", file.path);
+    return opened;
+}
+
+Result<UndoLog> UndoLog::open(FileDescriptor folder, std::string path) {
+    UndoLog log(std::move(folder), std::move(path));
     TRY(log.find_files());
     for (auto& [sequence, file] : log.files_)
         TRY(log.find_entries(file));
+    if (!log.files_.empty() && log.files_.rbegin()->second.end == 0) {
+        log.unborn_ = std::move(log.files_.rbegin()->second);
+        log.files_.erase(std::prev(log.files_.end()));
+    }
+    TRY(log.check_lengths());
     TRY(log.open_newest());
     return log;
 }
@@ -131,14 +153,34 @@ Result<UndoLog> UndoLog::open(FileDescriptor folder) {
 Status UndoLog::find_files() {
     for (const auto& name : TRY(names_in(folder_.get()))) {
         const auto parsed = parse(name);
-        if (parsed && !files_.emplace(parsed->sequence, File{parsed->id, name}).second)
-            return fail(EBADMSG, "there are two undo logs with sequence {}: one of them was copied there",
-                        parsed->sequence);
+        if (parsed && !files_.emplace(parsed->sequence, new_file(parsed->id, name)).second)
+            return fail(EBADMSG,
+                        "there are two undo logs with sequence {} in {}: one of them was copied there",
+                        parsed->sequence, path_);
     }
     if (!files_.empty() && files_.rbegin()->first - files_.begin()->first != files_.size() - 1)
-        return fail(EBADMSG, "of the undo logs with sequences {} to {} only {} are there: bring them back",
-                    files_.begin()->first, files_.rbegin()->first, files_.size());
+        return fail(EBADMSG, "of the undo logs with sequences {} to {} in {} only {} are there: {}",
+                    files_.begin()->first, files_.rbegin()->first, path_, files_.size(), kWaysOut);
     return {};
+}
+
+/// Of all but the newest the next one says how long they were.
+Status UndoLog::check_lengths() const {
+    for (const auto& [sequence, file] : files_) {
+        const auto next = files_.find(sequence + 1);
+        if (next != files_.end() && next->second.bytes_before != file.end)
+            return fail(EBADMSG, "undo log {} has {} bytes, and had {}: {}", file.path, file.end,
+                        next->second.bytes_before, kWaysOut);
+    }
+    return {};
+}
+
+Status UndoLog::check_has(const sync::SyncPointId& id) const {
+    const auto is_it = [&](const auto& file) { return file.second.id == id && file.second.end != 0; };
+    if (std::ranges::any_of(files_, is_it))
+        return {};
+    return fail(EBADMSG, "sync point {} is held, and there is no undo log of it in {}: {}",
+                sync::to_string(id), path_, kWaysOut);
 }
 
 void UndoLog::note(File& file, const Change& change, std::uint64_t end) {
@@ -149,12 +191,12 @@ void UndoLog::note(File& file, const Change& change, std::uint64_t end) {
 }
 
 Status UndoLog::write_head(int opened, File& file) {
-    const FileHead head{random_uuid(), {}};
+    FileHead head{random_uuid(), file.bytes_before, {}};
+    head.digest = digest_of_head(file.name, head);
     wire::Encoder encoded;
-    encoded(FileHead{head.salt, digest_of_head(file.name, head.salt)});
-    TRY(cut_file(opened, file.name, 0));
-    TRY(sync::write_at(opened, 0, encoded.bytes(), file.name));
-    TRY(sync::bring_to_disk(opened, file.name));
+    encoded(head);
+    TRY(sync::write_at(opened, 0, encoded.bytes(), file.path));
+    TRY(sync::bring_to_disk(opened, file.path));
     file.salt = head.salt;
     file.end = file.durable_end = kFileHeadBytes;
     return {};
@@ -162,25 +204,27 @@ Status UndoLog::write_head(int opened, File& file) {
 
 Status UndoLog::read_head(int opened, File& file) {
     std::vector<std::byte> bytes(kFileHeadBytes);
-    TRY(sync::read_at(opened, 0, bytes, file.name));
+    TRY(sync::read_at(opened, 0, bytes, file.path));
     FileHead head;
     wire::Decoder decoder(bytes);
     decoder(head);
-    if (digest_of_head(file.name, head.salt) != head.digest)
-        return fail(EBADMSG, "undo log {} is damaged at its begin, or is another one's: bring it back",
-                    file.name);
+    if (digest_of_head(file.name, head) != head.digest)
+        return fail(EBADMSG, "undo log {} is damaged at its begin, or is another one's: {}", file.path,
+                    kWaysOut);
     file.salt = head.salt;
+    file.bytes_before = head.bytes_before;
     file.end = kFileHeadBytes;
     return {};
 }
 
 /// What a crash has cut off at the end was of changes that were not made.
 Status UndoLog::find_entries(File& file) const {
-    const auto opened = TRY(open_file(file.name, 0));
-    const auto size = TRY(size_of(opened.get(), file.name));
-    if (size <= kFileHeadBytes)  // nothing is added before its head is on disk
-        return write_head(opened.get(), file);
-    TRY(read_head(opened.get(), file));
+    const auto opened = TRY(open_file(file, 0));
+    const auto size = TRY(size_of(opened.get(), file.path));
+    const auto head = size < kFileHeadBytes ? Status(fail(EBADMSG, "")) : read_head(opened.get(), file);
+    if (!head && size <= kFileHeadBytes)
+        return {};  // its begin was cut: nothing is added, or held, before its head is on disk
+    TRY(Status(head));
     while (file.end < size) {
         const auto entry = read_entry(opened.get(), file, file.end);
         if (!entry && entry.error().code != EBADMSG)
@@ -191,8 +235,8 @@ Status UndoLog::find_entries(File& file) const {
     }
     TRY(check_is_torn(opened.get(), file, size));
     if (size != file.end)
-        TRY(cut_file(opened.get(), file.name, file.end));
-    TRY(sync::bring_to_disk(opened.get(), file.name));
+        TRY(cut_file(opened.get(), file.path, file.end));
+    TRY(sync::bring_to_disk(opened.get(), file.path));
     file.durable_end = file.end;
     return {};
 }
@@ -204,11 +248,8 @@ Status UndoLog::check_is_torn(int opened, const File& file, std::uint64_t size) 
         if (!behind)
             return {};
         if (behind->durable_end > file.end)
-            return fail(
-                EBADMSG,
-                "undo log {} is damaged between {} and {}: what was changed before can't be undone; with "
-                "the service's own folder moved away it begins anew, with the files as they are",
-                file.name, file.end, behind->at);
+            return fail(EBADMSG, "undo log {} is damaged between {} and {}: {}", file.path, file.end,
+                        behind->at, kWaysOut);
         from = behind->end;
     }
 }
@@ -216,13 +257,20 @@ Status UndoLog::check_is_torn(int opened, const File& file, std::uint64_t size) 
 Status UndoLog::open_newest() {
     newest_.reset();
     if (!files_.empty())
-        newest_ = TRY(open_file(files_.rbegin()->second.name, 0));
+        newest_ = TRY(open_file(files_.rbegin()->second, 0));
     return {};
 }
 
 Error UndoLog::give_up(const Error& why) {
     failed_ = Error{EIO, fmt::format("the undo log can't be trusted any more, roll back: {}", why.message)};
     return *failed_;
+}
+
+Status UndoLog::remove_unborn() {
+    if (unborn_)
+        TRY(remove_file(*unborn_));
+    unborn_.reset();
+    return {};
 }
 
 Status UndoLog::begin(const sync::SyncPointId& id) {
@@ -232,7 +280,8 @@ Status UndoLog::begin(const sync::SyncPointId& id) {
         return fail(ENOSPC, "{} sync points were saved and never taken, the limit: roll back", files_.size());
     const auto sequence = files_.empty() ? 1 : files_.rbegin()->first + 1;
     const auto name = to_text({sequence, id});
-    const auto begun = files_.emplace(sequence, File{id, name}).first;
+    TRY(remove_unborn());
+    const auto begun = files_.emplace(sequence, new_file(id, name)).first;
     auto made = begin_file(begun->second);
     if (made)
         return {};
@@ -245,7 +294,9 @@ Status UndoLog::begin(const sync::SyncPointId& id) {
 }
 
 Status UndoLog::begin_file(File& file) {
-    newest_ = TRY(open_file(file.name, O_CREAT | O_TRUNC));
+    newest_ = TRY(open_file(file, O_CREAT | O_TRUNC));
+    const auto before = files_.find(files_.rbegin()->first - 1);
+    file.bytes_before = before == files_.end() ? 0 : before->second.end;
     TRY(write_head(newest_.get(), file));
     return sync::bring_to_disk(folder_.get(), "the undo log's folder");
 }
@@ -296,9 +347,9 @@ Status UndoLog::append(File& file, const Change& change, const Raw& raw) {
     wire::Encoder entry;
     entry(header);
     entry.append(body.bytes());
-    TRY(sync::write_at(newest_.get(), file.end, entry.bytes(), file.name));
+    TRY(sync::write_at(newest_.get(), file.end, entry.bytes(), file.path));
     if (raw_at == behind)
-        TRY(sync::write_at(newest_.get(), raw_at, raw.bytes, file.name));
+        TRY(sync::write_at(newest_.get(), raw_at, raw.bytes, file.path));
     note(file, change, raw_at + raw.bytes.size());
     return {};
 }
@@ -324,7 +375,7 @@ Status UndoLog::flush() {
     auto& file = files_.rbegin()->second;
     if (file.end == file.durable_end)
         return {};
-    if (const auto flushed = sync::bring_to_disk(newest_.get(), file.name); !flushed)
+    if (const auto flushed = sync::bring_to_disk(newest_.get(), file.path); !flushed)
         return tl::unexpected(give_up(flushed.error()));
     file.durable_end = file.end;
     return {};
@@ -332,21 +383,21 @@ Status UndoLog::flush() {
 
 Status UndoLog::cut(std::uint64_t end) {
     auto& file = files_.rbegin()->second;
-    TRY(cut_file(newest_.get(), file.name, end));
+    TRY(cut_file(newest_.get(), file.path, end));
     file.end = file.durable_end = end;
     while (!file.entries.empty() && file.entries.back() >= end)
         file.entries.pop_back();
-    return sync::bring_to_disk(newest_.get(), file.name);
+    return sync::bring_to_disk(newest_.get(), file.path);
 }
 
 /// EBADMSG when there is none.
 Result<UndoLog::Entry> UndoLog::read_entry(int opened, const File& file, std::uint64_t at) {
     std::vector<std::byte> bytes(kEntryHeaderBytes);
-    TRY(sync::read_at(opened, at, bytes, file.name));
+    TRY(sync::read_at(opened, at, bytes, file.path));
     EntryHeader header;
     wire::Decoder decoder(bytes);
     decoder(header);
-    const auto damaged = fail(EBADMSG, "undo log {} is damaged at {}", file.name, at);
+    const auto damaged = fail(EBADMSG, "undo log {} is damaged at {}", file.path, at);
     if (header.magic != kMagic || header.body_bytes > kMostBodyBytes ||
         header.gap_bytes >= kSharedAlignment || header.raw_bytes > kMostRawBytes)
         return damaged;
@@ -357,8 +408,8 @@ Result<UndoLog::Entry> UndoLog::read_entry(int opened, const File& file, std::ui
     entry.raw.resize(header.raw_bytes);
     const auto raw_at = at + kEntryHeaderBytes + body.size() + header.gap_bytes;
     entry.end = raw_at + entry.raw.size();
-    TRY(sync::read_at(opened, at + kEntryHeaderBytes, body, file.name));
-    TRY(sync::read_at(opened, raw_at, entry.raw, file.name));
+    TRY(sync::read_at(opened, at + kEntryHeaderBytes, body, file.path));
+    TRY(sync::read_at(opened, raw_at, entry.raw, file.path));
     if (digest_of_entry({file.name, file.salt, at}, header, body, entry.raw) != header.digest)
         return damaged;
     entry.change = TRY(wire::decode_body<Change>(body));
@@ -371,7 +422,7 @@ Result<std::optional<UndoLog::Entry>> UndoLog::find_entry(int opened, const File
     std::vector<std::byte> piece(kMiB);
     while (from + kEntryHeaderBytes <= size) {
         const auto count = static_cast<std::size_t>(std::min<std::uint64_t>(size - from, piece.size()));
-        TRY(sync::read_at(opened, from, std::span(piece).first(count), file.name));
+        TRY(sync::read_at(opened, from, std::span(piece).first(count), file.path));
         const auto* const at =
             static_cast<const std::byte*>(::memmem(piece.data(), count, kMagic.data(), kMagic.size()));
         if (!at) {
@@ -412,10 +463,10 @@ Status UndoLog::undo_newest(const Undo& undo, const std::function<Status()>& flu
     return {};
 }
 
-Status UndoLog::remove_file(const std::string& name) const {
-    if (::unlinkat(folder_.get(), name.c_str(), 0) != 0 && errno != ENOENT)
-        return fail_errno(errno, "can't remove undo log {}", name);
-    return sync::bring_to_disk(folder_.get(), "the undo log's folder");
+Status UndoLog::remove_file(const File& file) const {
+    if (::unlinkat(folder_.get(), file.name.c_str(), 0) != 0 && errno != ENOENT)
+        return fail_errno(errno, "can't remove undo log {}", file.path);
+    return sync::bring_to_disk(folder_.get(), path_);
 }
 
 Status UndoLog::undo_since(const sync::SyncPointId& id, const Undo& undo,
@@ -428,7 +479,7 @@ Status UndoLog::undo_since(const sync::SyncPointId& id, const Undo& undo,
         const auto newest = std::prev(files_.end());
         if (newest == wanted)
             break;
-        TRY(remove_file(newest->second.name));
+        TRY(remove_file(newest->second));
         files_.erase(newest);
         TRY(open_newest());
     }
@@ -440,7 +491,7 @@ Status UndoLog::forget_before(const sync::SyncPointId& id,
                               const std::function<void(const std::string&)>& unneeded) {
     const auto oldest = find(id);
     while (oldest != files_.end() && files_.begin() != oldest) {
-        TRY(remove_file(files_.begin()->second.name));
+        TRY(remove_file(files_.begin()->second));
         std::ranges::for_each(files_.begin()->second.trash, unneeded);
         files_.erase(files_.begin());
     }

@@ -4,7 +4,7 @@
 // sync point was saved, until the next one was. Sequences rise without gaps; numbers may come twice, where
 // one was saved and never held.
 //
-//     file:    16 random bytes, their digest behind the file's name; entries
+//     file:    16 random bytes, the length of the file before, their digest behind the file's name; entries
 //     entry:   magic, bytes of the change, of a gap, raw bytes, what of the file was on disk already, digest
 //              (network byte order); the change, encoded; the gap; the raw bytes
 //
@@ -63,8 +63,10 @@ inline constexpr std::size_t kMostUndoFiles = 10'000;
 /// Threads: one at a time.
 class UndoLog {
 public:
-    /// In `folder`, which is its own. EBADMSG.
-    static Result<UndoLog> open(FileDescriptor folder);
+    /// In `folder`, which is its own, and has this path. EBADMSG.
+    static Result<UndoLog> open(FileDescriptor folder, std::string path);
+    /// EBADMSG unless there is a file for this sync point, which is held.
+    Status check_has(const sync::SyncPointId& id) const;
 
     /// There is a sync point to go back to: changes are to be added.
     bool is_on() const { return !files_.empty(); }
@@ -92,8 +94,9 @@ public:
 private:
     struct File {
         sync::SyncPointId id;
-        std::string name;
+        std::string name, path;  // the path is for people
         Uuid salt{};
+        std::uint64_t bytes_before = 0;  // of the file before it
         std::uint64_t end = 0, durable_end = 0;
         std::vector<std::uint64_t> entries = {};  // where they begin
         std::vector<std::string> trash = {};      // what they have removed
@@ -104,11 +107,14 @@ private:
         std::vector<std::byte> raw;
         std::uint64_t at = 0, end = 0, durable_end = 0;
     };
-    explicit UndoLog(FileDescriptor folder) : folder_(std::move(folder)) {}
-    Result<FileDescriptor> open_file(const std::string& name, int flags) const;
+    UndoLog(FileDescriptor folder, std::string path) : folder_(std::move(folder)), path_(std::move(path)) {}
+    File new_file(const sync::SyncPointId& id, const std::string& name) const;
+    Result<FileDescriptor> open_file(const File& file, int flags) const;
+    Status check_lengths() const;
     static Status write_head(int opened, File& file);
     static Status read_head(int opened, File& file);
     Status begin_file(File& file);
+    Status remove_unborn();
     Status find_files();
     Status find_entries(File& file) const;
     Status open_newest();
@@ -123,7 +129,7 @@ private:
     bool share(std::uint64_t at, const Change& change, const Raw& raw) const;
     Status undo_newest(const Undo& undo, const std::function<Status()>& flushed);
     Status cut(std::uint64_t end);
-    Status remove_file(const std::string& name) const;
+    Status remove_file(const File& file) const;
     Error give_up(const Error& why);
 
     static Result<Entry> read_entry(int opened, const File& file, std::uint64_t at);
@@ -132,7 +138,9 @@ private:
     static Status check_is_torn(int opened, const File& file, std::uint64_t size);
 
     FileDescriptor folder_;
+    std::string path_;
     Files files_;                  // by their sequences
+    std::optional<File> unborn_;   // whose begin was cut; removed before the next one
     FileDescriptor newest_;        // the last of them
     std::optional<Error> failed_;  // it is not known what is in it, or on disk
 };
