@@ -45,6 +45,8 @@ public:
     Result<FileStatus> stat(const std::string& path);
     /// Its files are closed.
     Status leave();
+    /// After a rollback, of no job: its files are closed. Others join by themselves.
+    Status join();
 
     bool is_lost() const { return caller_.is_lost(); }
     const std::string& address() const { return caller_.address(); }
@@ -53,7 +55,6 @@ public:
 
 private:
     FileSession(Caller caller, Membership of) : caller_(std::move(caller)), of_(std::move(of)) {}
-    Status join();
     Status begin();
     template <class Answer, class Request>
     Result<Answer> ask(const Request& request);

@@ -336,7 +336,7 @@ void a_program_that_fails_is_told() {
     test::error(house.job->rollback(house.asker, {1, kInstance}), EIO);
     test::error(house.prepare(3, "three"), EUCLEAN);  // it is in no state to be saved
     test::error(house.job->check_is_restored(), EUCLEAN);
-    house.start();                                    // and its start does not help it
+    house.start();  // and its start does not help it
     CHECK(house.job->listed().state_lost != 0);
     test::error(house.prepare(3, "three"), EUCLEAN);
     house.program.at_restore = nullptr;

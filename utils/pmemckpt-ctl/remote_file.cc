@@ -32,9 +32,10 @@ Error rolled_back(const sync::FileSession& session, const std::string& path) {
             fmt::format("{} was rolled back while {} was copied: copy it again", session.address(), path)};
 }
 
-/// A rollback closes the handles of those that were not in a session then.
+/// A rollback ends what was begun before it, and closes the handles of who is in no job.
 Error seen_as_rollback(Error error, const sync::FileSession& session, const std::string& path) {
-    return error.code == EBADF ? rolled_back(session, path) : error;
+    const bool is_one = error.code == EBADF || error.code == ESTALE || error.code == EUCLEAN;
+    return is_one ? rolled_back(session, path) : error;
 }
 
 /// The handle must be where so many bytes have moved it.
@@ -141,7 +142,9 @@ Error RemoteDraft::give_up(Error why) {
 }
 
 Error RemoteDraft::removed(Error why) {
-    const auto removed = session_.remove(name_);
+    auto removed = session_.remove(name_);
+    if (!removed && removed.error().code == ESTALE && session_.join())
+        removed = session_.remove(name_);
     if (!removed && removed.error().code != ENOENT)
         why.message += fmt::format(" ({} may be left at {})", name_, session_.address());
     return why;
