@@ -229,4 +229,4 @@ compare "$DEMO/disturbed/report/today" "$DEMO/expected.report" "the report, and 
 compare "$DEMO/disturbed/master/accounts" "$DEMO/expected.master" "the master file, and that of awk"
 compare "$DEMO/disturbed/transactions/today" "$DEMO/transactions" "the transactions, which nobody may change"
 tail -n 1 "$DEMO/disturbed/report/today"
-say "Each transaction was applied once, in spite of $KILLS kills."
+say "Each transaction was applied once, in spite of $KILLS kills. All files are in $DEMO."
