@@ -6,7 +6,9 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <cstring>
+#include <thread>
 
 #include "lib/base/log.hh"
 #include "lib/base/units.hh"
@@ -277,6 +279,7 @@ Status Files::truncate(std::uint64_t session, std::uint32_t handle, std::uint64_
 /// In slices, between which others work: of a large file it takes long.
 Status Files::keep_behind(const OpenFile& file, std::uint64_t size) {
     constexpr std::uint64_t kSlice = 16 * kMiB;
+    constexpr auto kPause = std::chrono::milliseconds(1);
     const auto end = static_cast<std::uint64_t>(TRY(status_of(file.file, "a file")).st_size);
     std::uint64_t at = size;
     while (at < end) {
@@ -284,8 +287,10 @@ Status Files::keep_behind(const OpenFile& file, std::uint64_t size) {
         if (data < 0 && errno == ENXIO)
             break;  // a hole to its end: one entry
         at = std::max(at, static_cast<std::uint64_t>(std::max<off_t>(data, 0)));
-        const std::lock_guard lock(mutex_);
+        std::unique_lock lock(mutex_);
         TRY(images_.keep(file, at, at + kSlice, undo_));
+        lock.unlock();
+        std::this_thread::sleep_for(kPause);  // who waits for the lock would not get it before this one
         at += kSlice;
     }
     return {};
