@@ -340,7 +340,7 @@ help:
     'make check-crash     the power cut at every moment of all that is done to a pool, and recovered' \
 	    'make vm              prepare the test machine, once: installs packages (root), fetches a kernel and siw (500 MB);' \
 	    '                     it is emulated (QEMU without KVM), and has an NVDIMM and RDMA devices in software' \
-	    'make check-vm        the tests that need it: RDMA devices, devdax, several hosts; about 25 minutes on 2 processors,' \
+	    'make check-vm        the tests that need it: RDMA devices, devdax, several hosts; about 26 minutes on 2 processors,' \
 	    '                     less with TESTS="PATTERN ..."; SEED=N' \
 	    'make check-vm OVER="rxe siw"  all that any engine must pass, over each of these devices; takes hours; one test of it:' \
 	    '                     make check-vm OVER=rxe TESTS=unit/windows_test' \

@@ -8,6 +8,7 @@
 #include <cstring>
 #include <filesystem>
 
+#include "lib/sync/file_io.hh"
 #include "lib/sync/table_file.hh"
 
 namespace pmemckpt::sync {

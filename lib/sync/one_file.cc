@@ -6,6 +6,7 @@
 #include <atomic>
 #include <cerrno>
 
+#include "lib/sync/file_io.hh"
 #include "lib/sync/table_file.hh"
 
 namespace pmemckpt::sync {

@@ -46,15 +46,4 @@ private:
     Snapshot snapshot_;
 };
 
-// Whole transfers, with sentences for errors; of files of participants.
-
-/// An errno of a file system, as what holds for participants: ENOSPC, EACCES or EIO. Others mean something
-/// else in a session.
-int as_files(int code);
-Status read_at(int file, std::uint64_t at, std::span<std::byte> into, const std::string& path);
-Status write_at(int file, std::uint64_t at, std::span<const std::byte> bytes, const std::string& path);
-Status bring_to_disk(int file, const std::string& path);
-/// The names in the directory that holds `path`.
-Status bring_directory_to_disk(const std::string& path);
-
 }  // namespace pmemckpt::sync

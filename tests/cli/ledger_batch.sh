@@ -21,6 +21,19 @@ end_all() {
     for name in transactions master report; do end_filed $name; done
     ADDRESS=()
 }
+# begin_batch NAME NUMBER: it works slowly, and tells what in NAME.log; returns when it has taken this sync point.
+begin_batch() {
+    batch --pause-us 5000 2>"$1.log" &
+    BATCH=$!
+    started $BATCH
+    wait_for "grep -qs 'sync point $2:' $1.log"
+}
+# batch_ends NAME STATUS
+batch_ends() {
+    local status=0
+    wait $BATCH || status=$?
+    [ $status = "$2" ] || fail "exit status $status: $(tail -n 3 "$1.log")"
+}
 transactions() { awk -v count="$1" 'BEGIN { for (i = 1; i <= count; i++) print "account-" i % 7, i }'; }
 
 # What it writes. Started again it knows that all is done.
@@ -59,18 +72,13 @@ end_filed one
 
 # A service is away: the batch waits for it, and goes on; when nobody comes, it says so, and starts again from there.
 begin_all away < <(transactions 150)
-batch --pause-us 5000 2>away.log &
-started $!
-BATCH=$!
-wait_for 'grep -qs "sync point 9:" away.log'
+begin_batch away 9
 end_filed master KILL
 wait_for 'grep -qs "trying again in" away.log'
 begin_filed master away/master
 wait_for 'grep -qs "back at sync point" away.log'
 end_filed report KILL
-status=0
-wait $BATCH || status=$?
-[ $status = 6 ] || fail "exit status $status: $(tail -n 3 away.log)"
+batch_ends away 6
 contains "$(tail -n 1 away.log)" "${ADDRESS[report]}"
 begin_filed report away/report
 expect_status 0 batch
@@ -80,14 +88,9 @@ end_all
 
 # A second one takes the job over; the first one ends, and does not take it back.
 begin_all twice < <(transactions 2000)
-batch --pause-us 5000 2>first.log &
-started $!
-BATCH=$!
-wait_for 'grep -qs "sync point 3:" first.log'
+begin_batch first 3
 expect_status 0 batch --every 500
-status=0
-wait $BATCH || status=$?
-[ $status = 8 ] || fail "exit status $status: $(tail -n 3 first.log)"
+batch_ends first 8
 contains "$(tail -n 1 twice/report/today)" "2000 transactions, 7 accounts, credits 2001000, debits 0"
 end_all
 
@@ -110,14 +113,9 @@ expect_status 1 batch
 contains "$OUTPUT" "are more than can be counted"
 end_all
 begin_all changed < <(transactions 200)
-batch --pause-us 5000 2>changed.log &
-started $!
-BATCH=$!
-wait_for 'grep -qs "sync point 5:" changed.log'
+begin_batch changed 5
 printf '%-48s' nonsense | dd of=changed/master/accounts conv=notrunc status=none
-status=0
-wait $BATCH || status=$?
-[ $status = 7 ] || fail "exit status $status: $(tail -n 3 changed.log)"
+batch_ends changed 7
 contains "$(tail -n 1 changed.log)" "is no record of a master file"
 end_all
 begin_all missing < <(transactions 5)

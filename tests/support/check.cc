@@ -114,6 +114,12 @@ std::vector<std::byte> random_bytes(std::size_t count) {
     return bytes;
 }
 
+std::uint64_t steps(std::uint64_t plain, std::uint64_t sanitized_ones, std::uint64_t few) {
+    if (const char* text = std::getenv("STEPS"))
+        return std::strtoull(text, nullptr, 10);
+    return under_valgrind() ? few : sanitized() ? sanitized_ones : plain;
+}
+
 bool under_valgrind() {
     const char* preload = std::getenv("LD_PRELOAD");
     return preload && std::strstr(preload, "vgpreload");

@@ -87,6 +87,9 @@ constexpr bool sanitized() {
 #endif
 }
 
+/// How often something is done: STEPS, or fewer times where all is slower.
+std::uint64_t steps(std::uint64_t plain, std::uint64_t sanitized, std::uint64_t under_valgrind);
+
 struct Test {
     const char* name;
     void (*body)();

@@ -1,127 +1,31 @@
 // Checkpoints of a participant of sync points in a region, with a manager in this process: what is held is a
-// generation that stays, whoever is killed; who was taken over holds nothing more.
+// generation that stays, whoever is killed.
 #include <pmemckpt/sync_region.hh>
 
 #include <array>
-#include <barrier>
-#include <thread>
 
 #include "lib/client/sync_region.hh"
 #include "tests/support/relay.hh"
-#include "tests/unit/client_fixture.hh"
-#include "tests/unit/sync_house.hh"
+#include "tests/unit/region_storage.hh"
 
 namespace {
 
 using namespace pmemckpt;
 using namespace pmemckpt::sync;
 using test::FailingCalls;
-using test::House;
 using test::kInstance;
+using test::kLimit;
+using test::kRegion;
 using test::ManagerHere;
+using test::Numbers;
+using test::Pair;
+using test::RegionStorage;
 
-constexpr std::uint64_t kLimit = 6 * kMiB;  // of a state: more than is sent at one time
-const std::string kRegion = "job/ledger";
-
-/// A storage in a region, whose calls may be watched.
-class RegionStorage {
-public:
-    using Watch = std::function<int(const std::function<int()>&)>;
-
-    ~RegionStorage() { close(); }
-    RegionStorage() = default;
-    RegionStorage(const RegionStorage&) = delete;
-
-    Result<std::unique_ptr<CheckpointFile>> open(const ManagerHere& here, const std::string& region = kRegion,
-                                                 std::uint64_t state_bytes = kLimit) {
-        close();
-        const auto texts = here.options();
-        pmemckpt_options options = {};
-        options.server = texts.server.c_str();
-        options.principal = texts.principal.c_str();
-        options.key_dir = texts.key_dir.c_str();
-        options.transport = texts.transport.c_str();
-        if (const int status = pmemckpt_sync_region_open(&options, region.c_str(), state_bytes, &real_))
-            return fail(-status, "{}", pmemckpt_error());
-        return open_storage(watched());
-    }
-    void close() {
-        if (real_.close)
-            real_.close(real_.context);
-        real_ = {};
-    }
-    Watch watch = [](const std::function<int()>& action) { return action(); };
-
-private:
-    struct State {
-        RegionStorage& storage;
-        void* real;
-    };
-    static RegionStorage& of(void* self) { return *static_cast<RegionStorage*>(self); }
-    static State& state_of(void* state) { return *static_cast<State*>(state); }
-
-    pmemckpt_sync_storage watched() {
-        auto storage = real_;
-        storage.context = this;
-        storage.load = [](void* self, void* into, std::size_t room, std::size_t* size) {
-            auto& real = of(self).real_;
-            return of(self).watch([&] { return real.load(real.context, into, room, size); });
-        };
-        storage.commit = [](void* self, const void* table, std::size_t size) {
-            auto& real = of(self).real_;
-            return of(self).watch([&] { return real.commit(real.context, table, size); });
-        };
-        storage.keep = [](void* self, const std::uint64_t* tokens, std::size_t count) {
-            auto& real = of(self).real_;
-            return of(self).watch([&] { return real.keep(real.context, tokens, count); });
-        };
-        storage.begin = [](void* self, std::uint64_t number, void** state) {
-            auto& real = of(self).real_;
-            auto made = std::make_unique<State>(State{of(self), nullptr});
-            const int status = of(self).watch([&] { return real.begin(real.context, number, &made->real); });
-            *state = status == 0 ? made.release() : nullptr;
-            return status;
-        };
-        storage.write = [](void* state, const void* bytes, std::size_t size) {
-            auto& self = state_of(state).storage;
-            return self.watch([&] { return self.real_.write(state_of(state).real, bytes, size); });
-        };
-        storage.finish = [](void* state, std::uint64_t* token) {
-            auto& self = state_of(state).storage;
-            return self.watch([&] { return self.real_.finish(state_of(state).real, token); });
-        };
-        storage.end_state = [](void* state) {
-            state_of(state).storage.real_.end_state(state_of(state).real);
-            delete &state_of(state);
-        };
-        storage.read = [](void* self, std::uint64_t token, std::uint64_t offset, void* into,
-                          std::size_t size) {
-            auto& real = of(self).real_;
-            return of(self).watch([&] { return real.read(real.context, token, offset, into, size); });
-        };
-        storage.error = [](void* self) { return of(self).real_.error(of(self).real_.context); };
-        return storage;
-    }
-
-    pmemckpt_sync_storage real_ = {};
-};
-
-/// A manager, and a participant with its checkpoints there.
-struct Pair {
-    ManagerHere here;
-    RegionStorage storage;
-    House house{[this] { return storage.open(here); }};
-
-    ~Pair() { house.job.reset(); }
-    std::vector<std::uint64_t> pinned() const {
-        std::vector<std::uint64_t> numbers;
-        for (const auto& generation : test::ok(here.connect()->generations(kRegion)))
-            if (generation.pinned != 0)
-                numbers.push_back(generation.number);
-        return numbers;
-    }
-};
-using Numbers = std::vector<std::uint64_t>;
+/// A generation as a state has one whose table was not committed.
+void seal_and_pin(client::Client& client, std::uint64_t number) {
+    test::save(client, kRegion, test::random_bytes(1000));
+    test::ok(client.pin(kRegion, number, true));
+}
 
 void states_are_generations() {
     Pair pair;
@@ -190,8 +94,7 @@ void what_was_unpinned_and_not_dropped_goes() {
     auto& house = pair.house;
     house.take(1, "one");
     const auto client = pair.here.connect();
-    test::save(*client, kRegion, test::random_bytes(1000));
-    test::ok(client->pin(kRegion, 2, true));
+    seal_and_pin(*client, 2);
     test::save(*client, kRegion, test::random_bytes(1000));
     test::ok(client->pin(kRegion, 2, false));
     house.job.reset();
@@ -205,31 +108,11 @@ void what_is_left_over_goes_at_the_start() {
     auto& house = pair.house;
     house.take(1, "one");
     const auto client = pair.here.connect();
-    test::save(*client, kRegion, test::random_bytes(1000));
-    test::ok(client->pin(kRegion, 2, true));
+    seal_and_pin(*client, 2);
     test::ok(client->pin(kRegion, 1, false));  // by an admin, say
     house.job.reset();
     test::ok(pair.storage.open(pair.here));
     CHECK(pair.pinned() == (Numbers{1}));
-}
-
-/// A manager that was started anew with another pool in front, whose regions look the same.
-void another_pool_is_not_ones_own() {
-    Pair pair;
-    auto& house = pair.house;
-    house.take(1, "one");
-    pair.here.end();
-    pair.here.pools_before = {{"twin", test::make_pool("twin", pair.here.key_dir())}};
-    pair.here.start();
-    RegionStorage twins;
-    House twin([&] { return twins.open(pair.here); });
-    house.take(2, "two");
-    twin.start();
-    CHECK(twin.job->listed().held.empty());
-    CHECK(twin.job->identity().participant != house.job->identity().participant);
-    auto options = pair.here.options();
-    options.pool = pair.here.uuid();
-    test::equal(test::ok(test::ok(client::Client::connect(options))->generations(kRegion)).size(), 2U);
 }
 
 /// Whatever its code is: it says nothing of the regions.
@@ -348,87 +231,6 @@ void the_manager_is_killed_at_each_call() {
     CHECK(calls > 20 && went_on > 40);
 }
 
-void who_was_taken_over_holds_nothing_more(bool manager_is_started_anew) {
-    Pair pair;
-    auto& first = pair.house;
-    first.program.set("the first");
-    first.take(1, "one");
-    RegionStorage others;
-    House second([&] { return others.open(pair.here); });
-    test::ok(second.job->rollback(second.asker, {1, kInstance}));
-    test::equal(second.program.text(), std::string("the first"));
-    second.program.set("the second");
-    second.take(2, "two");
-    if (manager_is_started_anew)
-        pair.here.end(), pair.here.start();
-    // It drops nothing of the other one's either.
-    test::contains(test::error(first.prepare(3, "three"), EIO), "fenced");
-    test::contains(test::error(first.job->open("batch", Uuid{8}), EIO), "fenced");
-    CHECK(first.job->has_failed());
-    CHECK(pair.pinned() == (Numbers{1, 2}));
-    second.program.set("?");
-    test::ok(second.job->rollback(second.asker, {2, kInstance}));
-    test::equal(second.program.text(), std::string("the second"));
-    second.take(4, "four");
-    test::error(first.prepare(5, "five"), EIO);
-    test::equal(pair.pinned().size(), 3U);  // the first one goes with the next one
-    second.job.reset();
-}
-
-/// Taken over while it writes: its state may be there, its table is not.
-void a_takeover_in_the_middle() {
-    Pair pair;
-    auto& first = pair.house;
-    first.take(1, "one");
-    RegionStorage others;
-    std::unique_ptr<House> second;
-    first.program.set(test::text_of(5'000'000));
-    first.program.at_save = [&] {
-        if (!second)
-            second = std::make_unique<House>([&] { return others.open(pair.here); });
-        return Status();
-    };
-    test::error(first.prepare(2, "two"), EIO);
-    test::equal(second->job->listed().held.size(), 1U);
-    second->job.reset();
-}
-
-/// NAME alone: who has NAME.table takes it back.
-void states_that_were_taken_over_are_taken_back() {
-    Pair pair;
-    auto& house = pair.house;
-    house.take(1, "one");
-    test::ok(pair.here.connect()->take_over(kRegion));
-    house.take(2, "two");
-    CHECK(pair.pinned() == (Numbers{1, 2}));
-}
-
-bool takes_a_sync_point(client::SyncRegion& region) {
-    const std::string table = "PMCKSYNC";
-    auto state = region.begin();
-    return state && (*state)->write(test::random_bytes(1000)) && (*state)->finish() &&
-           region.commit(std::as_bytes(std::span(table)));
-}
-
-void one_of_two_that_start_together_is_there() {
-    ManagerHere here;
-    for (int round = 0; round < 30; ++round) {
-        std::barrier both(2);
-        std::array<std::unique_ptr<client::SyncRegion>, 2> opened;
-        std::array<std::jthread, 2> threads;
-        for (auto& one : opened)
-            threads[static_cast<std::size_t>(&one - opened.data())] = std::jthread([&] {
-                both.arrive_and_wait();
-                if (auto region = client::SyncRegion::open(here.options(), kRegion, kLimit))
-                    one = std::move(*region);
-            });
-        for (auto& thread : threads)
-            thread.join();
-        const auto works = [](const auto& one) { return one && takes_a_sync_point(*one); };
-        test::equal(std::ranges::count_if(opened, works), 1);
-    }
-}
-
 void what_does_not_fit_is_told() {
     Pair pair;
     auto& house = pair.house;
@@ -450,50 +252,6 @@ void what_does_not_fit_is_told() {
     house.take(11, "eleven");
 }
 
-void what_is_somebody_elses_is_left_alone() {
-    ManagerHere here;
-    RegionStorage storage;
-    const auto client = here.connect();
-    test::contains(test::error(storage.open(here, "team/app", 0), ENOENT), "create-region team/app --keep 1");
-    test::ok(client->create_region("team/app", {3}, true));
-    test::contains(test::error(storage.open(here, "team/app", 0), EINVAL), "has no limit");
-    for (int i = 0; i < 3; ++i)
-        test::save(*client, "team/app", test::random_bytes(100));
-    test::contains(test::error(storage.open(here, "team/app"), EBADMSG), "3 generations, and team/app.table");
-    test::equal(test::ok(client->find_region("team/app")).epoch, 1U);  // who writes there is not fenced
-    test::error(client->find_region("team/app.table"), ENOENT);
-    test::ok(client->create_region("papers.table", {3}, true));
-    for (const std::size_t size : {std::size_t{3}, std::size_t{100}, std::size_t{100'000}}) {
-        test::save(*client, "papers.table", test::random_bytes(size));
-        test::contains(test::error(storage.open(here, "papers"), EBADMSG),
-                       fmt::format("of region papers.table has {} bytes, and is no table", size));
-    }
-    test::equal(test::ok(client->find_region("papers.table")).epoch, 1U);
-    test::error(client->find_region("papers"), ENOENT);
-    test::equal(pmemckpt_sync_region_open(nullptr, nullptr, 0, nullptr), -EINVAL);
-    test::contains(pmemckpt_error(), "region is NULL");
-}
-
-/// Whoever has a key can write both regions: what is no table is not taken for none.
-void states_are_not_dropped_for_want_of_a_table() {
-    Pair pair;
-    pair.house.take(1, "one");
-    pair.house.job.reset();
-    test::save(*pair.here.connect(), kRegion + ".table", {});
-    test::contains(test::error(pair.storage.open(pair.here), EBADMSG),
-                   "generation 5 of region job/ledger.table has 0 bytes, and is no table");
-    CHECK(pair.pinned() == (Numbers{1}));
-    test::save(*pair.here.connect(), kRegion + ".table", std::as_bytes(std::span("PMCKSYNC")));
-    bool is_cleared = false;
-    pair.storage.watch = [&](const std::function<int()>& action) {
-        if (!std::exchange(is_cleared, true))
-            test::ok(pair.here.connect()->clear(kRegion + ".table"));  // when both were taken over
-        return action();
-    };
-    test::contains(test::error(pair.storage.open(pair.here), EBADMSG), "no table that says whose");
-    CHECK(pair.pinned() == (Numbers{1}));
-}
-
 /// What the seal of a table says when it fails: only one that was surely refused may be tried again.
 void a_seal_that_failed_is_in_doubt() {
     const auto code = [](int given, bool is_connected) {
@@ -504,48 +262,6 @@ void a_seal_that_failed_is_in_doubt() {
     test::equal(code(ECONNRESET, false), ECONNRESET);
     test::equal(code(EBADMSG, false), EBADMSG);
     test::equal(code(EBADMSG, true), EAGAIN);  // other bytes have arrived, and were not sealed
-}
-
-void states_without_their_table_are_left_alone() {
-    Pair pair;
-    pair.house.take(1, "one");
-    pair.house.job.reset();
-    test::ok(pair.here.connect()->destroy_region(kRegion + ".table"));
-    test::contains(test::error(pair.storage.open(pair.here), EBADMSG), "no table that says whose");
-    CHECK(pair.pinned() == (Numbers{1}));
-}
-
-/// Regions that were destroyed are not made anew behind one's back.
-void a_region_that_is_gone_is_told() {
-    Pair pair;
-    auto& house = pair.house;
-    house.take(1, "one");
-    const auto client = pair.here.connect();
-    test::ok(client->destroy_region(kRegion));
-    test::contains(test::error(house.prepare(2, "two"), EIO), "job/ledger");
-    test::error(house.job->verify(house.asker, {1, kInstance}), EBADMSG);
-    test::ok(client->destroy_region(kRegion + ".table"));
-    test::contains(test::error(house.job->open("batch", Uuid{8}), EIO), "was destroyed: ");
-    CHECK(house.job->has_failed());
-}
-
-/// Destroyed, and made again by another participant: as if it had been taken over.
-void a_region_that_was_made_anew_is_not_ones_own() {
-    Pair pair;
-    auto& first = pair.house;
-    first.take(1, "one");
-    const auto client = pair.here.connect();
-    test::ok(client->destroy_region(kRegion));
-    test::ok(client->destroy_region(kRegion + ".table"));
-    RegionStorage others;
-    House second([&] { return others.open(pair.here); });
-    second.take(1, "another one");
-    test::contains(test::error(first.prepare(2, "two"), EIO), "was destroyed, and made anew");
-    test::error(first.job->open("batch", Uuid{8}), EIO);
-    CHECK(first.job->has_failed());
-    second.start();
-    test::equal(second.coordinators(1), std::string("another one"));
-    second.job.reset();
 }
 
 void the_cpp_interface() {
@@ -597,24 +313,12 @@ int main() {
          {"what was restored takes no room", what_was_restored_takes_no_room},
          {"what was unpinned and not dropped goes", what_was_unpinned_and_not_dropped_goes},
          {"what is left over goes at the start", what_is_left_over_goes_at_the_start},
-         {"another pool is not one's own", another_pool_is_not_ones_own},
          {"an error of the connection is not for good", an_error_of_the_connection_is_not_for_good},
          {"the manager is gone for a while", the_manager_is_gone_for_a_while},
          {"a manager that hangs is given up", a_manager_that_hangs_is_given_up},
          {"what is left over goes bit by bit", what_is_left_over_goes_bit_by_bit},
          {"the manager is killed at each call", the_manager_is_killed_at_each_call},
-         {"who was taken over holds nothing more", [] { who_was_taken_over_holds_nothing_more(false); }},
-         {"who was taken over, with a manager that was started anew",
-          [] { who_was_taken_over_holds_nothing_more(true); }},
-         {"a takeover in the middle", a_takeover_in_the_middle},
-         {"states that were taken over are taken back", states_that_were_taken_over_are_taken_back},
-         {"one of two that start together is there", one_of_two_that_start_together_is_there},
          {"what does not fit is told", what_does_not_fit_is_told},
-         {"what is somebody else's is left alone", what_is_somebody_elses_is_left_alone},
-         {"states are not dropped for want of a table", states_are_not_dropped_for_want_of_a_table},
          {"a seal that failed is in doubt", a_seal_that_failed_is_in_doubt},
-         {"states without their table are left alone", states_without_their_table_are_left_alone},
-         {"a region that is gone is told", a_region_that_is_gone_is_told},
-         {"a region that was made anew is not one's own", a_region_that_was_made_anew_is_not_ones_own},
          {"the C++ interface", the_cpp_interface}});
 }

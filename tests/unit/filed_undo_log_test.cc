@@ -1,8 +1,11 @@
 // The undo log of served files, cut and damaged.
+#include <fcntl.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 
 #include <cerrno>
 
+#include "tests/support/traced.hh"
 #include "tests/unit/filed_house.hh"
 
 using namespace pmemckpt;
@@ -99,6 +102,27 @@ void entries_that_were_not_flushed_may_be_torn_anywhere() {
     house.files.reset();
     flip(log, flushed + 10);
     contains(error(filed::Files::open(house.path), EBADMSG), "is damaged between");
+}
+
+/// The next log says how long this one was: so it is that long on disk.
+void a_log_is_on_disk_before_the_next_begins() {
+    if (!can_fail_calls())
+        skip("calls can't be made to fail on this system");
+    const auto path = (directory() / "log").string();
+    std::filesystem::create_directory(path);
+    const auto open = [&] {
+        return ok(filed::UndoLog::open(FileDescriptor(::open(path.c_str(), O_RDONLY | O_DIRECTORY)), path));
+    };
+    auto log = open();
+    ok(log.begin(House::id_of(1)));
+    ok(log.add({filed::Change::Kind::created, "a", {}, 0, 0}));  // and nobody flushes it
+    const auto begun = run_with_failure(1, {SYS_fsync}, EIO, [&] {
+        const auto failed = log.begin(House::id_of(2));
+        return !failed && failed.error().message.find("can't be trusted") != std::string::npos ? 0 : 1;
+    });
+    CHECK(begun.came_so_far && begun.status == 0);
+    ok(log.begin(House::id_of(2)));
+    open();
 }
 
 void a_missing_or_copied_log_is_told() {
@@ -230,6 +254,7 @@ int main() {
          {"each place that is damaged is told", each_place_that_is_damaged_is_told},
          {"entries that were not flushed may be torn anywhere",
           entries_that_were_not_flushed_may_be_torn_anywhere},
+         {"a log is on disk before the next begins", a_log_is_on_disk_before_the_next_begins},
          {"a missing or copied log is told", a_missing_or_copied_log_is_told},
          {"a log that was cut is told", a_log_that_was_cut_is_told},
          {"what is held has its log", what_is_held_has_its_log},

@@ -15,9 +15,7 @@ constexpr std::uint64_t kStepsBetweenAll = 64;
 constexpr std::uint64_t kRecordingLives = 5;  // one of so many
 
 std::uint64_t steps_to_go() {
-    if (const char* text = std::getenv("STEPS"))
-        return std::strtoull(text, nullptr, 10);
-    return test::under_valgrind() ? 500 : test::sanitized() ? 100'000 : 2'000'000;
+    return test::steps(2'000'000, 100'000, 500);
 }
 
 struct Tally {

@@ -26,9 +26,7 @@ constexpr std::size_t kHeaderBytes = 54;
 constexpr Uuid kInstance{5};
 
 std::uint64_t forgeries() {
-    if (const char* text = std::getenv("STEPS"))
-        return std::strtoull(text, nullptr, 10);
-    return test::under_valgrind() ? 50 : test::sanitized() ? 300 : 600;
+    return test::steps(600, 300, 50);
 }
 std::size_t stride() {
     return test::under_valgrind() ? 29 : test::sanitized() ? 5 : 1;

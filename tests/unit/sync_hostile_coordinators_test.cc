@@ -34,9 +34,7 @@ constexpr std::size_t kLinesAtOnce = 3;
 constexpr std::uint64_t kLinesARound = 60;
 
 std::uint64_t lines_to_go() {
-    if (const char* text = std::getenv("STEPS"))
-        return std::strtoull(text, nullptr, 10);
-    return test::under_valgrind() ? kLinesARound : test::sanitized() ? 300 : 1'800;
+    return test::steps(1'800, 300, kLinesARound);
 }
 
 /// A connection to a participant, of which the sending end can be closed alone.

@@ -34,9 +34,7 @@ constexpr unsigned kTimeout_ms = 400;
 constexpr auto kLongest = std::chrono::seconds(20);
 
 std::uint64_t rounds_to_go() {
-    if (const char* text = std::getenv("STEPS"))
-        return std::strtoull(text, nullptr, 10);
-    return test::under_valgrind() ? 5 : test::sanitized() ? 30 : 60;
+    return test::steps(60, 30, 5);
 }
 
 /// Serves one connection after the other. What is right comes from `answer`; what goes out may be something

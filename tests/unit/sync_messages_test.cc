@@ -43,9 +43,7 @@ constexpr std::size_t kMostPerByte = 24;
 constexpr std::size_t kMostOfAnError = 2'000;
 
 std::uint64_t steps_of_each() {
-    if (const char* text = std::getenv("STEPS"))
-        return std::strtoull(text, nullptr, 10);
-    return test::under_valgrind() ? 200 : test::sanitized() ? 10'000 : 100'000;
+    return test::steps(100'000, 10'000, 200);
 }
 
 /// Whether it was taken for one; it means what it says, then.

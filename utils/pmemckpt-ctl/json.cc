@@ -2,21 +2,12 @@
 
 #include <sodium.h>
 
-#include <nlohmann/json.hpp>
-
+#include "utils/pmemckpt-ctl/json_text.hh"
 #include "utils/pmemckpt-ctl/text.hh"
 
 namespace pmemckpt::ctl {
 
 namespace {
-
-using Json = nlohmann::ordered_json;
-constexpr int kIndent = 2;
-
-/// Bytes that are no UTF-8, as a file's name may have, become U+FFFD.
-std::string text(const Json& json) {
-    return json.dump(kIndent, ' ', false, Json::error_handler_t::replace) + "\n";
-}
 
 void add_time(Json& object, const std::string& name, std::int64_t nanoseconds) {
     object[name] = iso_time(nanoseconds);

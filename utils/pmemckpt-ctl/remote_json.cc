@@ -1,20 +1,11 @@
 #include "utils/pmemckpt-ctl/remote_json.hh"
 
-#include <nlohmann/json.hpp>
-
 #include "lib/base/uuid.hh"
+#include "utils/pmemckpt-ctl/json_text.hh"
 
 namespace pmemckpt::ctl {
 
 namespace {
-
-using Json = nlohmann::ordered_json;
-constexpr int kIndent = 2;
-
-/// Bytes that are no UTF-8, as a file's name may have, become U+FFFD.
-std::string text(const Json& json) {
-    return json.dump(kIndent, ' ', false, Json::error_handler_t::replace) + "\n";
-}
 
 Json sync_point_object(const sync::Table::Held& held) {
     auto participants = Json::array();

@@ -29,6 +29,7 @@ private:
         std::uint64_t size = 0;  // at the sync point
         BlockSet blocks;
     };
+    Result<Kept*> find(const OpenFile& file, UndoLog& log);
     static Status keep_first_of(const OpenFile& file, Blocks blocks, Kept& kept, UndoLog& log);
     static Status keep_block(const OpenFile& file, std::uint64_t block, const Kept& kept, UndoLog& log);
 

@@ -62,9 +62,10 @@ Status FileService::take_join(const sync::Received& request, sync::Stream& strea
 
 Status FileService::take_read(const sync::Received& request, sync::Stream& stream) {
     const auto asked = TRY(wire::decode_body<sync::FileRead>(request.body()));
-    std::vector<std::byte> bytes(std::min(asked.bytes, sync::kMostFileBytes));
+    std::vector<std::byte> bytes;
     auto moved = [&]() -> Result<sync::FileMoved> {
         const auto working = TRY(work());
+        bytes.resize(std::min(asked.bytes, sync::kMostFileBytes));
         const auto got = TRY(files_.read(session_, asked.handle, bytes));
         return sync::FileMoved{static_cast<std::uint32_t>(got.bytes), got.position};
     }();

@@ -12,7 +12,7 @@
 
 #include "lib/base/log.hh"
 #include "lib/base/units.hh"
-#include "lib/sync/table_file.hh"
+#include "lib/sync/file_io.hh"
 #include "utils/pmemckpt-filed/rollback.hh"
 
 namespace pmemckpt::filed {
@@ -56,6 +56,16 @@ Status check_flags(std::uint32_t flags) {
     return {};
 }
 
+Status check_is_file(const std::string& path, const ServedDirectory::Found& found) {
+    switch (found.kind) {
+        case ServedDirectory::Kind::none: return fail_errno(ENOENT, "{}", path);
+        case ServedDirectory::Kind::file: return {};
+        case ServedDirectory::Kind::folder: return fail(EACCES, "{} is a folder", path);
+        case ServedDirectory::Kind::other: break;
+    }
+    return fail(EACCES, "{} is no plain file, and is left alone", path);
+}
+
 /// Who writes reads, too: what was there before.
 int system_flags(std::uint32_t flags) {
     return (flags & kOpenWrite) != 0 ? O_RDWR : O_RDONLY;
@@ -74,64 +84,28 @@ Result<std::unique_ptr<Files>> Files::open(const std::string& path) {
     return files;
 }
 
-Status Files::check_can_go_back(const std::vector<sync::SyncPointId>& held, bool is_new) const {
-    for (const auto& id : held)
-        TRY(undo_.check_has(id));
-    if (is_new && undo_.is_on())
-        return fail(
-            EBADMSG,
-            "{0} has undo logs in {1}/undo, and the checkpoint file is a new one: bring the one back that "
-            "they are of, or give up its job's sync points, see pmemckpt-filed(8), When something fails",
-            directory_.path(), kOwnFolder);
-    return {};
-}
-
 void Files::take_reserve() {
     if (const auto taken = reserve_.take(); !taken)
         log::warning("{}", taken.error().message);
+}
+
+Status Files::check_can_go_back(const std::vector<sync::SyncPointId>& held, bool is_new) const {
+    for (const auto& id : held)
+        TRY(undo_.check_has(id));
+    return is_new ? undo_.check_is_empty() : Status();
 }
 
 Result<Member> Files::join(std::uint64_t session, const std::optional<Member>& before,
                            const std::function<Status()>& may) {
     const auto resting = rest();  // who had it is not in the middle of an operation
     TRY(may());
-    const std::lock_guard lock(members_mutex_);
-    if (!before && member_count_ == kMostMembers)
-        return fail(EMFILE, "{} connections have joined sessions, the limit: end some", member_count_);
-    members_[session] = ++last_member_;
-    member_count_ += before ? 0 : 1;
-    return Member{session, rollbacks_, last_member_};
-}
-
-void Files::leave(const Member& member) {
-    const std::lock_guard lock(members_mutex_);
-    --member_count_;
-    if (const auto found = members_.find(member.session);
-        found != members_.end() && found->second == member.number)
-        members_.erase(found);
-}
-
-Status Files::check_member(const Member& member) {
-    const std::lock_guard lock(members_mutex_);
-    TRY(check_is_restored());
-    const auto found = members_.find(member.session);
-    if (found == members_.end() || found->second != member.number)
-        return fail(EBUSY, "session {} was joined by another connection since", member.session);
-    if (member.rollbacks != rollbacks_)
-        return fail(ESTALE, "the files were rolled back since the session was joined: join it again");
-    return {};
-}
-
-Status Files::check_is_restored() const {
-    if (half_restored_)
-        return fail(EUCLEAN, "a rollback has not ended, roll back again: {}", half_restored_->message);
-    return {};
+    return members_.join(session, before);
 }
 
 Result<std::shared_lock<std::shared_mutex>> Files::work(const Member& member) {
     const std::unique_lock gate(gate_);
     std::shared_lock working(quiet_);
-    TRY(check_member(member));
+    TRY(members_.check(member));
     return working;
 }
 
@@ -213,18 +187,7 @@ void Files::close_all_of(std::uint64_t session) {
 
 Result<Moved> Files::read(std::uint64_t session, std::uint32_t handle, std::span<std::byte> into) {
     const auto file = TRY(find(session, handle, kOpenRead));
-    std::size_t count = 0;
-    while (count < into.size()) {
-        const auto got = ::pread(file->file.get(), into.data() + count, into.size() - count,
-                                 static_cast<off_t>(file->position + count));
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got < 0)
-            return fail(sync::as_files(errno), "can't read a file: {}", ::strerror(errno));
-        if (got == 0)
-            break;
-        count += static_cast<std::size_t>(got);
-    }
+    const auto count = TRY(sync::read_up_to(file->file.get(), file->position, into, "a file"));
     file->position += count;
     return Moved{count, file->position};
 }
@@ -330,29 +293,19 @@ Status Files::note_flush(Status flushed) {
     return flushed;
 }
 
-Status Files::check_is_file(const std::string& path, const ServedDirectory::Found& found) const {
-    switch (found.kind) {
-        case ServedDirectory::Kind::none: return fail_errno(ENOENT, "{}", path);
-        case ServedDirectory::Kind::file: return {};
-        case ServedDirectory::Kind::folder: return fail(EACCES, "{} is a folder", path);
-        case ServedDirectory::Kind::other: break;
-    }
-    return fail(EACCES, "{} is no plain file, and is left alone", path);
-}
-
 /// Of a file that nobody has open: EBUSY.
-Result<FileIdentity> Files::identity_of_closed(const std::string& path) const {
-    const auto found = TRY(directory_.look_at(path));
+Status Files::check_is_closed(const std::string& path, const ServedDirectory::Found& found) const {
     TRY(check_is_file(path, found));
     if (open_files_.has(found.identity))
         return fail(EBUSY, "{} is open: close it before", path);
-    return found.identity;
+    return {};
 }
 
 Status Files::remove(const std::string& path) {
     TRY(check_path(path));
     const std::lock_guard lock(mutex_);
-    TRY(identity_of_closed(path));
+    const auto found = TRY(directory_.look_at(path));
+    TRY(check_is_closed(path, found));
     if (!undo_.is_on())
         return note_flush(TRY(directory_.remove(path)).flush());
     const auto name = trash_.new_name();
@@ -378,7 +331,7 @@ Status Files::rename(const std::string& from, const std::string& to) {
     if (target.kind != ServedDirectory::Kind::none && target.identity == found.identity)
         return {};  // two names of one file: nothing happens, as in rename(2)
     if (target.kind != ServedDirectory::Kind::none) {
-        TRY(identity_of_closed(to));
+        TRY(check_is_closed(to, target));
         if (undo_.is_on())
             return move_over(from, to, std::move(paths));
     }
@@ -443,8 +396,8 @@ Result<std::vector<SavedFile>> Files::saved_files() const {
 Status Files::save(const sync::SyncPointId& id, const sync::Sink& sink) {
     const auto resting = rest();
     const std::lock_guard lock(mutex_);
-    TRY(check_is_restored());  // nobody works: it does not change
-    take_reserve();
+    TRY(members_.check_is_restored());
+    static_cast<void>(reserve_.take());  // there may be room by now
     if (!flush_failed_)
         static_cast<void>(note_flush(unflushed_.flush(directory_)));
     if (flush_failed_)
@@ -462,28 +415,17 @@ Status Files::restore(const sync::SyncPointId& id, const sync::Source& source) {
     const std::lock_guard lock(mutex_);
     const auto bytes = TRY(read_all(source));
     const auto saved = TRY(wire::decode_body<std::vector<SavedFile>>(bytes));
-    begin_restore();
+    members_.begin_rollback();
     open_files_.clear();
     unflushed_.clear();
     images_.clear();
     auto restored = bring_back(id, saved);
-    end_restore(restored);
+    members_.end_rollback(restored);
     if (!restored)
         return restored;
     take_reserve();
     flush_failed_.reset();  // all that was not on disk was changed since, and is brought back
     return {};
-}
-
-void Files::begin_restore() {
-    const std::lock_guard lock(members_mutex_);
-    ++rollbacks_;
-    half_restored_ = Error{EUCLEAN, "it was cut off"};  // by what is thrown
-}
-
-void Files::end_restore(const Status& restored) {
-    const std::lock_guard lock(members_mutex_);
-    half_restored_ = restored ? std::nullopt : std::optional(restored.error());
 }
 
 Status Files::bring_back(const sync::SyncPointId& id, const std::vector<SavedFile>& saved) {

@@ -10,10 +10,9 @@
 //     (as it was) ──────────────────► half restored ───────────────► as at the sync point; who was a member
 //                                      no operation, no save          joins anew before he goes on
 //
-// Lock order: gate_, quiet_, mutex_, members_mutex_.
+// Lock order: gate_, quiet_, mutex_.
 #include <cstdint>
 #include <functional>
-#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -24,6 +23,7 @@
 
 #include "lib/sync/program.hh"
 #include "utils/pmemckpt-filed/before_images.hh"
+#include "utils/pmemckpt-filed/members.hh"
 #include "utils/pmemckpt-filed/open_files.hh"
 #include "utils/pmemckpt-filed/reserve.hh"
 #include "utils/pmemckpt-filed/served_directory.hh"
@@ -32,18 +32,6 @@
 #include "utils/pmemckpt-filed/unflushed.hh"
 
 namespace pmemckpt::filed {
-
-/// Connections that have joined a session, at most: below those of a participant, so that coordinators find
-/// a place.
-inline constexpr std::size_t kMostMembers = 56;
-
-/// Who has joined a session: from then on it is his, until the files are rolled back, or another one joins
-/// it.
-struct Member {
-    std::uint64_t session = 0;
-    std::uint64_t rollbacks = 0;  // that there were before
-    std::uint64_t number = 0;     // no other one's
-};
 
 struct Moved {
     std::size_t bytes = 0;
@@ -66,10 +54,9 @@ public:
     Result<Member> join(
         std::uint64_t session, const std::optional<Member>& before = {},
         const std::function<Status()>& may = [] { return Status(); });
-    void leave(const Member& member);
+    void leave(const Member& member) { members_.leave(member); }
     /// Who has it may call what follows; save and restore wait for it. What must be so for an operation is
-    /// looked at while one has it. EBUSY when another one has joined the session; ESTALE when the files were
-    /// rolled back since he joined; EUCLEAN when a rollback has failed half way.
+    /// looked at while one has it. As Members::check().
     Result<std::shared_lock<std::shared_mutex>> work(const Member& member);
 
     // Paths: EACCES, EINVAL as check_path(). Handles: EBADF.
@@ -114,8 +101,6 @@ private:
           undo_(std::move(undo)) {}
     void take_reserve();
     std::unique_lock<std::shared_mutex> rest();
-    Status check_member(const Member& member);
-    Status check_is_restored() const;
     Result<std::shared_ptr<OpenFile>> find(std::uint64_t session, std::uint32_t handle, std::uint32_t flag);
     Result<std::uint32_t> open_there(std::uint64_t session, const std::string& path, std::uint32_t flags,
                                      std::uint32_t mode);
@@ -124,15 +109,12 @@ private:
     // Under mutex_.
     Result<FileDescriptor> open_or_make(const std::string& path, std::uint32_t flags, std::uint32_t mode);
     Result<FileDescriptor> make(const std::string& path, int flags, std::uint32_t mode);
-    Status check_is_file(const std::string& path, const ServedDirectory::Found& found) const;
-    Result<FileIdentity> identity_of_closed(const std::string& path) const;
+    Status check_is_closed(const std::string& path, const ServedDirectory::Found& found) const;
     Status move_over(const std::string& from, const std::string& to, OpenFiles::NewPaths paths);
     Status note_flush(Status flushed);
     Status save(const sync::SyncPointId& id, const sync::Sink& sink);
     Result<std::vector<SavedFile>> saved_files() const;
     Status restore(const sync::SyncPointId& id, const sync::Source& source);
-    void begin_restore();
-    void end_restore(const Status& restored);
     Status bring_back(const sync::SyncPointId& id, const std::vector<SavedFile>& saved);
     Status reopen(const SavedFile& saved);
 
@@ -141,6 +123,7 @@ private:
     Reserve reserve_;
     std::mutex gate_;  // who waits for all operations to end has it: no new one begins
     std::shared_mutex quiet_;
+    Members members_;
 
     std::mutex mutex_;  // guards all below
     UndoLog undo_;
@@ -148,12 +131,6 @@ private:
     OpenFiles open_files_;
     Unflushed unflushed_;
     std::optional<Error> flush_failed_;  // what was written is not on disk, and never will be
-
-    std::mutex members_mutex_;  // guards all below; of all but the members change only while nobody works
-    std::map<std::uint64_t, std::uint64_t> members_;  // the number of who has it, by session
-    std::size_t member_count_ = 0;
-    std::uint64_t last_member_ = 0, rollbacks_ = 0;
-    std::optional<Error> half_restored_;  // why the last rollback has not ended
 };
 
 }  // namespace pmemckpt::filed

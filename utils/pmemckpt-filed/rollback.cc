@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "lib/base/units.hh"
-#include "lib/sync/table_file.hh"
+#include "lib/sync/file_io.hh"
 
 namespace pmemckpt::filed {
 
@@ -24,12 +24,10 @@ Status write_zeros(int file, std::uint64_t at, std::uint64_t end, const std::str
         if (data < 0 && errno == ENXIO)
             return {};  // holes, to the end of the file
         if (data > 0)
-            at = std::max(at, static_cast<std::uint64_t>(data));
-        const auto count = std::min<std::uint64_t>(zeros.size(), end - std::min(at, end));
+            at = static_cast<std::uint64_t>(data);
+        const auto count = at < end ? std::min<std::uint64_t>(zeros.size(), end - at) : 0;
         TRY(sync::write_at(file, at, std::span(zeros).first(static_cast<std::size_t>(count)), path));
         at += count;
-        if (count == 0)
-            return {};
     }
     return {};
 }

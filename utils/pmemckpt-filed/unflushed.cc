@@ -1,6 +1,6 @@
 #include "utils/pmemckpt-filed/unflushed.hh"
 
-#include "lib/sync/table_file.hh"
+#include "lib/sync/file_io.hh"
 
 namespace pmemckpt::filed {
 
