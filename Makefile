@@ -200,7 +200,7 @@ unit-tests: $(UNIT_TESTS)
 # What runs on other systems, in tests.
 cross-programs: $(BUILD)/tests/tools/sync_program $(BUILD)/examples/ledger_batch
 # What runs in guests by itself; with OVER all does.
-guest-tests: $(filter-out %/pmemckpt-filed,$(PROGRAMS)) $(SHARED) $(filter-out %/sync_program %/sync_region_program,$(TOOLS)) $(VM_UNIT_TESTS)
+guest-tests: $(filter-out %/pmemckpt-filed,$(PROGRAMS)) $(SHARED) $(BUILD)/examples/process_pair $(filter-out %/sync_program %/sync_region_program,$(TOOLS)) $(VM_UNIT_TESTS)
 
 # As many at once as there are processors, unless make was told.
 JOBS = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
