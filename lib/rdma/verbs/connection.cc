@@ -225,9 +225,9 @@ void VerbsConnection::probe() {
         stop({ETIMEDOUT, fmt::format("the peer has been silent for {} ms", options_.idle_timeout_ms)});
         return;
     }
-    std::vector<Work> nothing(1);
-    nothing[0].kind = Work::Kind::probe;
-    static_cast<void>(queue_->post(std::move(nothing)));
+    Work nothing;
+    nothing.kind = Work::Kind::probe;
+    static_cast<void>(queue_->post({&nothing, 1}));
     look_at_queue();
 }
 

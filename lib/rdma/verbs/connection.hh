@@ -81,7 +81,7 @@ private:
     Status post_message(std::span<const std::byte> message, Work::Kind kind, Key key);
     Status fill(Work& work, const OneSided& one) const;
     Result<std::shared_ptr<LocalMemory>> local_of(const OneSided& one) const;
-    Status post_all(std::vector<Work> works);
+    Status post_all(std::span<Work> works);
 
     // Start-up, in connection_start_up.cc.
     void begin();

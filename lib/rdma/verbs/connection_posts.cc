@@ -1,12 +1,13 @@
 // What users post: from any thread, never waiting.
 #include <cerrno>
+#include <typeinfo>
 
 #include "lib/rdma/verbs/connection.hh"
 
 namespace pmemckpt::rdma::verbs {
 
-Status VerbsConnection::post_all(std::vector<Work> works) {
-    auto posted = queue_->post(std::move(works));
+Status VerbsConnection::post_all(std::span<Work> works) {
+    auto posted = queue_->post(works);
     if (!posted && posted.error().code == ENOTCONN)
         return fail(ENOTCONN, "the connection to {} is closed", peer_address_);
     // What the device refuses ends the connection, on its own thread.
@@ -23,9 +24,7 @@ Status VerbsConnection::post_message(std::span<const std::byte> message, Work::K
     work.kind = kind;
     work.message.assign(message.begin(), message.end());
     work.key = key;
-    std::vector<Work> alone;
-    alone.push_back(std::move(work));
-    return post_all(std::move(alone));
+    return post_all({&work, 1});
 }
 
 Status VerbsConnection::send(std::span<const std::byte> message) {
@@ -60,7 +59,11 @@ Status VerbsConnection::fill(Work& work, const OneSided& one) const {
 }
 
 Result<std::shared_ptr<LocalMemory>> VerbsConnection::local_of(const OneSided& one) const {
-    auto memory = std::dynamic_pointer_cast<LocalMemory>(one.local);
+    // No class derives from it, so this is what a dynamic_cast would say, and is asked for each operation.
+    const auto* registration = one.local.get();
+    auto memory = registration && typeid(*registration) == typeid(LocalMemory)
+                      ? std::static_pointer_cast<LocalMemory>(one.local)
+                      : nullptr;
     if (!memory || !memory->is_of(*domain_))
         return fail(EINVAL, "the memory is not registered with this connection");
     if (!fits(one.range, {memory->bytes().size()}))
@@ -76,7 +79,7 @@ Status VerbsConnection::post(std::span<const OneSided> operations) {
     works.reserve(operations.size());
     for (const auto& one : operations)
         TRY(fill(works.emplace_back(), one));
-    return post_all(std::move(works));
+    return post_all(works);
 }
 
 Result<Grant> VerbsConnection::grant(Translation translation, Access access) {

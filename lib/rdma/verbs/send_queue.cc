@@ -43,16 +43,30 @@ Result<std::unique_ptr<SendQueue>> SendQueue::make(const std::shared_ptr<Domain>
     return queue;
 }
 
-Status SendQueue::post(std::vector<Work> works) {
+Status SendQueue::post(std::span<Work> works) {
     const std::lock_guard lock(mutex_);
     if (closed_)
         return fail(ENOTCONN, "the connection is closed");
     if (waiting_.size() + posted_.size() + works.size() > kMaximumQueued)
         return fail(EAGAIN, "{} operations wait on this connection; post again when some have completed",
                     waiting_.size() + posted_.size());
-    std::move(works.begin(), works.end(), std::back_inserter(waiting_));
+    for (auto& work : works)
+        wait_in_line(std::move(work));
     pump();
     return {};
+}
+
+void SendQueue::wait_in_line(Work work) {
+    if (spare_.empty())
+        spare_.emplace_back();
+    spare_.front().work = std::move(work);
+    waiting_.splice(waiting_.end(), spare_, spare_.begin());
+}
+
+/// The oldest one that was posted is over.
+void SendQueue::retire() {
+    posted_.front() = {};
+    spare_.splice(spare_.begin(), posted_, posted_.begin());
 }
 
 void SendQueue::open() {
@@ -68,15 +82,14 @@ void SendQueue::close() {
 
 void SendQueue::forget_bind(const ibv_mw* window) {
     const std::lock_guard lock(mutex_);
-    std::erase_if(waiting_, [&](const Work& work) { return window && work.window == window; });
+    std::erase_if(waiting_, [&](const Posted& waiting) { return window && waiting.work.window == window; });
     bound_.notify_all();
 }
 
 bool SendQueue::is_binding(const ibv_mw* window) const {
-    const auto binds = [&](const Work& work) { return work.window == window; };
+    const auto binds = [&](const Posted& one) { return one.work.window == window; };
     return std::any_of(waiting_.begin(), waiting_.end(), binds) ||
-           std::any_of(posted_.begin(), posted_.end(),
-                       [&](const Posted& posted) { return binds(posted.work); });
+           std::any_of(posted_.begin(), posted_.end(), binds);
 }
 
 void SendQueue::wait_bound(const ibv_mw* window, std::chrono::milliseconds limit) {
@@ -102,12 +115,14 @@ void SendQueue::fail_with(Error why) {
 }
 
 void SendQueue::pump() {
-    while (open_ && !failure_ && !waiting_.empty() && has_room(waiting_.front())) {
-        if (!post_piece(waiting_.front()))
+    while (open_ && !failure_ && !waiting_.empty() && has_room(waiting_.front().work)) {
+        auto& next = waiting_.front();
+        if (!post_piece(next.work))
             continue;
-        posted_.push_back(
-            {std::move(waiting_.front()), front_first_, made_, std::exchange(buffer_, std::nullopt)});
-        waiting_.pop_front();
+        next.first = front_first_;
+        next.last = made_;
+        next.buffer = std::exchange(buffer_, std::nullopt);
+        posted_.splice(posted_.end(), waiting_, waiting_.begin());
         piece_at_ = 0;
         front_first_ = made_ + 1;
     }
@@ -227,12 +242,15 @@ bool SendQueue::ends_with(const Posted& posted, const ibv_wc& completion) const 
 
 void SendQueue::complete(const ibv_wc& completion, std::vector<Done>& into) {
     const std::lock_guard lock(mutex_);
-    for (auto& posted : posted_)
+    for (auto& posted : posted_) {
+        if (posted.first > completion.wr_id)
+            break;
         posted.done |= ends_with(posted, completion);
+    }
     front_first_ = std::max(front_first_, completion.wr_id + 1);
     while (!posted_.empty() && posted_.front().done) {
         finish(posted_.front(), {}, into);
-        posted_.pop_front();
+        retire();
     }
     pump();
 }
@@ -248,10 +266,8 @@ void SendQueue::abandon(const Error& why, std::vector<Done>& into) {
     const std::lock_guard lock(mutex_);
     for (auto& posted : posted_)
         finish(posted, tl::unexpected(why), into);
-    for (auto& work : waiting_) {
-        Posted never{std::move(work), 0, 0, std::nullopt};
-        finish(never, tl::unexpected(why), into);
-    }
+    for (auto& never_posted : waiting_)
+        finish(never_posted, tl::unexpected(why), into);
     posted_.clear();
     waiting_.clear();
 }

@@ -13,10 +13,11 @@
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
-#include <deque>
+#include <list>
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "lib/rdma/verbs/queue_pair.hh"
@@ -54,9 +55,9 @@ class SendQueue {
 public:
     static Result<std::unique_ptr<SendQueue>> make(const std::shared_ptr<Domain>& domain, QueuePair& pair);
 
-    /// All of them or none: EAGAIN when more than kMaximumQueued would wait; ENOTCONN when closed. What is
+    /// Takes what they hold. All of them or none: EAGAIN when more than kMaximumQueued would wait; ENOTCONN when closed. What is
     /// refused by the device is told by failure().
-    Status post(std::vector<Work> works);
+    Status post(std::span<Work> works);
     /// The connection is made: from now on work goes to the device.
     void open();
     /// No more posts.
@@ -83,6 +84,7 @@ private:
         ibv_sge piece;
     };
 
+    /// Goes from list to list, and stays where it is: works are posted by the million.
     struct Posted {
         Work work;
         std::uint64_t first = 0, last = 0;  // the numbers of its work requests
@@ -91,6 +93,8 @@ private:
     };
 
     SendQueue(const std::shared_ptr<Domain>& domain, QueuePair& pair);
+    void wait_in_line(Work work);
+    void retire();
     void pump();
     bool post_piece(Work& work);
     Status give(Work& work, std::uint64_t size, bool signalled);
@@ -116,10 +120,11 @@ private:
     std::condition_variable bound_;
     bool open_ = false, closed_ = false, halted_ = false;
     std::optional<Error> failure_;
-    std::deque<Work> waiting_;
+    std::list<Posted> waiting_;
     std::uint64_t piece_at_ = 0;     // bytes of waiting_.front() that are posted
     std::uint64_t front_first_ = 1;  // its first work request that is not done
-    std::deque<Posted> posted_;
+    std::list<Posted> posted_;
+    std::list<Posted> spare_;  // of use again; kMaximumQueued at most
     std::vector<std::size_t> free_buffers_;
     std::optional<std::size_t> buffer_;  // of the message that is being posted
     std::uint64_t made_ = 0;             // work requests

@@ -97,9 +97,7 @@ Result<Grant> WindowSet::bind(Window& window, Access access) {
     work.binding = {window.region.get(), base, window.pages.bytes().size(),
                     static_cast<unsigned>(remote_rights(access) | (window.flushes ? flush_rights() : 0))};
     const Grant grant{work.key, base, window.flushes};
-    std::vector<Work> alone;
-    alone.push_back(std::move(work));
-    TRY(queue_.post(std::move(alone)));
+    TRY(queue_.post({&work, 1}));
     return grant;
 }
 
