@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <cerrno>
 #include <ctime>
 #include <nlohmann/json.hpp>
 
@@ -72,7 +73,20 @@ const char* to_string(rdma::Access access) {
     return "none";
 }
 
-Json window_object(const WindowEntry& window) {
+/// The bytes that a window is for: of a generation that is kept, its length. None where nobody else knows.
+Json needed_by(const ServedPools& pools, const WindowSubject& subject) {
+    const auto served =
+        subject.generation == 0 ? Result<std::shared_ptr<ServedPool>>(nullptr) : pools.find(subject.pool);
+    if (!served || !*served)
+        return {};
+    const auto kept =
+        (*served)->pool->generations({subject.region, subject.region_id}, subject.generation - 1, 1);
+    if (!kept || kept->empty() || kept->front().number != subject.generation)
+        return {};
+    return kept->front().length;
+}
+
+Json window_object(const WindowEntry& window, const ServedPools& pools) {
     const bool log = window.subject.log_id != 0;
     const bool draft = window.subject.generation == 0 && !log;
     Json object{{"session", window.subject.session_id},
@@ -85,6 +99,7 @@ Json window_object(const WindowEntry& window) {
     object["access"] = to_string(window.access);
     object["base"] = window.grant.base;
     object["size"] = window.size;
+    object["needed"] = needed_by(pools, window.subject);
     object["key"] = fmt::format("{:08x}", window.grant.key);
     return object;
 }
@@ -137,6 +152,14 @@ Json scrub_object(const ScrubStatus& scrub) {
     return object;
 }
 
+/// How often each has happened since the start.
+Json audit_object(const Audit& audit) {
+    Json object;
+    for (std::size_t event = 0; event < kAuditEvents; ++event)
+        object[name_of(static_cast<AuditEvent>(event))] = audit.count(static_cast<AuditEvent>(event));
+    return object;
+}
+
 Json status(const AdminView& view) {
     const auto uptime = std::chrono::steady_clock::now() - view.started;
     Json object{{"version", manager_name()},
@@ -154,13 +177,33 @@ Json status(const AdminView& view) {
         object["sessions"].push_back(session_object(info, view.services.tables.count(info.id)));
     }
     for (const auto& window : view.services.tables.windows())
-        object["windows"].push_back(window_object(window));
+        object["windows"].push_back(window_object(window, view.services.pools));
     object["scrub"] = scrub_object(view.scrub.status());
+    object["audit"] = audit_object(view.services.audit);
     return object;
 }
 
 Json error(std::string sentence) {
     return {{"error", std::move(sentence)}};
+}
+
+/// Its key was withdrawn: what it has open ends.
+Json end_sessions(const AdminView& view, const Json& request) {
+    const auto principal = request.find("principal");
+    if (principal == request.end() || !principal->is_string())
+        return error(R"(whose sessions? {"command":"end-sessions","principal":"ana"})");
+    const auto name = principal->get<std::string>();
+    const auto ended =
+        view.sessions.end_principal(name, {EKEYREJECTED, fmt::format("the key of {} was withdrawn", name)});
+    view.services.audit.record(
+        AuditEvent::sessions_ended,
+        {name,
+         {},
+         {},
+         {},
+         fmt::format("{} sessions of {} were ended, its key was withdrawn; {} windows were killed",
+                     ended.sessions, name, ended.windows)});
+    return {{"principal", name}, {"sessions", ended.sessions}, {"windows", ended.windows}};
 }
 
 Json answer(const AdminView& view, std::string_view line) {
@@ -170,7 +213,10 @@ Json answer(const AdminView& view, std::string_view line) {
         return error(R"(a request is one line such as {"command":"status"})");
     if (*command == "status")
         return status(view);
-    return error(fmt::format("there is no command \"{}\": status is one", command->get<std::string>()));
+    if (*command == "end-sessions")
+        return end_sessions(view, request);
+    return error(
+        fmt::format("there is no command \"{}\": status and end-sessions are", command->get<std::string>()));
 }
 
 }  // namespace

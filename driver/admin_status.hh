@@ -12,15 +12,15 @@
 namespace pmemckpt::driver {
 
 struct AdminView {
-    const Services& services;
-    const Sessions& sessions;
+    Services& services;
+    Sessions& sessions;
     Scrub& scrub;
     std::string engine;
     std::vector<Address> addresses;
     std::chrono::steady_clock::time_point started = std::chrono::steady_clock::now();
 };
 
-/// One line: the status, or {"error": sentence}.
+/// One line: the status, what was done, or {"error": sentence}.
 std::string answer_admin(const AdminView& view, std::string_view line);
 
 }  // namespace pmemckpt::driver

@@ -9,12 +9,12 @@ namespace pmemckpt::driver {
 
 Requests::Answer<wire::Cloning> Requests::begin_clone(const wire::BeginClone& request) {
     TRY(check_draft_limit());
-    const auto entered = TRY(enter(request.region));
+    const auto entered = TRY(enter(request.region, Right::write));
     const auto maximum = entered.info.settings.max_size;
     if (maximum != 0 && request.size > maximum)
         return fail(EFBIG, "a generation of {} bytes is larger than region {} allows: {} bytes", request.size,
                     request.region, maximum);
-    const auto base = TRY(pool().open_generation(request.region, request.base))->info();
+    const auto base = TRY(pool().open_generation(entered.info, request.base))->info();
     const auto id = ++last_handle_;
     clones_.emplace(id,
                     Clone{request.region, request.size, base, DirtyRanges(request.size, pool().page_size())});
@@ -30,12 +30,13 @@ Requests::Answer<wire::Begun> Requests::dirty(const wire::Dirty& request) {
     if (request.last == 0)
         return wire::Begun{request.draft_id, {0, 0, found->second.size}, 0};
     const auto clone = std::move(clones_.extract(found).mapped());
-    const auto entered = TRY(enter(clone.region));
+    TRY(check_draft_bytes(clone.size));
+    const auto entered = TRY(enter(clone.region, Right::write));
     if (entered.info.id != clone.base.region_id)
         return fail(ENOENT, "region {} was destroyed, and made anew, while clone {} was begun", clone.region,
                     request.draft_id);
     auto draft =
-        TRY(pool().begin_clone(clone.region, clone.size, {clone.base.number, clone.dirty.extents()}));
+        TRY(pool().begin_clone(entered.info, clone.size, {clone.base.number, clone.dirty.extents()}));
     return grant_draft(request.draft_id, entered, std::move(draft));
 }
 

@@ -125,6 +125,7 @@ Status check_config(const Config& config) {
         if (!names.insert(pool.name).second)
             return fail(EINVAL, "two pools have the name {}: give one another with NAME=PATH", pool.name);
     }
+    TRY(check_access(config.access));
     return check_limits(config.limits);
 }
 

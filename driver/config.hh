@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "driver/access.hh"
 #include "lib/base/address.hh"
 #include "lib/base/keys.hh"
 #include "lib/base/log.hh"
@@ -19,18 +20,22 @@ struct PoolConfig {
 
 /// Each is at least 1.
 struct Limits {
-    unsigned sessions = 1024;          ///< of this manager, authenticated or not
-    unsigned handshakes = 128;         ///< sessions that have not proved who they are yet
-    unsigned handshake_ms = 10'000;    ///< from the connection to WELCOME
-    unsigned drafts_per_session = 64;  ///< begun, neither sealed nor aborted
+    unsigned sessions = 1024;               ///< of this manager, authenticated or not
+    unsigned sessions_per_principal = 256;  ///< that have proved who they are
+    unsigned handshakes = 128;              ///< sessions that have not proved who they are yet
+    unsigned handshake_ms = 10'000;         ///< from the connection to WELCOME
+    unsigned drafts_per_session = 64;       ///< begun, neither sealed nor aborted
     unsigned generations_per_session =
         192;  ///< open, logs too; with the drafts no more than rdma::kMaximumWindows
     unsigned waiters_per_session = 64;    ///< wait_generation, wait_log and watch requests not answered yet
     unsigned requests_per_session = 128;  ///< received, not yet run
     unsigned workers = 8;                 ///< threads that run requests; a seal occupies one for its time
+    unsigned workers_per_principal = 4;   ///< of them, at the same time
     unsigned drain_ms = 30'000;           ///< at the end: for requests that have begun
     unsigned idle_ms = 60'000;            ///< within which a peer is noticed whose host or network is gone
     unsigned expiry_ms = 1'000;           ///< between looks for generations that only their age kept
+    /// Bytes of drafts, those to be cloned included; 0: what the pool has.
+    std::uint64_t draft_bytes_per_session = 0;
     bool operator==(const Limits&) const = default;
 };
 
@@ -58,6 +63,7 @@ struct Config {
     /// Logs are made durable by the manager's processor in any case, never by what a device or a medium does
     /// alone.
     bool gpspm_alone = false;
+    AccessConfig access;
     Limits limits;
     ScrubSettings scrub;
 };

@@ -75,8 +75,20 @@ Status take_limit(const Item& item, Limits& limits) {
     return {};
 }
 
+Status take_draft_bytes(const Item& item, Limits& limits) {
+    if (const auto* number = item.node.as_integer(); number && number->get() >= 0) {
+        limits.draft_bytes_per_session = static_cast<std::uint64_t>(number->get());
+        return {};
+    }
+    if (!item.node.is_string())
+        return item.wrong("it is a size, such as \"16G\", or 0 for no limit");
+    limits.draft_bytes_per_session = TRY(item.placed(parse_size(item.node.as_string()->get())));
+    return {};
+}
+
 constexpr std::array kLimitWords = std::to_array<Word<Limits>>({
     {"sessions", take_limit<&Limits::sessions, 65536>},
+    {"sessions_per_principal", take_limit<&Limits::sessions_per_principal, 65536>},
     {"handshakes", take_limit<&Limits::handshakes, 65536>},
     {"handshake_ms", take_limit<&Limits::handshake_ms, 600'000>},
     {"drafts_per_session", take_limit<&Limits::drafts_per_session, 255>},
@@ -84,6 +96,8 @@ constexpr std::array kLimitWords = std::to_array<Word<Limits>>({
     {"waiters_per_session", take_limit<&Limits::waiters_per_session, 1024>},
     {"requests_per_session", take_limit<&Limits::requests_per_session, 1024>},
     {"workers", take_limit<&Limits::workers, 256>},
+    {"workers_per_principal", take_limit<&Limits::workers_per_principal, 256>},
+    {"draft_bytes_per_session", take_draft_bytes},
     {"drain_ms", take_limit<&Limits::drain_ms, 3'600'000>},
     {"idle_ms", take_limit<&Limits::idle_ms, 3'600'000>},
     {"expiry_ms", take_limit<&Limits::expiry_ms, 3'600'000>},
@@ -109,6 +123,38 @@ Status take_listen(const Item& item, Config& config) {
         const Item address{item.path, item.key, element};
         const auto text = TRY(address.text());
         config.listen.push_back(TRY(address.placed(parse_address(text))));
+    }
+    return {};
+}
+
+Result<std::vector<std::string>> principals(const Item& item) {
+    const auto* list = item.node.as_array();
+    if (!list)
+        return item.wrong("it is a list of principals, such as [\"ana\", \"ben\"]");
+    std::vector<std::string> names;
+    for (const auto& element : *list) {
+        const Item one{item.path, item.key, element};
+        names.push_back(TRY(one.text()));
+        TRY(one.placed(check_principal(names.back())));
+    }
+    return names;
+}
+
+Status take_administrators(const Item& item, Config& config) {
+    config.access.administrators = TRY(principals(item));
+    return {};
+}
+
+Status take_groups(const Item& item, Config& config) {
+    const auto* table = item.node.as_table();
+    if (!table)
+        return item.wrong("it is a table: [groups], with a list of principals for each");
+    config.access.groups.clear();
+    for (const auto& [key, node] : *table) {
+        const std::string name(key.str());
+        const Item group{item.path, "groups." + name, node};
+        TRY(group.placed(check_principal(name)));
+        config.access.groups.emplace(name, TRY(principals(group)));
     }
     return {};
 }
@@ -207,6 +253,8 @@ constexpr std::array kWords = std::to_array<Word<Config>>({
     {"log_level", take_log_level},
     {"crc", take_crc},
     {"durability", take_durability},
+    {"administrators", take_administrators},
+    {"groups", take_groups},
     {"limits", take_limits},
     {"scrub", take_scrub},
 });

@@ -8,25 +8,28 @@
 namespace pmemckpt::driver {
 
 Requests::Answer<wire::Cursor> Requests::cursor_get(const wire::CursorGet& request) {
-    if (const auto cursor = TRY(pool().cursor(request.region, request.name)))
+    const auto region = TRY(allowed(request.region, Right::read));
+    if (const auto cursor = TRY(pool().cursor(region, request.name)))
         return to_wire(*cursor);
     return wire::Cursor{request.name, 0, 0};
 }
 
 Requests::Answer<wire::Empty> Requests::cursor_advance(const wire::CursorAdvance& request) {
+    const auto region = TRY(allowed(request.region, Right::read));
     const auto& [name, generation, sequence] = request.cursor;
-    TRY(pool().advance_cursor(request.region, {name, generation, sequence},
-                              {request.region_id, request.log_id}));
+    TRY(pool().advance_cursor(region, {name, generation, sequence}, {request.region_id, request.log_id}));
     return wire::Empty{};
 }
 
 Requests::Answer<wire::Empty> Requests::cursor_drop(const wire::CursorDrop& request) {
-    TRY(pool().drop_cursor(request.region, request.name));
+    const auto region = TRY(allowed(request.region, Right::read));
+    TRY(pool().drop_cursor(region, request.name));
     return wire::Empty{};
 }
 
 Requests::Answer<wire::CursorList> Requests::cursor_list(const wire::CursorListRequest& request) {
-    auto cursors = TRY(pool().cursors(request.region));
+    const auto region = TRY(allowed(request.region, Right::read));
+    auto cursors = TRY(pool().cursors(region));
     std::sort(cursors.begin(), cursors.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
     wire::CursorList list;
     ListAnswer room;

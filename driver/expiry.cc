@@ -45,7 +45,7 @@ void Expiry::later() {
     if (stopped_)
         return;
     services_.deadlines.at(Deadlines::Clock::now() + std::chrono::milliseconds(services_.limits.expiry_ms),
-                           [this] { services_.workers.post([this] { run(); }); });
+                           [this] { services_.workers.post(":expiry", [this] { run(); }); });
 }
 
 void Expiry::run() {

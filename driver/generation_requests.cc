@@ -16,10 +16,25 @@ Status Requests::check_draft_limit() const {
     return {};
 }
 
+Status Requests::check_draft_bytes(std::uint64_t more) const {
+    const auto limit = services_.limits.draft_bytes_per_session;
+    std::uint64_t held = 0;
+    for (const auto& [id, draft] : drafts_)
+        held += draft.size;
+    if (limit != 0 && (held > limit || more > limit - held))
+        return fail(
+            EDQUOT,
+            "unsealed generations of this session have {} bytes, and with {} more they would be over the "
+            "limit of {} (limits.draft_bytes_per_session): seal or abort one",
+            held, more, limit);
+    return {};
+}
+
 Requests::Answer<wire::Begun> Requests::begin(const wire::Begin& request) {
     TRY(check_draft_limit());
-    const auto entered = TRY(enter(request.region));
-    return grant_draft(++last_handle_, entered, TRY(pool().begin(request.region, request.size)));
+    TRY(check_draft_bytes(request.size));
+    const auto entered = TRY(enter(request.region, Right::write));
+    return grant_draft(++last_handle_, entered, TRY(pool().begin(entered.info, request.size)));
 }
 
 Result<wire::Begun> Requests::grant_draft(std::uint64_t draft_id, const Entered& entered,
@@ -40,7 +55,7 @@ Result<wire::Begun> Requests::grant_draft(std::uint64_t draft_id, const Entered&
         return tl::unexpected<Error>(fenced(now.name, *entered.live, now.epoch));
     const auto window = TRY(grant(std::move(what), pages, size, rdma::Access::write));
     entered.live->add_draft(slot);
-    drafts_.emplace(draft_id, OpenDraft{now.name, now.id, slot, window.key});
+    drafts_.emplace(draft_id, OpenDraft{now.name, now.id, slot, window.key, size});
     become_primary(entered, lock);
     return wire::Begun{draft_id, {window.key, window.base, size}, now.epoch};
 }
@@ -59,7 +74,7 @@ Result<Requests::OpenDraft> Requests::extract_draft(std::uint64_t draft_id) {
 Requests::Answer<wire::Generation> Requests::seal(const wire::Seal& request) {
     const auto open = TRY(extract_draft(request.draft_id));  // from here on nobody can change the bytes
     auto draft = open.slot->take();
-    const auto entered = TRY(enter(open.region));
+    const auto entered = TRY(enter(open.region, Right::write));
     if (entered.info.id != open.region_id)
         return fail(ENOENT, "region {} was destroyed, and made anew, while draft {} was written", open.region,
                     request.draft_id);
@@ -79,7 +94,7 @@ Status Requests::begin_seal(const Entered& entered, bool has_draft) {
     const auto now = TRY(check_entered(entered, lock));
     if (!has_draft)  // a takeover, be it this session's own, has dropped it
         return tl::unexpected<Error>(fenced(now.name, *entered.live, now.epoch));
-    end_log(*entered.live, lock);
+    end_log(services_.tables, *entered.live, lock);
     ++entered.live->seals;
     return {};
 }
@@ -101,7 +116,8 @@ Requests::Answer<wire::Empty> Requests::abort(const wire::Abort& request) {
 }
 
 Requests::Answer<wire::Empty> Requests::pin(const wire::Pin& request) {
-    TRY(pool().pin(request.region, request.number, request.pinned != 0));
+    const auto region = TRY(allowed(request.region, Right::administer));
+    TRY(pool().pin(region, request.number, request.pinned != 0));
     return wire::Empty{};
 }
 
@@ -116,10 +132,12 @@ Status Requests::check_reading_limit() const {
 
 Requests::Answer<wire::OpenedGeneration> Requests::open_generation(const wire::OpenGeneration& request) {
     TRY(check_reading_limit());
-    const auto generation = TRY(pool().open_generation(request.region, request.number));
+    const auto region = TRY(allowed(request.region, Right::read));
+    const auto generation = TRY(pool().open_generation(region, request.number));
     const auto& info = generation->info();
-    WindowSubject what{
-        who_.session_id, pool_->name, request.region, info.number, ++last_handle_, info.region_id, 0};
+    auto what = subject(region);
+    what.generation = info.number;
+    what.handle = ++last_handle_;
     const auto window =
         TRY(grant(std::move(what), generation->page_offsets(), info.length, rdma::Access::read));
     wire::OpenedGeneration answer{last_handle_, to_wire(info), {window.key, window.base, info.length}};
@@ -137,17 +155,18 @@ Requests::Answer<wire::Empty> Requests::close_generation(const wire::CloseGenera
 }
 
 Requests::Answer<wire::GenerationList> Requests::list_generations(const wire::ListGenerations& request) {
+    const auto region = TRY(allowed(request.region, Right::read));
     wire::GenerationList list;
     ListAnswer room;
-    for (const auto& info :
-         TRY(pool().generations(request.region, request.after, ListAnswer::kMaximumElements)))
+    for (const auto& info : TRY(pool().generations(region, request.after, ListAnswer::kMaximumElements)))
         if (!room.add(list.generations, to_wire(info)))
             break;
     return list;
 }
 
 Requests::Answer<wire::Generation> Requests::find_generation(const wire::FindGeneration& request) {
-    const auto generation = TRY(pool().open_generation(request.region, request.number));
+    const auto region = TRY(allowed(request.region, Right::read));
+    const auto generation = TRY(pool().open_generation(region, request.number));
     return to_wire(generation->info());
 }
 

@@ -23,6 +23,7 @@ public:
         return handshake_.take(message, whole);
     }
     bool done() const { return handshake_.done(); }
+    Status recheck() { return handshake_.recheck(); }
     const std::string& principal() const { return handshake_.principal(); }
     const std::shared_ptr<ServedPool>& pool() const { return pool_; }
 

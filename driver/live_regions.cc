@@ -60,6 +60,17 @@ void LiveRegions::forget(const pool::Pool& pool, std::uint64_t region_id) {
         last = std::move(found.mapped());
 }
 
+std::size_t end_log(Tables& tables, LiveRegion& live, const std::unique_lock<std::mutex>&) {
+    if (!live.appender)
+        return 0;
+    const auto& windows = live.appender->windows;
+    for (auto next = windows.rbegin(); next != windows.rend(); ++next)
+        tables.revoke(live.appender->session_id, *next);
+    const auto killed = windows.size();
+    live.appender.reset();
+    return killed;
+}
+
 Error fenced(const std::string& region, const LiveRegion& live, std::uint64_t epoch) {
     const auto by = live.takeover
                         ? fmt::format(" by {} at {}", live.takeover->principal, utc(live.takeover->time_ns))

@@ -14,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include "driver/tables.hh"
 #include "lib/pool/pool.hh"
 #include "lib/rdma/engine.hh"
 #include "lib/wire/messages.hh"
@@ -88,6 +89,9 @@ private:
     std::mutex mutex_;
     std::map<std::pair<const pool::Pool*, std::uint64_t>, std::shared_ptr<LiveRegion>> regions_;
 };
+
+/// With the lock of the region held: whoever has the log open has no window any more. How many he had.
+std::size_t end_log(Tables& tables, LiveRegion& live, const std::unique_lock<std::mutex>& lock);
 
 /// "fenced: region R was taken over by P at ... (epoch E); open it anew", with ESTALE. Under the region's
 /// lock.

@@ -65,17 +65,6 @@ std::vector<rdma::Key> keys_of(const std::vector<wire::LogSegment>& segments) {
 
 }  // namespace
 
-std::size_t Requests::end_log(LiveRegion& live, const Locked&) {
-    if (!live.appender)
-        return 0;
-    const auto& windows = live.appender->windows;
-    for (auto next = windows.rbegin(); next != windows.rend(); ++next)
-        services_.tables.revoke(live.appender->session_id, *next);
-    const auto killed = windows.size();
-    live.appender.reset();
-    return killed;
-}
-
 Result<Requests::LogWindows> Requests::grant_log(const pool::RegionInfo& region, const pool::LogInfo& log,
                                                  std::uint64_t handle,
                                                  const std::vector<pool::LogSegment>& segments,
@@ -98,7 +87,7 @@ Result<Requests::LogWindows> Requests::grant_log(const pool::RegionInfo& region,
 }
 
 Requests::Answer<wire::LogGranted> Requests::open_log(const wire::OpenLog& request) {
-    const auto entered = TRY(enter(request.region));
+    const auto entered = TRY(enter(request.region, Right::append));
     const Locked lock(entered.live->mutex);
     const auto now = TRY(check_entered(entered, lock));
     auto& appender = entered.live->appender;
@@ -110,8 +99,8 @@ Requests::Answer<wire::LogGranted> Requests::open_log(const wire::OpenLog& reque
     if (entered.live->seals != 0)
         return fail(EBUSY, "a generation of region {} is being sealed, which ends its log: try again",
                     request.region);
-    end_log(*entered.live, lock);  // this session's earlier opening
-    auto grant = TRY(pool().open_log(request.region, request.room));
+    end_log(services_.tables, *entered.live, lock);  // this session's earlier opening
+    auto grant = TRY(pool().open_log(now, request.room));
     if (grant.epoch != now.epoch)
         return tl::unexpected<Error>(fenced(now.name, *entered.live, grant.epoch));
     appender.emplace();
@@ -123,7 +112,7 @@ Requests::Answer<wire::LogGranted> Requests::open_log(const wire::OpenLog& reque
     appender->can_flush = request.can_flush != 0;
     auto answer = append_to({now, entered.live}, std::move(grant), lock);
     if (!answer) {
-        end_log(*entered.live, lock);
+        end_log(services_.tables, *entered.live, lock);
         return answer;
     }
     become_primary({now, entered.live}, lock);
@@ -199,21 +188,21 @@ media::Durability Requests::log_durability(wire::FlushBy by) {
 }
 
 Requests::Answer<wire::LogGranted> Requests::grow_log(const wire::GrowLog& request) {
-    const auto entered = TRY(enter(request.region));
+    const auto entered = TRY(enter(request.region, Right::append));
     const Locked lock(entered.live->mutex);
     const auto now = TRY(check_entered(entered, lock));
     TRY(own_appender(*entered.live, request.region, request.log_id, request.term, lock));
     const auto share = std::min(now.log.capacity / kGrowthShare, kMaximumGrowth);
-    auto grown = pool().grow_log(request.region, request.log_id, request.term, std::max(request.room, share));
+    auto grown = pool().grow_log(now, request.log_id, request.term, std::max(request.room, share));
     if (!grown && is_too_much(grown.error()) && request.room < share)
-        grown = pool().grow_log(request.region, request.log_id, request.term, request.room);
+        grown = pool().grow_log(now, request.log_id, request.term, request.room);
     return append_to({now, entered.live}, TRY(std::move(grown)), lock);
 }
 
 // The request came behind the writes, so what they brought is there. Under the region's lock: who was fenced
 // meanwhile is told nothing that is not so any more.
 Requests::Answer<wire::Empty> Requests::flush_log(const wire::FlushLog& request) {
-    const auto entered = TRY(enter(request.region));
+    const auto entered = TRY(enter(request.region, Right::append));
     const Locked lock(entered.live->mutex);
     TRY(check_entered(entered, lock));
     const auto* appender =
@@ -225,23 +214,20 @@ Requests::Answer<wire::Empty> Requests::flush_log(const wire::FlushLog& request)
 }
 
 Requests::Answer<wire::Empty> Requests::close_log(const wire::CloseLog& request) {
-    const auto entered = TRY(enter(request.region));
+    const auto entered = TRY(enter(request.region, Right::append));
     const Locked lock(entered.live->mutex);
     TRY(check_entered(entered, lock));
     const auto& appender = entered.live->appender;
     if (!appender || appender->session_id != who_.session_id)
         return fail(ENOENT, "this session has not the log of region {} open for append", request.region);
-    end_log(*entered.live, lock);
+    end_log(services_.tables, *entered.live, lock);
     return wire::Empty{};
 }
 
 Requests::Answer<wire::LogOpened> Requests::read_log(const wire::ReadLog& request) {
     TRY(check_reading_limit());
-    const auto region = TRY(pool().find_region(request.region));
-    auto view = TRY(pool().read_log(request.region));
-    if (view.region_id != region.id)
-        return fail(ENOENT, "region {} was destroyed, and made anew, while its log was opened",
-                    request.region);
+    const auto region = TRY(allowed(request.region, Right::read));
+    auto view = TRY(pool().read_log(region));
     if (view.log.id == 0)
         return fail(ENODATA, "region {} has no log: nothing was appended since its newest generation",
                     request.region);
@@ -260,12 +246,12 @@ Requests::Answer<wire::LogOpened> Requests::read_log(const wire::ReadLog& reques
 }
 
 Requests::Answer<wire::Empty> Requests::log_hint(const wire::LogHint& request) {
-    services_.log_waiters.look(pool(), TRY(pool().find_region(request.region)).id);
+    services_.log_waiters.look(pool(), TRY(allowed(request.region, Right::append)).id);
     return wire::Empty{};
 }
 
 Requests::Answer<wire::LogState> Requests::find_log(const wire::FindLog& request) {
-    return driver::log_state(pool(), request.region);
+    return driver::log_state(pool(), TRY(allowed(request.region, Right::read)));
 }
 
 Requests::Answer<wire::LogPlace> Requests::find_in_log(const wire::FindInLog& request) {
@@ -273,7 +259,8 @@ Requests::Answer<wire::LogPlace> Requests::find_in_log(const wire::FindInLog& re
         return fail(EINVAL, "places in a log are found by records (0) or payload bytes (1), not by {}",
                     request.by);
     const auto by = static_cast<pool::LogMeasure>(request.by);
-    const auto place = TRY(pool().find_in_log(request.region, request.log_id, by, request.value));
+    const auto region = TRY(allowed(request.region, Right::read));
+    const auto place = TRY(pool().find_in_log(region, request.log_id, by, request.value));
     return wire::LogPlace{place.bytes, place.payload_bytes, place.last.sequence, place.last.epoch,
                           place.last.term};
 }

@@ -11,7 +11,7 @@ bool is_news(const LogWant& seen, const wire::LogState& now) {
     return now.records > (now.log_id == seen.log_id ? seen.after_sequence : 0);
 }
 
-Result<wire::LogState> log_state(pool::Pool& pool, const std::string& region) {
+Result<wire::LogState> log_state(pool::Pool& pool, const pool::RegionRef& region) {
     const auto view = TRY(pool.read_log(region));
     const auto& log = view.log;
     return wire::LogState{view.region_id, view.generation, log.id, log.records, log.bytes, log.payload_bytes};
@@ -69,7 +69,7 @@ void LogWaiters::look_later() {
         return;
     looks_ = true;
     deadlines_.at(Deadlines::Clock::now() + kLogLookPeriod,
-                  [this] { workers_.post([this] { look_at_all(); }); });
+                  [this] { workers_.post(":logs", [this] { look_at_all(); }); });
 }
 
 void LogWaiters::look_at_all() {

@@ -26,7 +26,7 @@ struct LogWant {
 bool is_news(const LogWant& seen, const wire::LogState& now);
 
 /// Of a region: its newest generation and its log, looked at anew. May wait for the medium.
-Result<wire::LogState> log_state(pool::Pool& pool, const std::string& region);
+Result<wire::LogState> log_state(pool::Pool& pool, const pool::RegionRef& region);
 
 /// Threads: all calls may come from any thread.
 class LogWaiters {

@@ -7,6 +7,7 @@
 
 #include "driver/admin_socket.hh"
 #include "driver/admin_status.hh"
+#include "driver/enforcement.hh"
 #include "driver/expiry.hh"
 #include "driver/scrub.hh"
 #include "driver/services.hh"
@@ -153,6 +154,8 @@ Status Manager::Parts::reload(const Config& config) {
     for (const auto& pool : added)
         log::notice("pool {} ({}) is served, too", pool.name, pool.path);
     scrub_->configure(config.scrub);
+    services_.access.configure(config.access);
+    enforce_rights(services_);
     say_what_needs_a_restart(config);
     return {};
 }

@@ -35,8 +35,10 @@ Requests::Reply Requests::call(const wire::Message& message, Answer<T> (Requests
     if (!request)
         return {error_answer(id, request.error()), std::move(request).error()};
     const auto answer = (this->*method)(*request);
-    if (!answer)
+    if (!answer) {
+        tell_of_refusal(answer.error());
         return {error_answer(id, answer.error()), {}};
+    }
     return {wire::encode_answer(Request::kType, id, *answer), {}};
 }
 
@@ -47,8 +49,10 @@ Requests::Reply Requests::call_waiting(const wire::Message& message,
     auto request = wire::decode_body<Request>(message.body);
     if (!request)
         return {error_answer(id, request.error()), std::move(request).error()};
-    if (const auto registered = (this->*method)(*request, id); !registered)
+    if (const auto registered = (this->*method)(*request, id); !registered) {
+        tell_of_refusal(registered.error());
         return {error_answer(id, registered.error()), {}};
+    }
     return {};
 }
 
@@ -67,6 +71,10 @@ Requests::Reply Requests::run(const wire::Message& message) {
         case Type::set_retention: return call(message, &Requests::set_retention);
         case Type::clear: return call(message, &Requests::clear);
         case Type::take_over: return call(message, &Requests::take_over);
+        case Type::grant_rights: return call(message, &Requests::grant_rights);
+        case Type::withdraw_rights: return call(message, &Requests::withdraw_rights);
+        case Type::list_rights: return call(message, &Requests::list_rights);
+        case Type::set_owner: return call(message, &Requests::set_owner);
         case Type::watch: return call_waiting(message, &Requests::watch);
         case Type::begin_clone: return call(message, &Requests::begin_clone);
         case Type::dirty: return call(message, &Requests::dirty);
@@ -98,6 +106,16 @@ Requests::Reply Requests::run(const wire::Message& message) {
     return {error_answer(message.header.request_id, unknown), {}};
 }
 
+void Requests::tell_of_refusal(const Error& why) {
+    if (why.code == EACCES)
+        record(AuditEvent::request_refused, {}, fmt::format("a request is refused: {}", why.message));
+}
+
+void Requests::record(AuditEvent event, const std::string& region, std::string sentence) {
+    services_.audit.record(event, {who_.principal, channel_->peer().address, pool_->name, region,
+                                   fmt::format("session {}: {}", who_.session_id, sentence)});
+}
+
 Requests::Answer<wire::PoolStatus> Requests::status(const wire::StatusRequest&) {
     return to_wire(pool_->name, pool().info());
 }
@@ -121,6 +139,7 @@ void Requests::revoke(const std::vector<rdma::Key>& windows) {
 WindowSubject Requests::subject(const pool::RegionInfo& region) const {
     WindowSubject subject;
     subject.session_id = who_.session_id;
+    subject.principal = who_.principal;
     subject.pool = pool_->name;
     subject.region = region.name;
     subject.region_id = region.id;
@@ -129,9 +148,17 @@ WindowSubject Requests::subject(const pool::RegionInfo& region) const {
 
 Result<rdma::Grant> Requests::grant(WindowSubject subject, const std::vector<std::uint64_t>& pages,
                                     std::uint64_t size, rdma::Access access) {
-    return services_.tables.grant(channel_, std::move(subject),
-                                  translate(pool().medium(), pool().page_size(), pages, size, access),
-                                  access);
+    const pool::RegionRef region(subject.region, subject.region_id);
+    const auto window = TRY(
+        services_.tables.grant(channel_, std::move(subject),
+                               translate(pool().medium(), pool().page_size(), pages, size, access), access));
+    // Who withdraws a right kills the windows that stand in the tables then: this one may have come after
+    // that.
+    if (auto holds = services_.access.check(pool(), region, who_.principal, right_for(access)); !holds) {
+        services_.tables.revoke(who_.session_id, window.key);
+        return tl::unexpected<Error>(std::move(holds).error());
+    }
+    return window;
 }
 
 }  // namespace pmemckpt::driver

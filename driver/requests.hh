@@ -1,6 +1,7 @@
 #pragma once
 // The requests of one authenticated session, and what it has open: drafts, generations, logs.
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -47,6 +48,8 @@ public:
 private:
     template <class T>
     using Answer = Result<T>;
+    void tell_of_refusal(const Error& why);
+    void record(AuditEvent event, const std::string& region, std::string sentence);
     template <class Request, class T>
     Reply call(const wire::Message& message, Answer<T> (Requests::*method)(const Request&));
     /// For requests that are answered later.
@@ -65,6 +68,11 @@ private:
     Answer<wire::Region> set_retention(const wire::SetRetention& request);
     Answer<wire::Empty> clear(const wire::Clear& request);
     Answer<wire::TakenOver> take_over(const wire::TakeOver& request);
+
+    Answer<wire::Grant> grant_rights(const wire::GrantRights& request);
+    Answer<wire::Grant> withdraw_rights(const wire::WithdrawRights& request);
+    Answer<wire::RightsList> list_rights(const wire::ListRights& request);
+    Answer<wire::Region> set_owner(const wire::SetOwner& request);
 
     Answer<wire::Begun> begin(const wire::Begin& request);
     Answer<wire::Generation> seal(const wire::Seal& request);
@@ -99,6 +107,7 @@ private:
         std::uint64_t region_id = 0;
         std::shared_ptr<DraftSlot> slot;
         rdma::Key window = 0;
+        std::uint64_t size = 0;  ///< bytes
     };
     /// A clone whose dirty ranges are still coming.
     struct Clone {
@@ -119,8 +128,15 @@ private:
     };
     using Locked = std::unique_lock<std::mutex>;
 
-    /// ENOENT; ESTALE when the session is fenced; EMFILE.
-    Result<Entered> enter(const std::string& region);
+    /// The region, when who is here has this right to it. ENOENT; EACCES.
+    Result<pool::RegionInfo> allowed(const std::string& region, Right right) const;
+    /// Whether it has it still, asked at any time from any thread.
+    std::function<Status()> still_allowed(const pool::RegionInfo& region, Right right) const;
+    /// As who is here sees it.
+    wire::Region shown(const pool::RegionInfo& region) const;
+
+    /// ENOENT; EACCES; ESTALE when the session is fenced; EMFILE.
+    Result<Entered> enter(const std::string& region, Right right);
     /// The same again, under the region's lock: what holds now holds till the lock goes.
     Result<pool::RegionInfo> check_entered(const Entered& entered, const Locked& lock);
     /// Remembers the region's epoch, if this session knows none of it yet.
@@ -130,6 +146,7 @@ private:
                  std::string principal, std::string detail = {});
 
     Status check_draft_limit() const;
+    Status check_draft_bytes(std::uint64_t more) const;
     /// A window on the draft, unless the region was taken over meanwhile.
     Result<wire::Begun> grant_draft(std::uint64_t draft_id, const Entered& entered,
                                     std::unique_ptr<pool::Draft> draft);
@@ -141,8 +158,6 @@ private:
                                              const wire::Seal& request);
     Status check_reading_limit() const;
 
-    /// With the lock of the region held: whoever has the log open has no window any more. How many he had.
-    std::size_t end_log(LiveRegion& live, const Locked& lock);
     struct LogWindows {
         std::vector<wire::LogSegment> segments;
         bool flush = true;  ///< all of them can be flushed through

@@ -50,7 +50,7 @@ void Scrub::call_next() {
     if (life_ != Life::started || settings_.bandwidth == 0)
         return;
     deadline_ = services_.deadlines.at(
-        due(), [this, call = calls_] { services_.workers.post([this, call] { run(call); }); });
+        due(), [this, call = calls_] { services_.workers.post(":scrub", [this, call] { run(call); }); });
 }
 
 // Under the lock, and not off.

@@ -1,5 +1,7 @@
 #pragma once
 // What every session uses. All of it outlives the sessions.
+#include "driver/access.hh"
+#include "driver/audit.hh"
 #include "driver/config.hh"
 #include "driver/deadlines.hh"
 #include "driver/events.hh"
@@ -17,10 +19,11 @@ struct Services {
         : key_dir(config.key_dir),
           limits(config.limits),
           gpspm_alone(config.gpspm_alone),
+          access(config.access),
           waiters(deadlines),
           events(deadlines),
           log_waiters(deadlines, workers),
-          workers(limits.workers) {}
+          workers(limits.workers, limits.workers_per_principal) {}
     /// Deadlines post to the workers, and the workers set deadlines: both stand still before any of it goes.
     ~Services() {
         workers.stop();
@@ -32,6 +35,8 @@ struct Services {
     const std::string key_dir;
     const Limits limits;
     const bool gpspm_alone;
+    Audit audit;
+    Access access;
     ServedPools pools;
     Tables tables;
     LiveRegions regions;

@@ -75,7 +75,7 @@ void Session::refuse_while_draining(std::span<const std::byte> message) {
 
 // Not under the lock: workers that have stopped run it here. Whoever set running_ posts.
 void Session::post() {
-    services_.workers.post([self = shared_from_this()] { self->run_next(); });
+    services_.workers.post(owner(), [self = shared_from_this()] { self->run_next(); });
 }
 
 // Under the lock. What it asked for is for nobody any more; that it said goodbye still tells its end from a
@@ -92,6 +92,8 @@ void Session::forget_inbox() {
 void Session::on_close(const Error& why) {
     log::info("{} ended: {}", name(), why.message);
     channel_->release();
+    if (const auto peer = channel_->peer(); peer.refused > 0)
+        record(AuditEvent::access_refused, why);
     std::unique_lock lock(mutex_);
     closed_ = true;
     why_closed_ = why;
@@ -153,12 +155,13 @@ void Session::run_handshake(const wire::Message& message, const Bytes& whole) {
     if (!answer)
         return violated(message.header.request_id, answer.error());
     if (handshake_.done())
-        admit();
+        if (const auto admitted = admit(); !admitted)
+            return violated(message.header.request_id, admitted.error());
     channel_->send(*answer);
 }
 
 // Before WELCOME is sent: what the client does next must find an open session.
-void Session::admit() {
+Status Session::admit() {
     requests_ =
         std::make_unique<Requests>(services_, channel_, Who{id_, handshake_.principal()}, handshake_.pool());
     std::optional<Deadlines::Id> deadline;
@@ -172,6 +175,9 @@ void Session::admit() {
         services_.deadlines.cancel(*deadline);
     sessions_.proved();
     log::info("{} from {}, pool {}", name(), channel_->peer().address, handshake_.pool()->name);
+    // Both are asked now that it counts, and can be found by who withdraws its key.
+    TRY(sessions_.check_share(handshake_.principal()));
+    return handshake_.recheck();
 }
 
 void Session::violated(std::uint64_t request_id, const Error& why) {
@@ -180,9 +186,22 @@ void Session::violated(std::uint64_t request_id, const Error& why) {
         failed_ = true;
         inbox_.clear();
     }
-    log::warning("{} from {} is closed: {}", name(), channel_->peer().address, why.message);
+    if (why.code == EKEYREJECTED)
+        record(AuditEvent::authentication_failed, why);
+    else
+        log::warning("{} from {} is closed: {}", name(), channel_->peer().address, why.message);
     channel_->send(error_answer(request_id, why));
     channel_->close(why);
+}
+
+void Session::record(AuditEvent event, const Error& why) {
+    const auto now = info();
+    services_.audit.record(event,
+                           {now.principal,
+                            now.peer.address,
+                            now.pool,
+                            {},
+                            fmt::format("{} from {} is closed: {}", name(), now.peer.address, why.message)});
 }
 
 void Session::end() {
@@ -207,9 +226,21 @@ void Session::close(Error why) {
     channel_->close(std::move(why));
 }
 
+std::string Session::principal() const {
+    const std::lock_guard lock(mutex_);
+    return principal_;
+}
+
 bool Session::is_authenticated() const {
     const std::lock_guard lock(mutex_);
     return !principal_.empty();
+}
+
+/// Whose share of the workers it takes: its principal's; who has not proved any is one with all others of
+/// that kind.
+std::string Session::owner() const {
+    const std::lock_guard lock(mutex_);
+    return principal_.empty() ? ":handshake" : principal_;
 }
 
 std::string Session::name() const {

@@ -50,6 +50,7 @@ public:
     bool is_closing() const { return closing_; }  ///< close() was called
     bool is_idle() const;
     bool is_authenticated() const;
+    std::string principal() const;  ///< empty until it is proved
     SessionInfo info() const;
 
 private:
@@ -61,12 +62,14 @@ private:
     Next next_step();
     void run(const Bytes& message);
     void run_handshake(const wire::Message& message, const Bytes& whole);
-    void admit();
+    Status admit();
     void violated(std::uint64_t request_id, const Error& why);
+    void record(AuditEvent event, const Error& why);
     void end();
     void forget_inbox();
     void refuse_while_draining(std::span<const std::byte> message);
     std::size_t inbox_limit() const;
+    std::string owner() const;
     std::string name() const;
 
     Services& services_;

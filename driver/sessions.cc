@@ -53,6 +53,18 @@ Status Sessions::check_room() const {
     return {};
 }
 
+Status Sessions::check_share(const std::string& principal) const {
+    const auto sessions = all();
+    const auto count =
+        static_cast<std::size_t>(std::count_if(sessions.begin(), sessions.end(), [&](const auto& session) {
+            return !session->is_closing() && session->principal() == principal;
+        }));
+    if (count > services_.limits.sessions_per_principal)
+        return fail(EMFILE, "{} has {} sessions already, the limit (limits.sessions_per_principal): end one",
+                    principal, count - 1);
+    return {};
+}
+
 void Sessions::proved() {
     const std::lock_guard lock(mutex_);
     --unproved_;
@@ -67,6 +79,20 @@ void Sessions::remove(std::uint64_t id, bool authenticated) {
         --unproved_;
     ++changes_;
     changed_.notify_all();
+}
+
+// A session is closed first: what it is granted from then on dies with its connection.
+Sessions::Ended Sessions::end_principal(const std::string& principal, const Error& why) {
+    Ended ended;
+    for (const auto& session : all()) {
+        const auto info = session->info();
+        if (info.principal != principal)
+            continue;
+        session->close(why);
+        ended.windows += services_.tables.revoke_session(info.id);
+        ++ended.sessions;
+    }
+    return ended;
 }
 
 void Sessions::went_idle() {

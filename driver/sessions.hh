@@ -20,7 +20,14 @@ public:
 
     /// A new session, or none when there are too many or the manager stops.
     std::shared_ptr<Session> accept(std::shared_ptr<rdma::Connection> connection);
+    /// EMFILE when the principal has more sessions than it may.
+    Status check_share(const std::string& principal) const;
     void proved();  ///< one session more is authenticated
+    /// Ends all sessions of a principal, whose windows are dead on return; how many they were.
+    struct Ended {
+        std::size_t sessions = 0, windows = 0;
+    };
+    Ended end_principal(const std::string& principal, const Error& why);
     void remove(std::uint64_t id, bool authenticated);
     void went_idle();
 

@@ -64,6 +64,19 @@ std::size_t Tables::revoke_region_writers(const std::string& pool, std::uint64_t
     return writers.size();
 }
 
+std::size_t Tables::revoke_session(std::uint64_t session_id) {
+    std::vector<rdma::Key> keys;
+    {
+        const std::lock_guard lock(mutex_);
+        const auto end = windows_.lower_bound(Id{session_id + 1, 0});
+        for (auto window = windows_.lower_bound(Id{session_id, 0}); window != end; ++window)
+            keys.push_back(window->first.second);
+    }
+    for (const auto key : keys)
+        revoke(session_id, key);
+    return keys.size();
+}
+
 void Tables::drop_session(std::uint64_t session_id) {
     const std::lock_guard lock(mutex_);
     windows_.erase(windows_.lower_bound(Id{session_id, 0}), windows_.lower_bound(Id{session_id + 1, 0}));

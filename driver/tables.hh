@@ -18,6 +18,7 @@ namespace pmemckpt::driver {
 /// What a window is for.
 struct WindowSubject {
     std::uint64_t session_id = 0;
+    std::string principal;  ///< the session's
     std::string pool, region;
     std::uint64_t generation = 0;  ///< its number; 0: a draft's or a log's window
     std::uint64_t handle =
@@ -55,6 +56,8 @@ public:
     /// hang included. On return nothing in flight lands any more; with the region's lock held no new one
     /// comes meanwhile. How many they were.
     std::size_t revoke_region_writers(const std::string& pool, std::uint64_t region_id);
+    /// Kills all windows of the session. On return nothing in flight lands any more.
+    std::size_t revoke_session(std::uint64_t session_id);
     /// After the connection's end, which killed the windows.
     void drop_session(std::uint64_t session_id);
 

@@ -17,7 +17,7 @@ std::int64_t now_ns() {
 }
 
 /// Number 0 when there is none.
-Result<wire::Generation> newest_of(const pool::Pool& pool, const std::string& region) {
+Result<wire::Generation> newest_of(const pool::Pool& pool, const pool::RegionRef& region) {
     const auto newest = pool.open_generation(region, 0);
     if (newest)
         return to_wire((*newest)->info());
@@ -29,31 +29,32 @@ Result<wire::Generation> newest_of(const pool::Pool& pool, const std::string& re
 }  // namespace
 
 Requests::Answer<wire::TakenOver> Requests::take_over(const wire::TakeOver& request) {
-    const auto found = TRY(pool().find_region(request.name));
+    const auto found = TRY(allowed(request.name, Right::take_over));
+    if (!request.cursor.empty())
+        TRY(allowed(request.name, Right::read));
     TRY(remember(found));
     const auto live = services_.regions.of(pool(), found.id);
     wire::TakenOver answer;
     const Locked lock(live->mutex);
-    const auto before = TRY(pool().find_region(request.name));
-    if (before.id != found.id)
-        return fail(ENOENT, "region {} was destroyed", request.name);
+    const auto before = TRY(pool().find_region(pool::RegionRef(found)));
     // First the windows: whatever is done from here on is done to a region that nobody writes to.
-    const auto of_log = end_log(*live, lock);
+    const auto of_log = end_log(services_.tables, *live, lock);
     const auto killed = of_log + services_.tables.revoke_region_writers(pool_->name, found.id);
-    const auto taken = TRY(
-        pool().take_over(request.name));  // a cut before: the old epoch, without windows; after: the new one
+    // A cut before: the old epoch, without windows; after: the new one.
+    const auto taken = TRY(pool().take_over(found));
     live->takeover = Takeover{who_.principal, now_ns(), taken.epoch};
     live->primary.reset();
     live->drop_drafts(taken.epoch);
     epochs_[found.id] = taken.epoch;
     publish(found.id, wire::EventKind::taken_over, taken.newest, taken.epoch, who_.principal,
             fmt::format("session {} from {}", who_.session_id, channel_->peer().address));
-    log::notice("region {} was taken over by {}: epoch {} is over, {} windows for writing were killed",
-                request.name, who_.principal, before.epoch, killed);
-    TRY(pool().read_log(request.name));  // so that the region below has the log's end
-    answer.region = to_wire(TRY(pool().find_region(request.name)));
+    record(AuditEvent::taken_over, request.name,
+           fmt::format("region {} was taken over by {}: epoch {} is over, {} windows for writing were killed",
+                       request.name, who_.principal, before.epoch, killed));
+    TRY(pool().read_log(found));  // so that the region below has the log's end
+    answer.region = shown(TRY(pool().find_region(pool::RegionRef(found))));
     answer.previous_epoch = before.epoch;
-    answer.newest = TRY(newest_of(pool(), request.name));
+    answer.newest = TRY(newest_of(pool(), found));
     if (!request.cursor.empty())
         answer.cursor = TRY(cursor_get({request.name, request.cursor}));
     return answer;

@@ -17,12 +17,15 @@ std::optional<Deadlines::Clock::time_point> deadline_of(std::uint32_t timeout_ms
     return Deadlines::Clock::now() + std::chrono::milliseconds(timeout_ms);
 }
 
-/// Sends what `Value` is on the wire, or why there is none.
+/// Sends what `Value` is on the wire, or why there is none. `may` is asked then: much can have happened since
+/// the request.
 template <class Value>
-auto answer_through(std::shared_ptr<Channel> channel, wire::Type to, std::uint64_t request_id) {
-    return [channel = std::move(channel), to, request_id](const Result<Value>& result) {
-        channel->send(result ? wire::encode_answer(to, request_id, *result)
-                             : error_answer(request_id, result.error()));
+auto answer_through(std::shared_ptr<Channel> channel, wire::Type to, std::uint64_t request_id,
+                    std::function<Status()> may) {
+    return [channel = std::move(channel), to, request_id, may = std::move(may)](const Result<Value>& result) {
+        const auto holds = result ? may() : Status();
+        channel->send(result && holds ? wire::encode_answer(to, request_id, *result)
+                                      : error_answer(request_id, result ? holds.error() : result.error()));
     };
 }
 
@@ -37,12 +40,18 @@ Status Requests::check_waiters() const {
     return {};
 }
 
+std::function<Status()> Requests::still_allowed(const pool::RegionInfo& region, Right right) const {
+    return [&access = services_.access, served = pool_, ref = pool::RegionRef(region), who = who_.principal,
+            right] { return access.check(*served->pool, ref, who, right); };
+}
+
 Status Requests::wait_generation(const wire::WaitGeneration& request, std::uint64_t request_id) {
-    const auto region = TRY(pool().find_region(request.region));
+    const auto region = TRY(allowed(request.region, Right::read));
     TRY(check_waiters());
-    const auto send = answer_through<wire::Generation>(channel_, wire::Type::wait_generation, request_id);
+    const auto send = answer_through<wire::Generation>(channel_, wire::Type::wait_generation, request_id,
+                                                       still_allowed(region, Right::read));
     if (region.newest > request.after)
-        if (const auto newest = pool().open_generation(request.region, 0)) {
+        if (const auto newest = pool().open_generation(region, 0)) {
             send(to_wire((*newest)->info()));  // at once, whatever the deadline
             return {};
         }
@@ -57,27 +66,29 @@ Status Requests::wait_generation(const wire::WaitGeneration& request, std::uint6
     if (!now || now->id != region.id)
         services_.waiters.complete(waiter, fail(ENOENT, "region {} was destroyed", request.region));
     else if (now->newest > request.after)
-        if (const auto newest = pool().open_generation(request.region, 0))
+        if (const auto newest = pool().open_generation(region, 0))
             services_.waiters.complete(waiter, (*newest)->info());
     return {};
 }
 
 Status Requests::wait_log(const wire::WaitLog& request, std::uint64_t request_id) {
-    const auto region = TRY(pool().find_region(request.region));
+    const auto region = TRY(allowed(request.region, Right::read));
     TRY(check_waiters());
     services_.log_waiters.add(
         {who_.session_id, &pool(), region.id,
          LogWant{&pool(), request.region, request.generation, request.log_id, request.after_sequence},
-         answer_through<wire::LogState>(channel_, wire::Type::wait_log, request_id)},
+         answer_through<wire::LogState>(channel_, wire::Type::wait_log, request_id,
+                                        still_allowed(region, Right::read))},
         deadline_of(request.timeout_ms));
     return {};
 }
 
 Status Requests::watch(const wire::Watch& request, std::uint64_t request_id) {
-    const auto region = TRY(pool().find_region(request.region));
+    const auto region = TRY(allowed(request.region, Right::read));
     TRY(check_waiters());
     services_.events.watch({who_.session_id, &pool(), region.id, request.after,
-                            answer_through<wire::EventList>(channel_, wire::Type::watch, request_id)},
+                            answer_through<wire::EventList>(channel_, wire::Type::watch, request_id,
+                                                            still_allowed(region, Right::read))},
                            deadline_of(request.timeout_ms));
     // Who came after the last event would wait for ever.
     const auto now = pool().find_region(request.region);

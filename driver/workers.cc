@@ -1,11 +1,13 @@
 #include "driver/workers.hh"
 
+#include <algorithm>
+
 #include "lib/base/result.hh"
 
 namespace pmemckpt::driver {
 
-Workers::Workers(unsigned count) {
-    require(count > 0, "there is a worker");
+Workers::Workers(unsigned count, unsigned share) : share_(share) {
+    require(count > 0 && share > 0, "there is a worker for everybody");
     while (threads_.size() < count)
         threads_.emplace_back([this] { run(); });
 }
@@ -14,11 +16,14 @@ Workers::~Workers() {
     stop();
 }
 
-void Workers::post(std::function<void()> task) {
+void Workers::post(const std::string& owner, std::function<void()> task) {
     {
         const std::lock_guard lock(mutex_);
         if (!stopping_) {
-            tasks_.push_back(std::move(task));
+            const auto queue = queues_.try_emplace(owner).first;
+            if (queue->second.tasks.empty())
+                turns_.push_back(queue);
+            queue->second.tasks.push_back(std::move(task));
             changed_.notify_one();
             return;
         }
@@ -37,19 +42,45 @@ void Workers::stop() {
             thread.join();
 }
 
+// Under the lock. The end: nothing can be run now.
+std::list<Workers::Owner>::iterator Workers::next() {
+    return std::find_if(turns_.begin(), turns_.end(),
+                        [this](const Owner& owner) { return owner->second.running < share_; });
+}
+
 void Workers::run() {
     std::unique_lock lock(mutex_);
     for (;;) {
-        changed_.wait(lock, [this] { return stopping_ || !tasks_.empty(); });
-        if (tasks_.empty())
+        auto turn = next();
+        while (turn == turns_.end() && !(stopping_ && turns_.empty())) {
+            changed_.wait(lock);
+            turn = next();
+        }
+        if (turn == turns_.end())
             return;
-        auto task = std::move(tasks_.front());
-        tasks_.pop_front();
-        lock.unlock();
-        task();
-        task = nullptr;
-        lock.lock();
+        run_one(lock, turn);
     }
+}
+
+void Workers::run_one(std::unique_lock<std::mutex>& lock, std::list<Owner>::iterator turn) {
+    const auto owner = *turn;
+    auto& queue = owner->second;
+    auto task = std::move(queue.tasks.front());
+    queue.tasks.pop_front();
+    if (queue.tasks.empty())
+        turns_.erase(turn);
+    else
+        turns_.splice(turns_.end(), turns_, turn);
+    ++queue.running;
+    lock.unlock();
+    task();
+    task = nullptr;
+    lock.lock();
+    --queue.running;
+    if (queue.running == 0 && queue.tasks.empty())
+        queues_.erase(owner);
+    // His next one may have waited for this one's end; and who stops waits for the last.
+    stopping_ ? changed_.notify_all() : changed_.notify_one();
 }
 
 }  // namespace pmemckpt::driver

@@ -14,8 +14,12 @@ Status Requests::remember(const pool::RegionInfo& region) {
     return {};
 }
 
-Result<Requests::Entered> Requests::enter(const std::string& region) {
-    Entered entered{TRY(pool().find_region(region)), nullptr};
+Result<pool::RegionInfo> Requests::allowed(const std::string& region, Right right) const {
+    return services_.access.check(*pool_->pool, region, who_.principal, right);
+}
+
+Result<Requests::Entered> Requests::enter(const std::string& region, Right right) {
+    Entered entered{TRY(allowed(region, right)), nullptr};
     TRY(remember(entered.info));
     entered.live = services_.regions.of(pool(), entered.info.id);
     const Locked lock(entered.live->mutex);
@@ -58,7 +62,7 @@ bool Requests::leave_region(std::uint64_t region_id) {
         return false;
     const Locked lock(live->mutex);
     if (live->appender && live->appender->session_id == who_.session_id)
-        end_log(*live, lock);
+        end_log(services_.tables, *live, lock);
     const bool was_primary = live->primary && live->primary->session_id == who_.session_id;
     if (was_primary)
         live->primary.reset();

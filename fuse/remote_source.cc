@@ -6,6 +6,7 @@
 #include "fuse/connection.hh"
 #include "fuse/remote_log.hh"
 #include "lib/base/log.hh"
+#include "lib/base/rights.hh"
 
 namespace pmemckpt::view {
 
@@ -99,8 +100,13 @@ class RemoteSource : public Source {
 public:
     explicit RemoteSource(std::shared_ptr<Connection> connection) : connection_(std::move(connection)) {}
 
+    /// Those that may be read.
     Result<std::vector<wire::Region>> regions() override {
-        return connection_->run([](client::Client& client) { return client.regions(); });
+        auto all = TRY(connection_->run([](client::Client& client) { return client.regions(); }));
+        std::erase_if(all, [](const wire::Region& region) {
+            return !Rights::of_bits(region.rights).value_or(Rights()).has(Right::read);
+        });
+        return all;
     }
 
     Result<std::vector<wire::Generation>> generations(const std::string& region) override {

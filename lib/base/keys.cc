@@ -9,6 +9,8 @@
 #include <algorithm>
 #include <cctype>
 #include <cerrno>
+#include <charconv>
+#include <chrono>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -92,6 +94,10 @@ std::string Key::hexadecimal() const {
     return text;
 }
 
+bool Key::operator==(const Key& other) const {
+    return sodium_memcmp(bytes_.data(), other.bytes_.data(), kBytes) == 0;
+}
+
 Status check_principal(std::string_view name) {
     const auto allowed = [](unsigned char c) {
         return std::isalnum(c) ||
@@ -122,9 +128,21 @@ Result<std::size_t> read_up_to(const FileDescriptor& file, std::span<char> into)
 
 }  // namespace
 
-Result<Key> load_key(const std::string& directory, std::string_view name) {
-    TRY(check_principal(name));
-    const auto path = key_path(directory, name);
+namespace {
+
+/// A key's digits, and what follows them; wiped when it goes.
+struct Secret {
+    std::array<char, 2 * Key::kBytes + 64> text{};
+    std::size_t length = 0;
+    ~Secret() { sodium_memzero(text.data(), text.size()); }
+    Secret() = default;
+    Secret(const Secret&) = delete;
+    Secret& operator=(const Secret&) = delete;
+    std::string_view view() const { return {text.data(), length}; }
+};
+
+/// ENOENT; EPERM when others may read it.
+Status read_private_file(const std::string& path, std::string_view name, Secret& secret) {
     const FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
     if (!file)
         return missing_key(errno, path, name);
@@ -134,15 +152,94 @@ Result<Key> load_key(const std::string& directory, std::string_view name) {
     if ((attributes.st_mode & 0077) != 0)
         return fail(EPERM, "key {} may be read by others (mode {:04o}): chmod 600 {}", path,
                     attributes.st_mode & 07777, path);
-    std::array<char, 2 * Key::kBytes + 2> text{};
-    const auto length = read_up_to(file, text);
+    const auto length = read_up_to(file, secret.text);
     if (!length)
         return fail_errno(length.error().code, "can't read key {}", path);
-    auto key = Key::parse({text.data(), *length});
-    sodium_memzero(text.data(), text.size());
+    secret.length = *length;
+    return {};
+}
+
+Result<Key> parse_key(const std::string& path, std::string_view text) {
+    auto key = Key::parse(text);
     if (!key)
         return fail(key.error().code, "key {} can't be used: {}", path, key.error().message);
     return key;
+}
+
+std::string former_path(const std::string& directory, std::string_view name) {
+    return key_path(directory, name) + ".former";
+}
+
+std::int64_t now_s() {
+    return std::chrono::duration_cast<std::chrono::seconds>(
+               std::chrono::system_clock::now().time_since_epoch())
+        .count();
+}
+
+/// Digits, newline, "until", a blank, seconds since 1970, newline. Nothing once that time is over.
+Result<std::optional<Key>> load_former_key(const std::string& directory, std::string_view name) {
+    constexpr std::string_view kUntil = "\nuntil ";
+    const auto path = former_path(directory, name);
+    Secret secret;
+    if (auto read = read_private_file(path, name, secret); !read) {
+        if (read.error().code == ENOENT)
+            return std::nullopt;
+        return tl::unexpected<Error>(std::move(read).error());
+    }
+    const auto text = secret.view();
+    const auto digits = text.substr(0, 2 * Key::kBytes);
+    auto rest = text.substr(digits.size());
+    std::int64_t until_s = 0;
+    if (rest.starts_with(kUntil)) {
+        rest.remove_prefix(kUntil.size());
+        const auto [end, wrong] = std::from_chars(rest.data(), rest.data() + rest.size(), until_s);
+        if (wrong == std::errc() && std::string_view(end, rest.data() + rest.size()) == "\n") {
+            if (until_s <= now_s())
+                return std::nullopt;
+            return TRY(parse_key(path, digits));
+        }
+    }
+    return fail(EBADMSG, "key {} does not say until when it is valid: remove it", path);
+}
+
+/// A file with this text has its name, or there is none: it is on disk before. `replace`: whatever was there.
+Status put_private_file(const std::string& directory, std::string_view name, const std::string& path,
+                        std::string_view text, bool replace) {
+    const auto draft = fmt::format("{}/.{}.{}.new", directory, name, ::getpid());
+    ::unlink(draft.c_str());
+    const FileDescriptor file(::open(draft.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+    if (!file)
+        return fail_errno(errno, "can't create {}", draft);
+    auto written = write_whole(file, text, draft);
+    const auto give_name = [&] {
+        return replace ? ::rename(draft.c_str(), path.c_str()) : ::link(draft.c_str(), path.c_str());
+    };
+    if (written && give_name() != 0)
+        written = fail_errno(errno, "can't create key {}", path);
+    ::unlink(draft.c_str());
+    return written;
+}
+
+Status sync_directory(const std::string& directory) {
+    const FileDescriptor folder(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (!folder || ::fsync(folder.get()) != 0)
+        return fail_errno(errno, "can't bring directory {} to disk", directory);
+    return {};
+}
+
+}  // namespace
+
+Result<Key> load_key(const std::string& directory, std::string_view name) {
+    TRY(check_principal(name));
+    const auto path = key_path(directory, name);
+    Secret secret;
+    TRY(read_private_file(path, name, secret));
+    return parse_key(path, secret.view());
+}
+
+Result<ValidKeys> load_valid_keys(const std::string& directory, std::string_view name) {
+    auto present = TRY(load_key(directory, name));
+    return ValidKeys{std::move(present), TRY(load_former_key(directory, name))};
 }
 
 Result<std::string> store_key(const std::string& directory, std::string_view name, const Key& key,
@@ -154,20 +251,32 @@ Result<std::string> store_key(const std::string& directory, std::string_view nam
     if (status)
         return fail_errno(status.value(), "can't make the key directory {}", directory);
     const auto path = key_path(directory, name);
-    const auto draft = fmt::format("{}/.{}.{}.new", directory, name, ::getpid());
-    ::unlink(draft.c_str());
-    const FileDescriptor file(::open(draft.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
-    if (!file)
-        return fail_errno(errno, "can't create {}", draft);
-    auto written = write_whole(file, key.hexadecimal() + "\n", draft);
-    const auto give_name = [&] {
-        return replace ? ::rename(draft.c_str(), path.c_str()) : ::link(draft.c_str(), path.c_str());
-    };
-    if (written && give_name() != 0)
-        written = fail_errno(errno, "can't create key {}", path);
-    ::unlink(draft.c_str());
-    TRY(std::move(written));
+    TRY(put_private_file(directory, name, path, key.hexadecimal() + "\n", replace));
     return path;
+}
+
+Result<std::string> rotate_key(const std::string& directory, std::string_view name, const Key& key,
+                               std::uint64_t overlap_s) {
+    const auto present = TRY(load_key(directory, name));
+    const auto former = former_path(directory, name);
+    const auto text =
+        fmt::format("{}\nuntil {}\n", present.hexadecimal(), now_s() + static_cast<std::int64_t>(overlap_s));
+    // Cut before the second one: the present key is its own former one, and valid all the same.
+    TRY(put_private_file(directory, name, former, text, true));
+    TRY(sync_directory(directory));
+    const auto path = TRY(store_key(directory, name, key, true));
+    TRY(sync_directory(directory));
+    return path;
+}
+
+Status remove_key(const std::string& directory, std::string_view name) {
+    TRY(check_principal(name));
+    // The former one first: alone it is no key.
+    for (const auto& path : {former_path(directory, name), key_path(directory, name)})
+        if (::unlink(path.c_str()) != 0 && (errno != ENOENT || path == key_path(directory, name)))
+            return errno == ENOENT ? Status(missing_key(ENOENT, path, name))
+                                   : Status(fail_errno(errno, "can't remove key {}", path));
+    return sync_directory(directory);
 }
 
 std::string default_principal() {

@@ -2,6 +2,8 @@
 // Key files: 32 secret bytes, as 64 hexadecimal digits and a newline, mode 0600. See pmemckpt.7.
 #include <array>
 #include <cstddef>
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -23,6 +25,8 @@ public:
     ~Key();
 
     std::string hexadecimal() const;
+    /// In constant time.
+    bool operator==(const Key& other) const;
     const std::array<unsigned char, kBytes>& bytes() const { return bytes_; }
 
 private:
@@ -35,6 +39,22 @@ Status check_principal(std::string_view name);
 /// DIRECTORY/NAME.key. ENOENT when there is none; EPERM when others than its owner may read it (the message
 /// has the chmod line); EBADMSG when it holds no key.
 Result<Key> load_key(const std::string& directory, std::string_view name);
+
+/// A principal's keys while one takes the place of the other: NAME.key, and what NAME.key.former holds as
+/// long as its time is not over.
+struct ValidKeys {
+    Key present;
+    std::optional<Key> former;
+};
+/// As load_key(); what is wrong with a former key is an error, too.
+Result<ValidKeys> load_valid_keys(const std::string& directory, std::string_view name);
+
+/// `key` takes the place of NAME.key, which stays valid, as NAME.key.former, for so many seconds; 0: not at
+/// all. A cut leaves the old key valid, or both. ENOENT when there is none. Returns the file's path.
+Result<std::string> rotate_key(const std::string& directory, std::string_view name, const Key& key,
+                               std::uint64_t overlap_s);
+/// Both are gone, durably. ENOENT when there was none.
+Status remove_key(const std::string& directory, std::string_view name);
 
 /// Writes DIRECTORY/NAME.key (made with its parents, mode 0700, when missing). EEXIST when it is there and
 /// not `replace`. The file is complete and on disk before it has its name. Returns the file's path.

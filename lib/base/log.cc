@@ -15,12 +15,12 @@ namespace {
 
 std::atomic<Level> threshold{Level::notice};
 
-bool to_journal() {
+}  // namespace
+
+bool goes_to_journal() {
     static const bool journal = std::getenv("JOURNAL_STREAM") != nullptr;
     return journal;
 }
-
-}  // namespace
 
 void set_level(Level level) {
     threshold = level;
@@ -33,8 +33,8 @@ bool enabled(Level level) {
 void write(Level level, std::string_view line) {
     if (!enabled(level))
         return;
-    std::string text = to_journal() ? fmt::format("<{}>", static_cast<int>(level))
-                                    : fmt::format("{}: ", program_invocation_short_name);
+    std::string text = goes_to_journal() ? fmt::format("<{}>", static_cast<int>(level))
+                                         : fmt::format("{}: ", program_invocation_short_name);
     const auto head = text.size();
     text += line;
     std::replace_if(

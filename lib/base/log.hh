@@ -12,6 +12,8 @@ enum class Level { error = 3, warning = 4, notice = 5, info = 6, debug = 7 };
 /// Nothing above `level` is printed; notice at the start.
 void set_level(Level level);
 bool enabled(Level level);
+/// stderr is the journal's, as systemd says.
+bool goes_to_journal();
 /// Thread-safe; one write(2) a line; newlines and control characters in `line` are made harmless.
 void write(Level level, std::string_view line);
 

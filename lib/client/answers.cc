@@ -2,6 +2,7 @@
 
 #include <cerrno>
 
+#include "lib/base/rights.hh"
 #include "lib/client/limits.hh"
 
 namespace pmemckpt::client {
@@ -17,9 +18,16 @@ Status check_name(const char* whose, const std::string& name) {
     return {};
 }
 
+Status check_rights(std::uint8_t rights) {
+    if (const auto known = Rights::of_bits(rights); !known)
+        return fail(EPROTO, "the manager sent {}", known.error().message);
+    return {};
+}
+
 }  // namespace
 
 Status check_answer(const wire::Region& region) {
+    TRY(check_rights(region.rights));
     TRY(check_name("region's name", region.name));
     return check_name("region's owner", region.owner);
 }
@@ -39,6 +47,11 @@ bool is_durability(std::uint8_t method) {
 
 Status check_answer(const wire::Cursor& cursor) {
     return check_name("cursor's name", cursor.name);
+}
+
+Status check_answer(const wire::Grant& grant) {
+    TRY(check_rights(grant.rights));
+    return check_name("grantee's name", grant.grantee);
 }
 
 Result<std::uint64_t> check_segments(const std::vector<wire::LogSegment>& segments) {

@@ -8,6 +8,7 @@ namespace pmemckpt::client {
 Status check_answer(const wire::Region& region);
 Status check_answer(const wire::Generation& generation);
 Status check_answer(const wire::Cursor& cursor);
+Status check_answer(const wire::Grant& grant);
 /// Whether it is one of enum pmemckpt_durability.
 bool is_durability(std::uint8_t method);
 /// Segments side by side from where the first starts, with windows as long as they are; returns where the

@@ -250,6 +250,16 @@ public:
     Status advance_cursor(const std::string& region, const wire::Cursor& cursor, const ReadFrom& from = {});
     Status drop_cursor(const std::string& region, const std::string& name);
 
+    /// Adds to what a principal or a group may do with the region, or takes from it (lib/base/rights);
+    /// returns what that is then. On return of withdraw() nothing is read or written any more by what was
+    /// withdrawn. EACCES without the right to administer.
+    Result<wire::Grant> grant(const std::string& region, const wire::Grant& more);
+    Result<wire::Grant> withdraw(const std::string& region, const wire::Grant& less);
+    /// All of them, for who administers the region; for others their own.
+    Result<wire::RightsList> rights(const std::string& region);
+    /// By its owner, to a principal who has a key. The former owner keeps what he was granted.
+    Result<wire::Region> set_owner(const std::string& region, const std::string& owner);
+
     /// Fences whoever wrote to the region: see pmemckpt(7), TAKEOVER. Durable on return.
     Result<wire::TakenOver> take_over(const std::string& region, const std::string& cursor = {});
     Result<wire::EventList> watch(const std::string& region, std::uint64_t after, std::uint32_t timeout_ms);

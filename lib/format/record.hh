@@ -28,6 +28,7 @@ enum class Kind : std::uint16_t {
     log_grow = 7,
     cursor_put = 8,
     cursor_drop = 9,
+    rights_put = 10,
 };
 
 /// What the CRC of each record in a half starts from. A record of another pool, or of an earlier use of the
@@ -125,6 +126,13 @@ struct CursorDrop {
     std::string name;
 };
 
+/// What a principal or a group may do from here on; 0: nothing.
+struct RightsPut {
+    std::uint64_t region_id = 0;
+    std::uint8_t rights = 0;
+    std::string grantee;
+};
+
 std::vector<std::byte> encode(const RegionPut& record);
 std::vector<std::byte> encode(const RegionDrop& record);
 std::vector<std::byte> encode(const GenerationSeal& record);
@@ -134,6 +142,7 @@ std::vector<std::byte> encode(const RegionClear& record);
 std::vector<std::byte> encode(const LogGrow& record);
 std::vector<std::byte> encode(const CursorPut& record);
 std::vector<std::byte> encode(const CursorDrop& record);
+std::vector<std::byte> encode(const RightsPut& record);
 
 /// EUCLEAN when the counts in it and its length contradict each other. What the fields mean is the caller's
 /// to check.
@@ -146,5 +155,6 @@ Result<RegionClear> decode_region_clear(std::span<const std::byte> body);
 Result<LogGrow> decode_log_grow(std::span<const std::byte> body);
 Result<CursorPut> decode_cursor_put(std::span<const std::byte> body);
 Result<CursorDrop> decode_cursor_drop(std::span<const std::byte> body);
+Result<RightsPut> decode_rights_put(std::span<const std::byte> body);
 
 }  // namespace pmemckpt::format

@@ -110,6 +110,17 @@ struct CursorDropImage {
 };
 static_assert(offsetof(CursorDropImage, name_bytes) == 12 && sizeof(CursorDropImage) == 16);
 
+struct RightsPutImage {
+    LittleU64 region_id;
+    LittleU32 reserved;
+    LittleU16 grantee_bytes;
+    std::uint8_t rights;
+    std::uint8_t reserved_too;
+    // then the grantee
+};
+static_assert(offsetof(RightsPutImage, grantee_bytes) == 12 && offsetof(RightsPutImage, rights) == 14);
+static_assert(sizeof(RightsPutImage) == 16);
+
 class Writer {
 public:
     explicit Writer(std::uint64_t bytes) { bytes_.reserve(bytes); }
@@ -301,6 +312,17 @@ std::vector<std::byte> encode(const CursorDrop& record) {
     return writer.take();
 }
 
+std::vector<std::byte> encode(const RightsPut& record) {
+    RightsPutImage image{};
+    image.region_id = record.region_id;
+    image.grantee_bytes = static_cast<std::uint16_t>(record.grantee.size());
+    image.rights = record.rights;
+    Writer writer(sizeof image + record.grantee.size());
+    writer.put(image);
+    writer.put_text(record.grantee);
+    return writer.take();
+}
+
 Result<RegionPut> decode_region_put(std::span<const std::byte> body) {
     Reader reader(body);
     const auto image = TRY(reader.get<RegionPutImage>("a region"));
@@ -387,6 +409,15 @@ Result<CursorDrop> decode_cursor_drop(std::span<const std::byte> body) {
     const auto image = TRY(reader.get<CursorDropImage>("a cursor's drop"));
     CursorDrop record{image.region_id, TRY(reader.text(image.name_bytes, "the cursor's name"))};
     TRY(reader.end("a cursor's drop"));
+    return record;
+}
+
+Result<RightsPut> decode_rights_put(std::span<const std::byte> body) {
+    Reader reader(body);
+    const auto image = TRY(reader.get<RightsPutImage>("rights"));
+    RightsPut record{image.region_id, image.rights,
+                     TRY(reader.text(image.grantee_bytes, "the grantee's name"))};
+    TRY(reader.end("rights"));
     return record;
 }
 

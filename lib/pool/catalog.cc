@@ -136,7 +136,8 @@ std::vector<std::uint64_t> Region::over_retention(std::uint64_t keep, std::int64
 }
 
 std::uint64_t Region::snapshot_records() const {
-    return 1 + generations.size() + pinned + (log ? log->segments.size() : 0) + cursors.size();
+    return 1 + grants.size() + generations.size() + pinned + (log ? log->segments.size() : 0) +
+           cursors.size();
 }
 
 Region* Catalog::find(std::uint64_t id) {
@@ -321,6 +322,17 @@ Status Catalog::apply(const format::CursorDrop& record) {
     return {};
 }
 
+Status Catalog::apply(const format::RightsPut& record) {
+    Region& region = *TRY(region_with(record.region_id, "a grant"));
+    TRY(check_grantee(record.grantee));
+    const auto rights = TRY(Rights::of_bits(record.rights));
+    if (rights.none())
+        region.grants.erase(record.grantee);
+    else
+        region.grants.insert_or_assign(record.grantee, rights);
+    return {};
+}
+
 void Catalog::end_log(Region& region, Discarded& discarded) {
     if (region.log)
         discarded.logs.push_back(std::move(*region.log));
@@ -362,6 +374,8 @@ std::uint64_t Catalog::snapshot_records() const {
 void Catalog::for_each_record(const RecordSink& sink) const {
     for (const auto& [id, region] : by_id_) {
         sink(Kind::region_put, format::encode(put_of(*region)));
+        for (const auto& [grantee, rights] : region->grants)
+            sink(Kind::rights_put, format::encode(format::RightsPut{id, rights.bits(), grantee}));
         for (const auto& [number, kept] : region->generations) {
             sink(Kind::generation_seal, format::encode(seal_of(id, number, kept)));
             if (kept.pinned)

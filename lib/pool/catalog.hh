@@ -39,7 +39,8 @@ struct Region {
     std::map<std::uint64_t, KeptGeneration> generations;
     std::optional<RegionLog> log;
     std::map<std::string, Cursor, std::less<>> cursors;
-    std::uint64_t pinned = 0;  ///< how many generations are
+    std::map<std::string, Rights, std::less<>> grants;  ///< by grantee; none of them has no right
+    std::uint64_t pinned = 0;                           ///< how many generations are
 
     /// With the log, as far as it was looked at.
     RegionInfo describe() const;
@@ -86,6 +87,7 @@ public:
     Status apply(const format::LogGrow& record, std::shared_ptr<const Pages> pages);
     Status apply(const format::CursorPut& record);
     Status apply(const format::CursorDrop& record);
+    Status apply(const format::RightsPut& record);
     /// A seal in a snapshot: its number is one that its region has given before.
     Status restore(const format::GenerationSeal& record, std::shared_ptr<const Pages> pages);
 

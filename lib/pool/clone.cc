@@ -91,20 +91,20 @@ Status PoolOnMedium::copy_pages(const Found& base, const std::vector<std::uint64
     return {};
 }
 
-Result<std::unique_ptr<Draft>> PoolOnMedium::begin_clone(const std::string& region, std::uint64_t size,
+Result<std::unique_ptr<Draft>> PoolOnMedium::begin_clone(const RegionRef& region, std::uint64_t size,
                                                          const Base& base) {
     const auto info = TRY(check_begin(region, size));
     const auto found = TRY(find_generation(region, base.number));
     const auto& generation = found.info;
     if (generation.region_id != info.id)
-        return fail(ENOENT, "region {} was destroyed while a clone of it was begun", region);
+        return fail(ENOENT, "region {} was destroyed while a clone of it was begun", region.name);
     const auto dirty = TRY(tidy(base.dirty, size));
     auto plan = plan_pages(size, generation.length, page_size(), dirty);
     auto pages = pages_->derive(*found.pages, plan.own);
     if (!pages)
         return no_room(pages.error(),
                        fmt::format("a clone of generation {} of region {} with {} dirty ranges",
-                                   generation.number, region, dirty.size()));
+                                   generation.number, region.name, dirty.size()));
     TRY(blank(own_extents(*pages, plan.own)));
     TRY(copy_pages(found, pages->offsets(), plan.copied));
     return std::make_unique<PagesDraft>(info, size, std::move(*pages), drafts_,

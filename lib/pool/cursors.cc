@@ -48,14 +48,14 @@ Status check_ahead(const Region& region, const Cursor& cursor, std::uint64_t rec
 
 }  // namespace
 
-Result<std::optional<Cursor>> PoolOnMedium::cursor(const std::string& region, const std::string& name) const {
+Result<std::optional<Cursor>> PoolOnMedium::cursor(const RegionRef& region, const std::string& name) const {
     const std::shared_lock lock(tables_);
     const Region& found = *TRY(region_named(region));
     const auto cursor = found.cursors.find(name);
     return cursor == found.cursors.end() ? std::nullopt : std::optional<Cursor>(cursor->second);
 }
 
-Result<std::vector<Cursor>> PoolOnMedium::cursors(const std::string& region) const {
+Result<std::vector<Cursor>> PoolOnMedium::cursors(const RegionRef& region) const {
     const std::shared_lock lock(tables_);
     std::vector<Cursor> found;
     for (const auto& [name, cursor] : TRY(region_named(region))->cursors)
@@ -63,7 +63,7 @@ Result<std::vector<Cursor>> PoolOnMedium::cursors(const std::string& region) con
     return found;
 }
 
-Status PoolOnMedium::advance_cursor(const std::string& region, const Cursor& cursor, const ReadFrom& from) {
+Status PoolOnMedium::advance_cursor(const RegionRef& region, const Cursor& cursor, const ReadFrom& from) {
     TRY(check_principal(cursor.name));
     const auto looked = TRY(look(region));
     // What was read is there after a cut as well: else the next records would have numbers that were read.
@@ -76,7 +76,7 @@ Status PoolOnMedium::advance_cursor(const std::string& region, const Cursor& cur
     if (!is_new && goes_back(found, before->second, cursor))
         return fail(EINVAL,
                     "cursor {} of region {} is at generation {}, record {}, and can't go back to {}, {}",
-                    cursor.name, region, before->second.generation, before->second.sequence,
+                    cursor.name, region.name, before->second.generation, before->second.sequence,
                     cursor.generation, cursor.sequence);
     const bool same_log = found.log && looked.log && found.log->id == looked.log->id;
     TRY(check_ahead(found, cursor, same_log ? looked.end.last.sequence : 0));
@@ -84,7 +84,7 @@ Status PoolOnMedium::advance_cursor(const std::string& region, const Cursor& cur
         before->second.sequence == cursor.sequence)
         return {};
     if (is_new && found.cursors.size() >= kMaximumCursors)
-        return fail(ENOSPC, "region {} has {} cursors, and may have no more; drop one", region,
+        return fail(ENOSPC, "region {} has {} cursors, and may have no more; drop one", region.name,
                     kMaximumCursors);
     const format::CursorPut record{found.info.id, cursor.generation, cursor.sequence, cursor.name};
     // Cut before it returns: where it was, or where it goes. Cut after: where it goes.
@@ -95,11 +95,11 @@ Status PoolOnMedium::advance_cursor(const std::string& region, const Cursor& cur
     return {};
 }
 
-Status PoolOnMedium::drop_cursor(const std::string& region, const std::string& name) {
+Status PoolOnMedium::drop_cursor(const RegionRef& region, const std::string& name) {
     const std::lock_guard writing(writing_);
     const Region& found = *TRY(region_named(region));
     if (!found.cursors.contains(name))
-        return fail(ENOENT, "region {} has no cursor {}", region, name);
+        return fail(ENOENT, "region {} has no cursor {}", region.name, name);
     const format::CursorDrop record{found.info.id, name};
     TRY(journal_.append(format::Kind::cursor_drop, format::encode(record), Effect::shrinks, catalog_));
     const std::lock_guard tables(tables_);

@@ -47,23 +47,23 @@ std::vector<PageExtent> own_extents(const Pages& pages, const std::vector<bool>&
     return found;
 }
 
-Result<RegionInfo> PoolOnMedium::check_begin(const std::string& region, std::uint64_t size) const {
+Result<RegionInfo> PoolOnMedium::check_begin(const RegionRef& region, std::uint64_t size) const {
     TRY(journal_.check());
     const std::shared_lock lock(tables_);
     const auto& info = TRY(region_named(region))->info;
     if (info.settings.max_size != 0 && size > info.settings.max_size)
         return fail(EFBIG, "a generation of {} ({} bytes) is over the {} ({} bytes) that region {} allows",
                     format_size(size), size, format_size(info.settings.max_size), info.settings.max_size,
-                    region);
+                    region.name);
     return info;
 }
 
-Result<std::unique_ptr<Draft>> PoolOnMedium::begin(const std::string& region, std::uint64_t size) {
+Result<std::unique_ptr<Draft>> PoolOnMedium::begin(const RegionRef& region, std::uint64_t size) {
     const auto info = TRY(check_begin(region, size));
     auto pages = pages_->allocate(divide_up(size, page_size()));
     if (!pages)
         return no_room(pages.error(),
-                       fmt::format("a generation of {} of region {}", format_size(size), region));
+                       fmt::format("a generation of {} of region {}", format_size(size), region.name));
     TRY(blank(pages->extents()));
     return std::make_unique<PagesDraft>(info, size, std::move(*pages), drafts_, PagesDraft::Origin{});
 }

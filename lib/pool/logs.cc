@@ -58,7 +58,7 @@ tl::unexpected<Error> other_log(const std::string& region) {
 
 }  // namespace
 
-Result<PoolOnMedium::LookedAt> PoolOnMedium::look(const std::string& region) const {
+Result<PoolOnMedium::LookedAt> PoolOnMedium::look(const RegionRef& region) const {
     for (;;) {
         LookedAt looked;
         {
@@ -153,7 +153,7 @@ Result<std::optional<LogGrant>> PoolOnMedium::raise_term(const LookedAt& looked,
     return grant_of(region, page_size(), 0);
 }
 
-Result<LogGrant> PoolOnMedium::open_log(const std::string& region, std::uint64_t room) {
+Result<LogGrant> PoolOnMedium::open_log(const RegionRef& region, std::uint64_t room) {
     TRY(journal_.check());
     for (int attempt = 0; attempt < kOpenAttempts; ++attempt) {
         const auto looked = TRY(look(region));
@@ -170,7 +170,7 @@ Result<LogGrant> PoolOnMedium::open_log(const std::string& region, std::uint64_t
     }
     return fail(EBUSY,
                 "the log of region {} was changed by others at each of {} attempts to open it; try again",
-                region, kOpenAttempts);
+                region.name, kOpenAttempts);
 }
 
 Status PoolOnMedium::check_log(const Region& region, std::uint64_t log_id, std::uint32_t term) {
@@ -179,7 +179,7 @@ Status PoolOnMedium::check_log(const Region& region, std::uint64_t log_id, std::
     return {};
 }
 
-Result<LogGrant> PoolOnMedium::grow_log(const std::string& region, std::uint64_t log_id, std::uint32_t term,
+Result<LogGrant> PoolOnMedium::grow_log(const RegionRef& region, std::uint64_t log_id, std::uint32_t term,
                                         std::uint64_t room) {
     TRY(journal_.check());
     LookedAt looked;
@@ -200,7 +200,7 @@ Result<LogGrant> PoolOnMedium::grow_log(const std::string& region, std::uint64_t
     return grant_of(found, page_size(), before);
 }
 
-Result<LogView> PoolOnMedium::read_log(const std::string& region) {
+Result<LogView> PoolOnMedium::read_log(const RegionRef& region) {
     const auto looked = TRY(look(region));
     LogView view;
     view.region_id = looked.region.id;
@@ -218,11 +218,11 @@ Result<LogView> PoolOnMedium::read_log(const std::string& region) {
     return view;
 }
 
-Result<LogPlace> PoolOnMedium::find_in_log(const std::string& region, std::uint64_t log_id, LogMeasure by,
+Result<LogPlace> PoolOnMedium::find_in_log(const RegionRef& region, std::uint64_t log_id, LogMeasure by,
                                            std::uint64_t value) {
     const auto looked = TRY(look(region));
     if (!looked.log || looked.log->id != log_id)
-        return other_log(region);
+        return other_log(region.name);
     const LogMap map(looked.log->segments, page_size());
     return looked.log->scan->find(std::as_const(*medium_).bytes(), map,
                                   {log_id, looked.region.epoch, looked.log->term}, looked.end, by, value);

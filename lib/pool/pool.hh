@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "lib/base/result.hh"
+#include "lib/base/rights.hh"
 #include "lib/base/units.hh"
 #include "lib/base/uuid.hh"
 #include "lib/format/log_record.hh"
@@ -19,6 +20,8 @@
 namespace pmemckpt::pool {
 
 using pmemckpt::parse_uuid;
+using pmemckpt::Right;
+using pmemckpt::Rights;
 using pmemckpt::to_string;
 using pmemckpt::Uuid;
 
@@ -29,10 +32,21 @@ inline constexpr std::uint64_t kMaximumPoolSize = 16 * kTiB;
 inline constexpr std::uint64_t kDefaultPageSize = 2 * kMiB;
 inline constexpr std::uint32_t kDefaultKeep = 8;
 inline constexpr std::uint32_t kMaximumKeep = 1'000'000;
+inline constexpr std::size_t kMaximumGrants = 1024;  ///< of one region
 
 /// `team/app`: 1 to 255 bytes; parts of letters, digits, '.', '_', '-', '@', '+', '=', ':' , not starting
 /// with a dot, joined by single slashes. EINVAL with what is wrong.
 Status check_region_name(std::string_view name);
+
+/// A region: by its name; with an id, that very one, and no later one of the same name.
+struct RegionRef {
+    RegionRef(std::string region_name, std::uint64_t region_id = 0)
+        : name(std::move(region_name)), id(region_id) {}
+    RegionRef(const char* region_name) : name(region_name) {}
+    RegionRef(const struct RegionInfo& region);
+    std::string name;
+    std::uint64_t id = 0;
+};
 
 struct RegionSettings {
     std::uint32_t keep = kDefaultKeep;  ///< generations kept, at least 1
@@ -69,6 +83,14 @@ struct RegionInfo {
     std::uint64_t bytes = 0;        ///< sum of their lengths
     std::int64_t created_ns = 0;    ///< nanoseconds since 1970, UTC
     LogInfo log;                    ///< as far as it was looked at; read_log() looks on
+};
+
+inline RegionRef::RegionRef(const RegionInfo& region) : name(region.name), id(region.id) {}
+
+/// What somebody besides the owner may do with a region.
+struct Grant {
+    std::string grantee;  ///< a principal, or "%" and a group's name
+    Rights rights;
 };
 
 struct GenerationInfo {
@@ -205,34 +227,44 @@ public:
     /// the journal has no room. Durable on return.
     virtual Result<RegionInfo> create_region(const std::string& name, const std::string& owner,
                                              RegionSettings settings) = 0;
-    virtual Result<RegionInfo> find_region(const std::string& name) const = 0;  ///< ENOENT
+    virtual Result<RegionInfo> find_region(const RegionRef& region) const = 0;  ///< ENOENT
+    /// What one who is all of these grantees may do with it; its owner may do all. ENOENT.
+    virtual Result<Rights> rights(const RegionRef& region,
+                                  const std::vector<std::string>& grantees) const = 0;
+    virtual Result<std::vector<Grant>> grants(const RegionRef& region) const = 0;  ///< sorted by grantee
+    /// Adds to what the grantee may do, or takes from it; returns what that is then. Durable on return.
+    /// EINVAL for a name that can be nobody's; ENOSPC beyond kMaximumGrants.
+    virtual Result<Rights> grant(const RegionRef& region, const Grant& more) = 0;
+    virtual Result<Rights> withdraw(const RegionRef& region, const Grant& less) = 0;
+    /// Durable on return. Who had it keeps what he was granted.
+    virtual Result<RegionInfo> set_owner(const RegionRef& region, const std::string& owner) = 0;
     /// Drops the region with all its generations, in one atomic step. Who has one open keeps it till it lets
     /// go. Returns the id of the region that is gone.
-    virtual Result<std::uint64_t> destroy_region(const std::string& name) = 0;
+    virtual Result<std::uint64_t> destroy_region(const RegionRef& region) = 0;
     /// Durable on return; drops at once what no rule keeps any more.
-    virtual Result<RegionInfo> set_retention(const std::string& name, std::uint32_t keep,
+    virtual Result<RegionInfo> set_retention(const RegionRef& region, std::uint32_t keep,
                                              std::int64_t keep_age_ns) = 0;
     /// Drops all generations, pins and the log, in one atomic step. Numbers go on rising; cursors stay.
-    virtual Status clear(const std::string& name) = 0;
+    virtual Status clear(const RegionRef& region) = 0;
     /// A pinned generation is dropped by clear and destroy alone. ENOENT.
-    virtual Status pin(const std::string& name, std::uint64_t number, bool pinned) = 0;
+    virtual Status pin(const RegionRef& region, std::uint64_t number, bool pinned) = 0;
     /// Drops what only its age kept till now; returns how many. For the manager's timer.
     virtual Result<std::size_t> expire(std::int64_t now_ns) = 0;
     /// The epoch rises by 1; durable on return. The caller has killed all windows for writing before, and
     /// seals of older epochs' drafts fail with ESTALE from here on.
-    virtual Result<RegionInfo> take_over(const std::string& name) = 0;
+    virtual Result<RegionInfo> take_over(const RegionRef& region) = 0;
     /// At most `limit`, sorted by name, those after `after`.
     virtual std::vector<RegionInfo> regions(const std::string& after, std::size_t limit) const = 0;
 
     /// EFBIG over max_size, ENOSPC when the pool has not the free pages (no kept generation is dropped for
     /// it).
-    virtual Result<std::unique_ptr<Draft>> begin(const std::string& region, std::uint64_t size) = 0;
+    virtual Result<std::unique_ptr<Draft>> begin(const RegionRef& region, std::uint64_t size) = 0;
 
     /// A draft of `size` bytes that starts as the base: pages without a dirty byte are shared, partly dirty
     /// ones are copied, the others and what lies beyond the base's length are blank. The base is held while
     /// the draft lives. ENODATA when the region has no generation, ENOENT, ERANGE for a range outside [0,
     /// size), EFBIG, ENOSPC.
-    virtual Result<std::unique_ptr<Draft>> begin_clone(const std::string& region, std::uint64_t size,
+    virtual Result<std::unique_ptr<Draft>> begin_clone(const RegionRef& region, std::uint64_t size,
                                                        const Base& base) = 0;
 
     /// Persists the first `length` bytes, computes their CRC, commits. All windows on the draft must be dead
@@ -246,41 +278,40 @@ public:
 
     /// number 0: the newest. ENOENT; ENODATA when the region has none yet; EBADMSG when it lies on a bad
     /// block that is known, or where a file was cut off.
-    virtual Result<std::shared_ptr<const Generation>> open_generation(const std::string& region,
+    virtual Result<std::shared_ptr<const Generation>> open_generation(const RegionRef& region,
                                                                       std::uint64_t number) const = 0;
     /// Where a range of a kept generation lies in the medium: runs, in their order. Nothing is held: once it
     /// is dropped, others write there. Who reads without holding looks afterwards whether it is still kept;
     /// if so, what was read was its own. ENOENT; ERANGE when the range is not within its length.
-    virtual Result<std::vector<Extent>> locate(const std::string& region, std::uint64_t number,
+    virtual Result<std::vector<Extent>> locate(const RegionRef& region, std::uint64_t number,
                                                Extent range) const = 0;
     /// At most `limit`, oldest first, those with a number above `after`.
-    virtual Result<std::vector<GenerationInfo>> generations(const std::string& region, std::uint64_t after,
+    virtual Result<std::vector<GenerationInfo>> generations(const RegionRef& region, std::uint64_t after,
                                                             std::size_t limit) const = 0;
 
     /// Opens the log for append, starting it if there is none: raises its term (durable on return) and makes
     /// sure of `room` bytes behind its last good record. Windows of earlier openings must be dead. ENOSPC,
     /// EFBIG beyond max_size.
-    virtual Result<LogGrant> open_log(const std::string& region, std::uint64_t room) = 0;
+    virtual Result<LogGrant> open_log(const RegionRef& region, std::uint64_t room) = 0;
     /// More pages behind the present ones, at least `room` bytes. ESTALE when it is not this log or term any
     /// more.
-    virtual Result<LogGrant> grow_log(const std::string& region, std::uint64_t log_id, std::uint32_t term,
+    virtual Result<LogGrant> grow_log(const RegionRef& region, std::uint64_t log_id, std::uint32_t term,
                                       std::uint64_t room) = 0;
     /// Looks on from where it last looked: how many good records are there now. Log id 0 when there is no
     /// log.
-    virtual Result<LogView> read_log(const std::string& region) = 0;
+    virtual Result<LogView> read_log(const RegionRef& region) = 0;
     /// The last border that has at most `value` records, or payload bytes, before it. ESTALE when it is not
     /// this log any more; ERANGE when there is less in it.
-    virtual Result<LogPlace> find_in_log(const std::string& region, std::uint64_t log_id, LogMeasure by,
+    virtual Result<LogPlace> find_in_log(const RegionRef& region, std::uint64_t log_id, LogMeasure by,
                                          std::uint64_t value) = 0;
 
-    virtual Result<std::optional<Cursor>> cursor(const std::string& region,
-                                                 const std::string& name) const = 0;
-    virtual Result<std::vector<Cursor>> cursors(const std::string& region) const = 0;
+    virtual Result<std::optional<Cursor>> cursor(const RegionRef& region, const std::string& name) const = 0;
+    virtual Result<std::vector<Cursor>> cursors(const RegionRef& region) const = 0;
     /// Durable on return. EINVAL when it would go back, or be ahead of what is there; ESTALE when another
     /// region or another log was read than is there now. Names as principals'.
-    virtual Status advance_cursor(const std::string& region, const Cursor& cursor,
+    virtual Status advance_cursor(const RegionRef& region, const Cursor& cursor,
                                   const ReadFrom& from = {}) = 0;
-    virtual Status drop_cursor(const std::string& region, const std::string& name) = 0;
+    virtual Status drop_cursor(const RegionRef& region, const std::string& name) = 0;
 
     virtual void set_seal_listener(SealListener listener) = 0;
 };

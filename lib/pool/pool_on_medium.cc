@@ -40,40 +40,40 @@ PoolInfo PoolOnMedium::info() const {
     return info;
 }
 
-Result<PoolOnMedium::Found> PoolOnMedium::find_generation(const std::string& region,
+Result<PoolOnMedium::Found> PoolOnMedium::find_generation(const RegionRef& region,
                                                           std::uint64_t number) const {
     const std::shared_lock lock(tables_);
     const Region& found = *TRY(region_named(region));
     if (number == 0 && found.generations.empty())
-        return fail(ENODATA, "region {} has no generation yet", region);
+        return fail(ENODATA, "region {} has no generation yet", region.name);
     const auto kept = found.generations.find(number == 0 ? found.info.newest : number);
     if (kept == found.generations.end())
-        return fail(ENOENT, "region {} has no generation {}; it keeps {} of them, the newest is {}", region,
-                    number, found.generations.size(), found.info.newest);
+        return fail(ENOENT, "region {} has no generation {}; it keeps {} of them, the newest is {}",
+                    region.name, number, found.generations.size(), found.info.newest);
     return Found{found.generation_info(*kept), kept->second.pages};
 }
 
-Result<std::shared_ptr<const Generation>> PoolOnMedium::open_generation(const std::string& region,
+Result<std::shared_ptr<const Generation>> PoolOnMedium::open_generation(const RegionRef& region,
                                                                         std::uint64_t number) const {
     auto found = TRY(find_generation(region, number));
     TRY(check_good(found));
     return std::make_shared<const Generation>(std::move(found.info), std::move(found.pages));
 }
 
-Result<std::vector<Extent>> PoolOnMedium::locate(const std::string& region, std::uint64_t number,
+Result<std::vector<Extent>> PoolOnMedium::locate(const RegionRef& region, std::uint64_t number,
                                                  Extent range) const {
     const std::shared_lock lock(tables_);
     const Region& found = *TRY(region_named(region));
     const auto kept = found.generations.find(number);
     if (kept == found.generations.end())
-        return fail(ENOENT, "region {} has no generation {}", region, number);
+        return fail(ENOENT, "region {} has no generation {}", region.name, number);
     if (!fits(range, {kept->second.length}))
         return fail(ERANGE, "{} bytes at {} are not within the {} of generation {} of region {}",
-                    range.size.bytes, range.at.bytes, kept->second.length, number, region);
+                    range.size.bytes, range.at.bytes, kept->second.length, number, region.name);
     return kept->second.pages->locate(range);
 }
 
-Result<std::vector<GenerationInfo>> PoolOnMedium::generations(const std::string& region, std::uint64_t after,
+Result<std::vector<GenerationInfo>> PoolOnMedium::generations(const RegionRef& region, std::uint64_t after,
                                                               std::size_t limit) const {
     const std::shared_lock lock(tables_);
     const Region& found = *TRY(region_named(region));

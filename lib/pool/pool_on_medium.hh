@@ -1,6 +1,6 @@
 #pragma once
 // The pool itself: Pool::open's class. Its parts are in pool_on_medium.cc (open, questions), regions.cc,
-// retention.cc, draft.cc (begin), clone.cc, seal.cc, logs.cc and cursors.cc.
+// grants.cc, retention.cc, draft.cc (begin), clone.cc, seal.cc, logs.cc and cursors.cc.
 #include <atomic>
 #include <memory>
 #include <mutex>
@@ -39,50 +39,55 @@ public:
 
     Result<RegionInfo> create_region(const std::string& name, const std::string& owner,
                                      RegionSettings settings) override;
-    Result<RegionInfo> find_region(const std::string& name) const override;
-    Result<std::uint64_t> destroy_region(const std::string& name) override;
+    Result<RegionInfo> find_region(const RegionRef& region) const override;
+    Result<Rights> rights(const RegionRef& region, const std::vector<std::string>& grantees) const override;
+    Result<std::vector<Grant>> grants(const RegionRef& region) const override;
+    Result<Rights> grant(const RegionRef& region, const Grant& more) override;
+    Result<Rights> withdraw(const RegionRef& region, const Grant& less) override;
+    Result<RegionInfo> set_owner(const RegionRef& region, const std::string& owner) override;
+    Result<std::uint64_t> destroy_region(const RegionRef& region) override;
     std::vector<RegionInfo> regions(const std::string& after, std::size_t limit) const override;
-    Result<RegionInfo> set_retention(const std::string& name, std::uint32_t keep,
+    Result<RegionInfo> set_retention(const RegionRef& region, std::uint32_t keep,
                                      std::int64_t keep_age_ns) override;
-    Status clear(const std::string& name) override;
-    Status pin(const std::string& name, std::uint64_t number, bool pinned) override;
+    Status clear(const RegionRef& region) override;
+    Status pin(const RegionRef& region, std::uint64_t number, bool pinned) override;
     Result<std::size_t> expire(std::int64_t now_ns) override;
-    Result<RegionInfo> take_over(const std::string& name) override;
+    Result<RegionInfo> take_over(const RegionRef& region) override;
 
-    Result<std::unique_ptr<Draft>> begin(const std::string& region, std::uint64_t size) override;
-    Result<std::unique_ptr<Draft>> begin_clone(const std::string& region, std::uint64_t size,
+    Result<std::unique_ptr<Draft>> begin(const RegionRef& region, std::uint64_t size) override;
+    Result<std::unique_ptr<Draft>> begin_clone(const RegionRef& region, std::uint64_t size,
                                                const Base& base) override;
     Result<GenerationInfo> seal(std::unique_ptr<Draft> draft, std::uint64_t length,
                                 std::optional<std::uint32_t> expected_crc,
                                 const std::string& writer) override;
 
-    Result<std::shared_ptr<const Generation>> open_generation(const std::string& region,
+    Result<std::shared_ptr<const Generation>> open_generation(const RegionRef& region,
                                                               std::uint64_t number) const override;
-    Result<std::vector<Extent>> locate(const std::string& region, std::uint64_t number,
+    Result<std::vector<Extent>> locate(const RegionRef& region, std::uint64_t number,
                                        Extent range) const override;
-    Result<std::vector<GenerationInfo>> generations(const std::string& region, std::uint64_t after,
+    Result<std::vector<GenerationInfo>> generations(const RegionRef& region, std::uint64_t after,
                                                     std::size_t limit) const override;
-    Result<LogGrant> open_log(const std::string& region, std::uint64_t room) override;
-    Result<LogGrant> grow_log(const std::string& region, std::uint64_t log_id, std::uint32_t term,
+    Result<LogGrant> open_log(const RegionRef& region, std::uint64_t room) override;
+    Result<LogGrant> grow_log(const RegionRef& region, std::uint64_t log_id, std::uint32_t term,
                               std::uint64_t room) override;
-    Result<LogView> read_log(const std::string& region) override;
-    Result<LogPlace> find_in_log(const std::string& region, std::uint64_t log_id, LogMeasure by,
+    Result<LogView> read_log(const RegionRef& region) override;
+    Result<LogPlace> find_in_log(const RegionRef& region, std::uint64_t log_id, LogMeasure by,
                                  std::uint64_t value) override;
-    Result<std::optional<Cursor>> cursor(const std::string& region, const std::string& name) const override;
-    Result<std::vector<Cursor>> cursors(const std::string& region) const override;
-    Status advance_cursor(const std::string& region, const Cursor& cursor, const ReadFrom& from) override;
-    Status drop_cursor(const std::string& region, const std::string& name) override;
+    Result<std::optional<Cursor>> cursor(const RegionRef& region, const std::string& name) const override;
+    Result<std::vector<Cursor>> cursors(const RegionRef& region) const override;
+    Status advance_cursor(const RegionRef& region, const Cursor& cursor, const ReadFrom& from) override;
+    Status drop_cursor(const RegionRef& region, const std::string& name) override;
 
     void set_seal_listener(SealListener listener) override;
 
 private:
-    Result<const Region*> region_named(const std::string& name) const;
+    Result<const Region*> region_named(const RegionRef& region) const;
     struct Found {
         GenerationInfo info;
         std::shared_ptr<const Pages> pages;
     };
-    Result<Found> find_generation(const std::string& region, std::uint64_t number) const;
-    Result<RegionInfo> check_begin(const std::string& region, std::uint64_t size) const;
+    Result<Found> find_generation(const RegionRef& region, std::uint64_t number) const;
+    Result<RegionInfo> check_begin(const RegionRef& region, std::uint64_t size) const;
     Status blank(std::span<const PageExtent> extents) const;
     Status copy_pages(const Found& base, const std::vector<std::uint64_t>& to,
                       const std::vector<std::size_t>& indexes);
@@ -90,6 +95,7 @@ private:
 
     // Under writing_.
     Status put_region(const format::RegionPut& record);
+    Result<Rights> put_rights(const Region& region, const Grant& grant);
     Result<std::size_t> drop_unkept(std::uint64_t region_id, std::int64_t now, Discarded& discarded);
 
     struct LookedAt {
@@ -97,7 +103,7 @@ private:
         std::optional<RegionLog> log;
         LogPlace end;
     };
-    Result<LookedAt> look(const std::string& region) const;
+    Result<LookedAt> look(const RegionRef& region) const;
     Status make_durable(const LookedAt& looked);
     Result<std::shared_ptr<const Pages>> log_pages(const LookedAt& looked, std::uint64_t least);
     Status put_log(const format::LogGrow& record, std::shared_ptr<const Pages> pages);

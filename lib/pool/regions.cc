@@ -19,10 +19,13 @@ Status check_settings(const std::string& name, const std::string& owner, const R
 
 }  // namespace
 
-Result<const Region*> PoolOnMedium::region_named(const std::string& name) const {
-    if (const Region* region = catalog_.find(name))
-        return region;
-    return fail(ENOENT, "there is no region {} in pool {}", name, medium_->path());
+Result<const Region*> PoolOnMedium::region_named(const RegionRef& region) const {
+    const Region* found = catalog_.find(region.name);
+    if (!found)
+        return fail(ENOENT, "there is no region {} in pool {}", region.name, medium_->path());
+    if (region.id != 0 && found->info.id != region.id)
+        return fail(ENOENT, "region {} was destroyed, and made anew", region.name);
+    return found;
 }
 
 Result<RegionInfo> PoolOnMedium::create_region(const std::string& name, const std::string& owner,
@@ -47,26 +50,27 @@ Result<RegionInfo> PoolOnMedium::create_region(const std::string& name, const st
     return catalog_.find(name)->info;
 }
 
-Result<RegionInfo> PoolOnMedium::find_region(const std::string& name) const {
+Result<RegionInfo> PoolOnMedium::find_region(const RegionRef& region) const {
     const std::shared_lock lock(tables_);
-    return TRY(region_named(name))->describe();
+    return TRY(region_named(region))->describe();
 }
 
-Result<RegionInfo> PoolOnMedium::take_over(const std::string& name) {
+Result<RegionInfo> PoolOnMedium::take_over(const RegionRef& region) {
     const std::lock_guard writing(writing_);
-    auto record = put_of(*TRY(region_named(name)));
+    auto record = put_of(*TRY(region_named(region)));
     if (record.epoch >= format::kMaximumSequence)
-        return fail(EOVERFLOW, "region {} was taken over {} times, and can't be again", name, record.epoch);
+        return fail(EOVERFLOW, "region {} was taken over {} times, and can't be again", region.name,
+                    record.epoch);
     ++record.epoch;
     // Cut before it returns: the old epoch, or one that nobody has. Cut after: the new one.
     TRY(put_region(record));
-    return catalog_.find(name)->describe();
+    return catalog_.find(region.name)->describe();
 }
 
-Result<std::uint64_t> PoolOnMedium::destroy_region(const std::string& name) {
+Result<std::uint64_t> PoolOnMedium::destroy_region(const RegionRef& region) {
     Discarded discarded;  // declared first: dies when no lock is held
     const std::lock_guard writing(writing_);
-    const format::RegionDrop record{TRY(region_named(name))->info.id};
+    const format::RegionDrop record{TRY(region_named(region))->info.id};
     // Cut before it returns: the region with all its generations, or none of it. Its pages are free only
     // after that.
     TRY(journal_.append(format::Kind::region_drop, format::encode(record), Effect::shrinks, catalog_));

@@ -53,7 +53,7 @@ Status Replay::check_version(const format::RecordView& record) const {
 Status Replay::apply(const format::RecordView& record) {
     using format::Kind;
     if (record.kind < static_cast<std::uint16_t>(Kind::region_put) ||
-        record.kind > static_cast<std::uint16_t>(Kind::cursor_drop))
+        record.kind > static_cast<std::uint16_t>(Kind::rights_put))
         return fail(EPROTONOSUPPORT, "kind {} is not known to this program; use a newer one", record.kind);
     TRY(check_version(record));
     Discarded discarded;  // dies here: nobody holds a generation while a pool is being opened
@@ -70,6 +70,7 @@ Status Replay::apply(const format::RecordView& record) {
         case Kind::log_grow: return apply_log(record);
         case Kind::cursor_put: return catalog_.apply(TRY(format::decode_cursor_put(record.body)));
         case Kind::cursor_drop: return catalog_.apply(TRY(format::decode_cursor_drop(record.body)));
+        case Kind::rights_put: return catalog_.apply(TRY(format::decode_rights_put(record.body)));
     }
     return {};
 }

@@ -37,19 +37,19 @@ Result<std::size_t> PoolOnMedium::drop_unkept(std::uint64_t region_id, std::int6
     }
 }
 
-Result<RegionInfo> PoolOnMedium::set_retention(const std::string& name, std::uint32_t keep,
+Result<RegionInfo> PoolOnMedium::set_retention(const RegionRef& region, std::uint32_t keep,
                                                std::int64_t keep_age_ns) {
-    TRY(check_retention(name, keep, keep_age_ns));
+    TRY(check_retention(region.name, keep, keep_age_ns));
     Discarded discarded;  // declared first: dies when no lock is held
     const std::lock_guard writing(writing_);
-    auto record = put_of(*TRY(region_named(name)));
+    auto record = put_of(*TRY(region_named(region)));
     record.keep = keep;
     record.keep_age_ns = keep_age_ns;
     // Cut before it returns: the old rules, or the new ones. Cut after: what they drop goes with the next
     // drop.
     TRY(put_region(record));
     TRY(drop_unkept(record.id, now_ns(), discarded));
-    return catalog_.find(name)->describe();
+    return catalog_.find(region.name)->describe();
 }
 
 Status PoolOnMedium::put_region(const format::RegionPut& record) {
@@ -59,16 +59,16 @@ Status PoolOnMedium::put_region(const format::RegionPut& record) {
     return {};
 }
 
-Status PoolOnMedium::pin(const std::string& name, std::uint64_t number, bool pinned) {
+Status PoolOnMedium::pin(const RegionRef& region, std::uint64_t number, bool pinned) {
     const std::lock_guard writing(writing_);
-    const Region& region = *TRY(region_named(name));
-    const auto found = region.generations.find(number);
-    if (found == region.generations.end())
-        return fail(ENOENT, "region {} has no generation {}; it keeps {} of them, the newest is {}", name,
-                    number, region.generations.size(), region.info.newest);
+    const Region& there = *TRY(region_named(region));
+    const auto found = there.generations.find(number);
+    if (found == there.generations.end())
+        return fail(ENOENT, "region {} has no generation {}; it keeps {} of them, the newest is {}",
+                    region.name, number, there.generations.size(), there.info.newest);
     if (found->second.pinned == pinned)
         return {};
-    const format::GenerationPin record{region.info.id, number, pinned};
+    const format::GenerationPin record{there.info.id, number, pinned};
     // Cut before it returns: pinned or not. Cut after: as it says.
     TRY(journal_.append(format::Kind::generation_pin, format::encode(record),
                         pinned ? Effect::grows : Effect::shrinks, catalog_));
@@ -92,10 +92,10 @@ Result<std::size_t> PoolOnMedium::expire(std::int64_t now) {
     return dropped;
 }
 
-Status PoolOnMedium::clear(const std::string& name) {
+Status PoolOnMedium::clear(const RegionRef& region) {
     Discarded discarded;  // declared first: dies when no lock is held
     const std::lock_guard writing(writing_);
-    const format::RegionClear record{TRY(region_named(name))->info.id};
+    const format::RegionClear record{TRY(region_named(region))->info.id};
     // Cut before it returns: all of the region, or none of its content. Its pages are free only after that.
     TRY(journal_.append(format::Kind::region_clear, format::encode(record), Effect::shrinks, catalog_));
     const std::lock_guard tables(tables_);

@@ -37,6 +37,10 @@ enum class Type : std::uint16_t {
     clear = 0x0207,
     take_over = 0x0208,
     watch = 0x0209,
+    grant_rights = 0x020a,
+    withdraw_rights = 0x020b,
+    list_rights = 0x020c,
+    set_owner = 0x020d,
     begin = 0x0301,
     seal = 0x0302,
     abort = 0x0303,
@@ -134,9 +138,11 @@ struct Region {
     std::int64_t created_ns = 0;
     std::int64_t keep_age_ns = 0;
     std::uint64_t log_id = 0, log_records = 0, log_bytes = 0;  ///< log_id 0: no log
+    std::uint8_t rights = 0;                                   ///< of the session's principal: Rights
     static void fields(auto& s, auto& c) {
         c(s.id), c(s.name), c(s.owner), c(s.keep), c(s.max_size), c(s.epoch), c(s.newest), c(s.generations),
-            c(s.bytes), c(s.created_ns), c(s.keep_age_ns), c(s.log_id), c(s.log_records), c(s.log_bytes);
+            c(s.bytes), c(s.created_ns), c(s.keep_age_ns), c(s.log_id), c(s.log_records), c(s.log_bytes),
+            c(s.rights);
     }
 };
 struct Generation {
@@ -348,6 +354,39 @@ struct EventList {
     std::uint64_t lost = 0;  ///< events after `after` that the manager does not have any more
     std::vector<Event> events;
     static void fields(auto& s, auto& c) { c(s.lost), c(s.events); }
+};
+
+struct Grant {
+    std::string grantee;  ///< a principal, or "%" and a group's name
+    std::uint8_t rights = 0;
+    static void fields(auto& s, auto& c) { c(s.grantee), c(s.rights); }
+};
+struct GrantRights {  // answer: Grant, what the grantee may do then
+    static constexpr Type kType = Type::grant_rights;
+    std::string region;
+    Grant more;
+    static void fields(auto& s, auto& c) { c(s.region), c(s.more); }
+};
+struct WithdrawRights {  // answer: Grant, once no window is left that the grantee had by what is withdrawn
+    static constexpr Type kType = Type::withdraw_rights;
+    std::string region;
+    Grant less;
+    static void fields(auto& s, auto& c) { c(s.region), c(s.less); }
+};
+struct ListRights {  // answer: RightsList, as many as fit
+    static constexpr Type kType = Type::list_rights;
+    std::string region, after;
+    static void fields(auto& s, auto& c) { c(s.region), c(s.after); }
+};
+struct RightsList {
+    std::string owner;  ///< has all of them
+    std::vector<Grant> grants;
+    static void fields(auto& s, auto& c) { c(s.owner), c(s.grants); }
+};
+struct SetOwner {  // answer: Region
+    static constexpr Type kType = Type::set_owner;
+    std::string region, owner;
+    static void fields(auto& s, auto& c) { c(s.region), c(s.owner); }
 };
 
 struct BeginClone {  // answer: Cloning

@@ -10,12 +10,12 @@ namespace pmemckpt::wire {
 namespace {
 
 /// A pool's or a participant's own key is nobody's.
-Result<Key> key_of_principal(const std::string& key_dir, const std::string& principal) {
+Result<ValidKeys> keys_of_principal(const std::string& key_dir, const std::string& principal) {
     if (!check_principal(principal))
         return fail(EINVAL, "its name of {} bytes can name no principal", principal.size());
     if (is_key_name_of_service(principal))
         return fail(EPERM, "{} is the key of what is served here, and no principal's", principal);
-    return load_key(key_dir, principal);
+    return load_valid_keys(key_dir, principal);
 }
 
 }  // namespace
@@ -46,7 +46,6 @@ Result<std::vector<std::byte>> ServerHandshake::challenge(const Message& message
     TRY(check_version(hello));
     served_ = TRY(find_(hello.pool));
     principal_ = std::move(hello.principal);
-    choose_key();
 
     Challenge challenge;
     challenge.nonce = random_nonce();
@@ -59,34 +58,51 @@ Result<std::vector<std::byte>> ServerHandshake::challenge(const Message& message
     return answer;
 }
 
-// Who has no key here gets a random one: the steps and the answer are those of a wrong key, so names can't be
+// Who has no key here has random ones: the steps and the answer are those of a wrong key, so names can't be
 // tried out.
-void ServerHandshake::choose_key() {
-    auto key = key_of_principal(key_dir_, principal_);
-    key_ = key ? *key : Key::random();
-    if (!key)
-        no_key_ = std::move(key).error();
+std::optional<Key> ServerHandshake::key_that_fits(const Mac& mac, Error& why_none) const {
+    const auto keys = keys_of_principal(key_dir_, principal_);
+    const auto present = keys ? keys->present : Key::random();
+    const auto former = keys && keys->former ? *keys->former : Key::random();
+    const bool fits_present = equal(mac, transcript_.client_mac(present));
+    const bool fits_former = equal(mac, transcript_.client_mac(former));
+    if (keys && fits_present)
+        return present;
+    if (keys && keys->former && fits_former)
+        return former;
+    why_none = keys ? Error{EKEYREJECTED, "it has another key than " + key_dir_ + "/" + principal_ + ".key"}
+                    : keys.error();
+    return std::nullopt;
 }
 
-tl::unexpected<Error> ServerHandshake::refuse() const {
+tl::unexpected<Error> ServerHandshake::refuse(const std::string& why) const {
     const std::string name = check_principal(principal_) ? principal_ : "with an unusable name";
-    log::warning("session {}: authentication of principal {} failed: {}", session_id_, name,
-                 no_key_ ? no_key_->message : "it has another key than " + key_dir_ + "/" + name + ".key");
+    log::warning("session {}: authentication of principal {} failed: {}", session_id_, name, why);
     return fail(EKEYREJECTED, "authentication of principal {} failed", name);
 }
 
 Result<std::vector<std::byte>> ServerHandshake::welcome(const Message& message) {
     const auto proof = TRY(decode_body<Proof>(message.body));
-    const bool fits = equal(proof.mac, transcript_.client_mac(key_));
-    if (!fits || no_key_)
-        return refuse();
+    Error why{};
+    const auto key = key_that_fits(proof.mac, why);
+    if (!key)
+        return refuse(why.message);
     auto welcome = std::move(served_.welcome);
-    welcome.mac = transcript_.server_mac(key_, proof.mac);
+    welcome.mac = transcript_.server_mac(*key, proof.mac);
     welcome.signature = transcript_.sign(served_.key, proof.mac);
     welcome.session_id = session_id_;
     expected_ = Expected::nothing;
-    key_ = served_.key = Key();
+    key_ = *key;
+    served_.key = Key();
     return encode_answer(Type::proof, message.header.request_id, welcome);
+}
+
+Status ServerHandshake::recheck() {
+    const auto proved = std::exchange(key_, Key());
+    const auto keys = keys_of_principal(key_dir_, principal_);
+    if (keys && (keys->present == proved || (keys->former && *keys->former == proved)))
+        return {};
+    return refuse("its key was withdrawn while it was proved");
 }
 
 }  // namespace pmemckpt::wire

@@ -39,6 +39,9 @@ public:
     Result<std::vector<std::byte>> take(const Message& message, std::span<const std::byte> whole);
 
     bool done() const { return expected_ == Expected::nothing; }
+    /// Whether the key that was proved is valid still: asked once when its session can be found by who
+    /// withdraws keys, so that none is left that was proved just before. EKEYREJECTED.
+    Status recheck();
     /// Who it is; known to be true only when done().
     const std::string& principal() const { return principal_; }
 
@@ -47,8 +50,8 @@ private:
     Result<std::vector<std::byte>> challenge(const Message& message, std::span<const std::byte> whole);
     Result<std::vector<std::byte>> welcome(const Message& message);
     Status check_version(const Hello& hello) const;
-    void choose_key();
-    tl::unexpected<Error> refuse() const;
+    std::optional<Key> key_that_fits(const Mac& mac, Error& why_none) const;
+    tl::unexpected<Error> refuse(const std::string& why) const;
 
     const Service& service_;
     std::string key_dir_;
@@ -57,8 +60,7 @@ private:
     Expected expected_ = Expected::hello;
     std::string principal_;
     Served served_;
-    Key key_;
-    std::optional<Error> no_key_;  ///< why key_ is a random one that no proof can fit
+    Key key_;  ///< that was proved, till recheck()
     Transcript transcript_;
 };
 

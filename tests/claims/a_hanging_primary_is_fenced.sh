@@ -9,6 +9,7 @@ make_spare
 start_manager
 head -c 3000000 /dev/urandom >state
 pmemckpt-ctl save team/app state --create >/dev/null
+let_spare team/app read write append take-over
 FREE=$(free_pages)
 
 # It hangs between two updates.

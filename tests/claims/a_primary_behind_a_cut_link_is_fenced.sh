@@ -36,6 +36,7 @@ FAR_SERVER=$(grep '^10\.77\.0\.1:' addresses)
 [ "$NEAR" != "$FAR_SERVER" ] || fail "addresses: $(cat addresses)"
 head -c 3000000 /dev/urandom >state
 pmemckpt-ctl save team/app state --create >/dev/null
+let_spare team/app read write append take-over
 
 # start_far_primary: the one of pair.sh, on the other side of the link
 start_far_primary() {

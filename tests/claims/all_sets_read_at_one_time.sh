@@ -7,6 +7,7 @@ make_pool 256M
 make_spare
 start_manager
 pmemckpt-ctl create-region team/app --keep 5 >/dev/null
+let_spare team/app read
 sizes=(1 4096 3000001 0 12000000 2097152 777)
 for i in 1 2 3 4 5 6 7; do
     head -c "${sizes[i - 1]}" /dev/urandom >state.$i

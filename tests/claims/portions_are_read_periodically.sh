@@ -8,6 +8,7 @@ make_pool 128M
 make_spare
 start_manager
 pmemckpt-ctl create-region team/app --keep 20 >/dev/null
+let_spare team/app read
 
 BEGUN_NS=$(date +%s%N)
 PMEMCKPT_PRINCIPAL=spare pmemckpt-ctl read team/app --unread spare --every 1s --to copy --json >rounds 2>said &

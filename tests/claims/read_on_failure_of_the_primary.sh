@@ -8,6 +8,7 @@ make_pool 512M
 make_spare
 start_manager
 pmemckpt-ctl create-region team/app >/dev/null
+let_spare team/app read
 FREE=$(free_pages)
 
 # stand_by NAME: the backup waits for the primary's failure; then it reads, to the folder NAME

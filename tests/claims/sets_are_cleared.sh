@@ -9,6 +9,7 @@ make_spare
 start_manager
 MANAGER_PORT=${PMEMCKPT_SERVER##*:}
 pmemckpt-ctl create-region team/app --keep 4 >/dev/null
+let_spare team/app read
 EMPTY=$(free_pages)
 for i in 1 2 3 4 5; do
     head -c $((i * 3000000)) /dev/urandom >state.$i

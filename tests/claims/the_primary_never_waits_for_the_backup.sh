@@ -8,6 +8,7 @@ make_pool 1536M
 make_spare
 start_manager
 pmemckpt-ctl create-region team/app --keep 2 >/dev/null
+let_spare team/app read
 FREE=$(free_pages)
 SIZE=$((200 * 1024 * 1024))
 head -c $SIZE /dev/urandom >old

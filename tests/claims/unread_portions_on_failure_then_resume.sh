@@ -13,6 +13,7 @@ start_manager
 head -c 20000000 /dev/urandom >ballast
 state() { printf '%s %s\n' "$1" "$2" | cat - ballast; } # BALANCE LAST
 state 0 0 | pmemckpt-ctl save bank/accounts --create >/dev/null
+let_spare bank/accounts read write append take-over
 start_primary bank/accounts
 tell_primary "$(seq 1 100)"
 wait_for '[ "$(records bank/accounts)" = 100 ]'

@@ -9,6 +9,7 @@ start_manager
 MANAGER_PORT=${PMEMCKPT_SERVER##*:}
 head -c 5000000 /dev/urandom >state.1
 pmemckpt-ctl save team/app state.1 --create >/dev/null
+let_spare team/app read
 SET=$(generation team/app@1)
 
 # the_set_and NUMBER: the set is what it was, and behind it are the updates 1 to NUMBER

@@ -12,7 +12,9 @@ head -c 7000000 /dev/urandom >new
 
 # What a session has moved by tagged operations: a set, to the byte.
 mkfifo pipe
-pmemckpt-ctl save team/app --create --keep 1 --size 9000000 pipe >/dev/null &
+pmemckpt-ctl create-region team/app --keep 1 >/dev/null
+let_spare team/app read
+pmemckpt-ctl save team/app --size 9000000 pipe >/dev/null &
 PRIMARY=$!
 started $PRIMARY
 exec 6>pipe

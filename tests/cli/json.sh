@@ -14,7 +14,7 @@ has_fields() {
     [ "$(tr ' ' '\n' <<<"$got" | sort)" = "$(tr ' ' '\n' <<<"$1" | sort)" ] || fail "fields of $2: $got, wanted $1"
 }
 
-REGION_FIELDS="name owner keep keep_age_ns max_size epoch generations bytes log created created_ns"
+REGION_FIELDS="name owner keep keep_age_ns max_size epoch generations bytes rights log created created_ns"
 GENERATION_FIELDS="region number length crc32c durability epoch writer pinned sealed sealed_ns"
 
 pmemckpt-ctl create-key tester --json >out

@@ -9,6 +9,7 @@ make_spare
 start_manager
 MANAGER_PORT=${PMEMCKPT_SERVER##*:}
 pmemckpt-ctl create-region team/app >/dev/null
+let_spare team/app read
 FREE=$(free_pages)
 
 printf x >one

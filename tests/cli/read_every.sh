@@ -9,6 +9,7 @@ make_spare
 start_manager
 MANAGER_PORT=${PMEMCKPT_SERVER##*:}
 pmemckpt-ctl create-region team/app >/dev/null
+let_spare team/app read
 at() { pmemckpt-ctl cursor team/app spare --json | jq -c '[.generation, .sequence]'; }
 
 # read_every: in the background, with signals as a terminal's foreground job has them

@@ -72,7 +72,8 @@ Status pin_newest(World& world, const std::string& region, bool pinned) {
     return world.pool().pin(region, number, pinned);
 }
 
-Status nothing_of(const Result<pool::RegionInfo>& result) {
+template <class T>
+Status nothing_of(const Result<T>& result) {
     return result ? Status() : tl::unexpected<Error>(result.error());
 }
 
@@ -154,6 +155,21 @@ std::vector<Deed> deeds_of_cursors(const std::string& r) {
     };
 }
 
+std::vector<Deed> deeds_of_rights(const std::string& r) {
+    const auto grant = [=](const char* grantee, Rights rights) {
+        return [=](World& w) { return nothing_of(w.pool().grant(r, {grantee, rights})); };
+    };
+    return {
+        {"new grant", grant("bob", Right::read)},
+        {"grant changed", grant("carol", Rights::all())},
+        {"grant withdrawn",
+         [=](World& w) {
+             return nothing_of(w.pool().withdraw(r, {"%ops", Rights::all()}));
+         }},
+        {"another owner", [=](World& w) { return nothing_of(w.pool().set_owner(r, "bob")); }},
+    };
+}
+
 std::vector<Deed> deeds_of_regions(const std::string& r) {
     const auto revoked = [=](auto change) {
         return [=](World& w) -> Status {
@@ -200,6 +216,8 @@ std::vector<Deed> together(std::vector<Deed> deeds, More... more) {
 
 Status live_in_region(World& w, const std::string& region) {
     TRY(w.pool().create_region(region, "alice", {.keep = 2}));
+    TRY(w.pool().grant(region, {"carol", Right::take_over}));
+    TRY(w.pool().grant(region, {"%ops", Rights(Right::read).with(Right::append)}));
     TRY(save(w, region, 5 * kPage));
     TRY(save(w, region, 2 * kPage));
     TRY(save_clone(w, region, 2 * kPage, {{0}, {24}}));
@@ -259,7 +277,7 @@ Status fill_with_cursors(pool::Pool& pool) {
 
 std::vector<Deed> deeds(const std::string& region) {
     return together(deeds_of_generations(region), deeds_of_logs(region), deeds_of_cursors(region),
-                    deeds_of_regions(region));
+                    deeds_of_rights(region), deeds_of_regions(region));
 }
 
 Deed deed(const std::string& region, const std::string& name) {

@@ -29,6 +29,7 @@ public:
             generations(region.name);
             log(region.name);
             cursors(region);
+            grants(region.name);
         }
         pages();
         return std::move(state_);
@@ -71,6 +72,11 @@ private:
                 state_.wrong += fmt::format("cursor {} of {} has read record {} of {}\n", cursor.name,
                                             region.name, cursor.sequence, records_);
         }
+    }
+
+    void grants(const std::string& region) {
+        for (const auto& grant : ok(pool_.grants(region)))
+            line("  {} may {}", grant.grantee, to_string(grant.rights));
     }
 
     /// No draft is open: each page is a generation's, a log's, or free.

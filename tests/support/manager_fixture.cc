@@ -33,6 +33,7 @@ ManagerFixture::ManagerFixture(std::uint64_t pool_size) {
     config.transport = transport();
     config.admin_socket = (directory() / "admin.sock").string();
     config.log_level = log::Level::error;
+    config.access.administrators = {"alice", "bob"};  // what they may do is no matter, unless a test says so
     config.limits.handshake_ms *= time_limit_factor();
     engine = ok(rdma::make_engine(transport(), {}));
 }

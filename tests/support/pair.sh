@@ -35,6 +35,14 @@ moved() {
 }
 
 make_spare() { pmemckpt-ctl create-key spare >/dev/null; }
+# let_spare REGION RIGHT...
+let_spare() { pmemckpt-ctl grant "$1" spare "${@:2}" >/dev/null; }
+
+# All of the pool's bytes: who has only read, or was refused, has changed none.
+pool_digest() { sha256sum "$TEST_DIRECTORY/pool" | cut -d ' ' -f 1; }
+
+# Sessions by hand: tests/tools/window_probe.cc
+window_probe() { "$BUILD/tests/tools/window_probe" "$@"; }
 
 # start_primary REGION: appends each line that tell_primary brings. Its pid is $PRIMARY, what it says is in primary.said.
 start_primary() {

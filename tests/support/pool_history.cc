@@ -101,6 +101,9 @@ void Life::use(const std::string& tag) {
     ok(pool->create_region("gone/" + tag, "bob", {}));
     ok(save(*pool, "gone/" + tag, random_bytes(5000)));
     ok(pool->create_region("team/" + tag, "alice", {.keep = 4}));
+    ok(pool->grant("team/" + tag, {"bob", Right::read}));
+    ok(pool->grant("team/" + tag, {"%ops", Rights::all()}));
+    ok(pool->withdraw("team/" + tag, {"%ops", Rights::all()}));
     use_generations(*pool, "team/" + tag);
     ok(pool->destroy_region("gone/" + tag));
     ok(pool->create_region("cleared/" + tag, "bob", {.keep = 1}));

@@ -206,6 +206,8 @@ std::string digest(pool::Pool& pool) {
         text += log_digest(pool, region.name);
         for (const auto& cursor : ok(pool.cursors(region.name)))
             text += fmt::format("  cursor {} at {} {}\n", cursor.name, cursor.generation, cursor.sequence);
+        for (const auto& grant : ok(pool.grants(region.name)))
+            text += fmt::format("  {} may {}\n", grant.grantee, to_string(grant.rights));
     }
     return text;
 }

@@ -2,6 +2,7 @@
 #include <sys/stat.h>
 
 #include <cerrno>
+#include <filesystem>
 #include <fstream>
 
 #include "lib/base/address.hh"
@@ -102,6 +103,42 @@ void unsafe_keys_are_refused() {
         test::error(load_key(folder, name), EINVAL);
 }
 
+void keys_are_rotated() {
+    const auto folder = test::directory().string();
+    const auto first = Key::random(), second = Key::random(), third = Key::random();
+    test::error(rotate_key(folder, "alice", second, 60), ENOENT);
+    const auto path = test::ok(store_key(folder, "alice", first));
+    CHECK(!test::ok(load_valid_keys(folder, "alice")).former);
+    test::equal(test::ok(rotate_key(folder, "alice", second, 60)), path);
+    auto valid = test::ok(load_valid_keys(folder, "alice"));
+    CHECK(valid.present == second && valid.former == first);
+    CHECK(test::ok(load_key(folder, "alice")) == second);
+    // The one before the former one is nothing any more, and without a time the former one is not, either.
+    test::ok(rotate_key(folder, "alice", third, 0));
+    valid = test::ok(load_valid_keys(folder, "alice"));
+    CHECK(valid.present == third && !valid.former);
+
+    test::ok(rotate_key(folder, "alice", first, 60));
+    const auto former = path + ".former";
+    ::chmod(former.c_str(), 0640);
+    test::contains(test::error(load_valid_keys(folder, "alice"), EPERM), "chmod 600 " + former);
+    ::chmod(former.c_str(), 0600);
+    for (const std::string end :
+         {"", "\n", "\nuntil \n", "\nuntil x\n", "\nuntil 99999999999", "\nuntil 99999999999\nx"}) {
+        std::ofstream(former, std::ios::trunc) << first.hexadecimal() << end;
+        test::contains(test::error(load_valid_keys(folder, "alice"), EBADMSG), former);
+    }
+    std::ofstream(former, std::ios::trunc) << first.hexadecimal() << "\nuntil 99999999999\n";
+    CHECK(test::ok(load_valid_keys(folder, "alice")).former == first);
+    std::ofstream(former, std::ios::trunc) << first.hexadecimal() << "\nuntil 1000000000\n";
+    CHECK(!test::ok(load_valid_keys(folder, "alice")).former);
+
+    test::ok(remove_key(folder, "alice"));
+    CHECK(!std::filesystem::exists(former));
+    test::error(load_valid_keys(folder, "alice"), ENOENT);
+    test::error(remove_key(folder, "alice"), ENOENT);
+}
+
 void failures_have_their_status() {
     test::equal(exit_status(0), 0);
     test::equal(exit_status(EINVAL), 2);
@@ -125,5 +162,6 @@ int main() {
                               {"addresses are read", addresses_are_read},
                               {"keys come back", keys_come_back},
                               {"unsafe keys are refused", unsafe_keys_are_refused},
+                              {"keys are rotated", keys_are_rotated},
                               {"failures have their exit status", failures_have_their_status}});
 }

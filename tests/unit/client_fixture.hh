@@ -51,6 +51,7 @@ public:
         config.key_dir = key_dir_;
         config.admin_socket = (directory() / "admin.sock").string();
         config.log_level = log::Level::error;
+        config.access.administrators = {"alice", "bob"};  // what they may do is no matter
         config.limits = limits_;
         manager_ = ok(driver::Manager::start(config));
         port_ = manager_->addresses().at(0).port;

@@ -55,6 +55,9 @@ public:
                                                  {"flush the log", 30, &Life::flush},
                                                  {"advance a cursor", 60, &Life::advance_cursor},
                                                  {"drop a cursor", 10, &Life::drop_cursor},
+                                                 {"grant rights", 20, &Life::grant},
+                                                 {"withdraw rights", 20, &Life::withdraw},
+                                                 {"set the owner", 10, &Life::set_owner},
                                                  {"switch the journal", 1, &Life::switch_journal},
                                                  {"reopen", 3, &Life::reopen}};
         return kAll;
@@ -455,6 +458,33 @@ private:
         if (!done(pool_->drop_cursor(touched_, "one"), there ? 0 : ENOENT))
             return false;
         region->cursors.erase("one");
+        return true;
+    }
+
+    bool grant() { return change_rights(true); }
+    bool withdraw() { return change_rights(false); }
+    bool change_rights(bool more) {
+        auto* region = some_region();
+        const std::string who = random(2) ? "bob" : "%ops";
+        const auto rights = test::ok(Rights::of_bits(static_cast<std::uint8_t>(random(32))));
+        const auto now =
+            more ? pool_->grant(touched_, {who, rights}) : pool_->withdraw(touched_, {who, rights});
+        if (!done(now, region ? 0 : ENOENT))
+            return false;
+        auto& bits = region->grants[who];
+        bits = more ? bits | rights.bits() : bits & ~unsigned{rights.bits()};
+        test::equal(unsigned{now->bits()}, bits);
+        if (bits == 0)
+            region->grants.erase(who);
+        return true;
+    }
+
+    bool set_owner() {
+        auto* region = some_region();
+        const std::string owner = random(2) ? "alice" : "bob";
+        if (!done(pool_->set_owner(touched_, owner), region ? 0 : ENOENT))
+            return false;
+        region->owner = owner;
         return true;
     }
 

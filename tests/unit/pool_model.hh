@@ -100,6 +100,8 @@ struct ModelRegion {
     std::set<std::uint64_t> pinned;
     std::optional<ModelLog> log;
     std::map<std::string, ModelCursor> cursors;
+    std::string owner = "alice";
+    std::map<std::string, unsigned> grants;
 
     std::uint64_t newest() const { return generations.empty() ? 0 : generations.rbegin()->first; }
 

@@ -156,6 +156,8 @@ private:
         test::equal(info.settings.keep, region.keep);
         compare_log(name, region);
         compare_cursors(name, region);
+        test::equal(info.owner, region.owner);
+        compare_grants(name, region);
     }
 
     void compare_generation(const std::string& name, const ModelRegion& region, const GenerationInfo& info,
@@ -189,6 +191,21 @@ private:
             return cursor.name == wanted.first &&
                    ModelCursor(cursor.generation, cursor.sequence) == wanted.second;
         }));
+    }
+
+    void compare_grants(const std::string& name, const ModelRegion& region) {
+        const auto grants = test::ok(pool_->grants(name));
+        CHECK(std::ranges::equal(grants, region.grants, [](const Grant& grant, const auto& wanted) {
+            return grant.grantee == wanted.first && grant.rights.bits() == wanted.second;
+        }));
+        for (const char* who : {"alice", "bob"}) {
+            const auto group = region.grants.find("%ops");
+            const auto own = region.grants.find(who);
+            const unsigned wanted = (own == region.grants.end() ? 0 : own->second) |
+                                    (group == region.grants.end() ? 0 : group->second);
+            test::equal(unsigned{test::ok(pool_->rights(name, {who, "%ops"})).bits()},
+                        who == region.owner ? unsigned{Rights::all().bits()} : wanted);
+        }
     }
 
     /// Each page of the model lies in one place, and no two in the same.

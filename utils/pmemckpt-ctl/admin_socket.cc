@@ -20,7 +20,7 @@ namespace {
 
 constexpr std::string_view kSystemSocket = "/run/pmemckpt/admin.sock";
 constexpr std::string_view kUserSocket = "pmemckpt/admin.sock";  // in $XDG_RUNTIME_DIR
-constexpr std::string_view kStatusRequest = "{\"command\":\"status\"}\n";
+constexpr std::string_view kStatusRequest = "{\"command\":\"status\"}";
 constexpr time_t kAnswerTimeoutSeconds = 10;
 constexpr std::size_t kMaximumAnswerBytes = 64 * kMiB;
 
@@ -79,12 +79,17 @@ std::string default_admin_socket() {
     return std::string(kSystemSocket);
 }
 
-Result<std::string> ask_status(const std::string& socket_path) {
+Result<std::string> ask_manager(const std::string& socket_path, std::string_view request) {
     const auto socket = TRY(connect_to(socket_path));
-    const auto sent = ::send(socket.get(), kStatusRequest.data(), kStatusRequest.size(), MSG_NOSIGNAL);
-    if (sent != static_cast<ssize_t>(kStatusRequest.size()))
+    const auto line = std::string(request) + "\n";
+    const auto sent = ::send(socket.get(), line.data(), line.size(), MSG_NOSIGNAL);
+    if (sent != static_cast<ssize_t>(line.size()))
         return fail_errno(sent < 0 ? errno : EIO, "can't ask the manager at admin socket {}", socket_path);
     return read_line(socket, socket_path);
+}
+
+Result<std::string> ask_status(const std::string& socket_path) {
+    return ask_manager(socket_path, kStatusRequest);
 }
 
 Result<std::optional<std::string>> status_of_host(const Common& common) {

@@ -33,6 +33,8 @@ struct Parsed {
     Common common;
     CreatePool create_pool;
     CreateKey create_key;
+    RotateKey rotate_key;
+    RevokeKey revoke_key;
     Check check;
     Salvage salvage;
     CreateRegion create_region;
@@ -40,6 +42,9 @@ struct Parsed {
     Clear clear;
     SetRetention set_retention;
     std::string pinned;
+    ChangeRights change_rights;
+    std::string rights_of;
+    SetOwner set_owner;
     List list;
     Save save;
     Restore restore;
@@ -119,6 +124,21 @@ void add_pool_commands(CLI::App& app, Parsed& parsed) {
                             [&] { return create_key(parsed.common, parsed.create_key); });
     key.add_option("NAME", parsed.create_key.principal, "the principal")->required()->type_name("");
     key.add_flag("--force", parsed.create_key.force, "replace the key that is there");
+}
+
+void add_key_commands(CLI::App& app, Parsed& parsed) {
+    auto& rotate =
+        add_command(app, "rotate-key", "make a new key for a principal; the old one is valid for a while",
+                    parsed, [&] { return rotate_key(parsed.common, parsed.rotate_key); });
+    rotate.add_option("NAME", parsed.rotate_key.principal, "the principal")->required()->type_name("");
+    rotate.add_option("--overlap", parsed.rotate_key.overlap, "for how long, such as 2d; 1h unless given")
+        ->type_name("DURATION");
+
+    auto& revoke = add_command(app, "revoke-key", "remove a principal's key, and end its sessions", parsed,
+                               [&] { return revoke_key(parsed.common, parsed.revoke_key); });
+    revoke.add_option("NAME", parsed.revoke_key.principal, "the principal")->required()->type_name("");
+    revoke.add_flag("--force", parsed.revoke_key.force,
+                    "do it; otherwise it is only said what would be lost");
 }
 
 void add_offline_commands(CLI::App& app, Parsed& parsed) {
@@ -206,6 +226,33 @@ void add_retention_commands(CLI::App& app, Parsed& parsed) {
     add_pin("unpin", "leave a generation to retention again", false);
 }
 
+void add_rights_commands(CLI::App& app, Parsed& parsed) {
+    const auto add_change = [&](const char* name, const char* summary, const char* rights,
+                                Status (*does)(const Common&, const ChangeRights&)) -> CLI::Option* {
+        auto& command = add_command(app, name, summary, parsed,
+                                    [&parsed, does] { return does(parsed.common, parsed.change_rights); });
+        add_region(command, parsed.change_rights.region);
+        command.add_option("WHO", parsed.change_rights.grantee, "a principal, or %GROUP")
+            ->required()
+            ->type_name("");
+        return command.add_option("RIGHT", parsed.change_rights.rights, rights)->type_name("");
+    };
+    add_change("grant", "give a principal or a group rights to a region",
+               "read, append, write, take-over, administer, or all", grant)
+        ->required();
+    add_change("revoke", "take them back, and with them what is open by them", "all of them unless given",
+               revoke);
+
+    auto& show = add_command(app, "rights", "show who may do what with a region", parsed,
+                             [&] { return rights(parsed.common, parsed.rights_of); });
+    add_region(show, parsed.rights_of);
+
+    auto& give = add_command(app, "set-owner", "give a region to another principal", parsed,
+                             [&] { return set_owner(parsed.common, parsed.set_owner); });
+    add_region(give, parsed.set_owner.region);
+    give.add_option("PRINCIPAL", parsed.set_owner.owner, "whose it is then")->required()->type_name("");
+}
+
 void add_list_commands(CLI::App& app, Parsed& parsed) {
     auto& all = add_command(app, "list", "list regions, or the generations of one", parsed,
                             [&] { return list(parsed.common, parsed.list); });
@@ -216,6 +263,8 @@ void add_list_commands(CLI::App& app, Parsed& parsed) {
         ->excludes(pools);
     add_command(app, "status", "show the manager and its pools", parsed,
                 [&] { return status(parsed.common); });
+    add_command_with_status(app, "audit", "look whether keys, windows and pools of this host are safe",
+                            parsed, [&] { return audit(parsed.common); });
 }
 
 void add_data_commands(CLI::App& app, Parsed& parsed) {
@@ -380,9 +429,11 @@ int run(int argc, char** argv) {
     app.fallthrough();
     add_common(app, parsed.common);
     add_pool_commands(app, parsed);
+    add_key_commands(app, parsed);
     add_offline_commands(app, parsed);
     add_region_commands(app, parsed);
     add_retention_commands(app, parsed);
+    add_rights_commands(app, parsed);
     add_list_commands(app, parsed);
     add_data_commands(app, parsed);
     add_restore_commands(app, parsed);

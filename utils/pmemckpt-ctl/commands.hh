@@ -29,6 +29,18 @@ struct CreateKey {
 };
 Status create_key(const Common& common, const CreateKey& request);
 
+struct RotateKey {
+    std::string principal;
+    std::string overlap = "1h";
+};
+Status rotate_key(const Common& common, const RotateKey& request);
+
+struct RevokeKey {
+    std::string principal;
+    bool force = false;
+};
+Status revoke_key(const Common& common, const RevokeKey& request);
+
 struct CreateRegion {
     std::string name;
     std::uint32_t keep = 0;
@@ -57,6 +69,20 @@ Status set_retention(const Common& common, const SetRetention& request);
 
 /// REGION@N: there is no default for what is kept for good.
 Status pin(const Common& common, const std::string& target, bool pinned);
+
+struct ChangeRights {
+    std::string region;
+    std::string grantee;              ///< a principal, or %GROUP
+    std::vector<std::string> rights;  ///< none: all
+};
+Status grant(const Common& common, const ChangeRights& request);
+Status revoke(const Common& common, const ChangeRights& request);
+Status rights(const Common& common, const std::string& region);
+
+struct SetOwner {
+    std::string region, owner;
+};
+Status set_owner(const Common& common, const SetOwner& request);
 
 struct List {
     std::string region;
@@ -134,6 +160,8 @@ struct ReadAll {
 Status read_all(const Common& common, const ReadAll& request);
 
 Status status(const Common& common);
+/// kExitFailure when something is wrong.
+Result<ExitStatus> audit(const Common& common);
 
 struct RemoteCat {
     std::string address;

@@ -1,4 +1,4 @@
-// pmemckpt-ctl create-pool, create-key.
+// pmemckpt-ctl create-pool.
 #include <unistd.h>
 
 #include <algorithm>
@@ -12,6 +12,7 @@
 #include "lib/wire/handshake.hh"
 #include "utils/pmemckpt-ctl/commands.hh"
 #include "utils/pmemckpt-ctl/json.hh"
+#include "utils/pmemckpt-ctl/keys.hh"
 #include "utils/pmemckpt-ctl/text.hh"
 
 namespace pmemckpt::ctl {
@@ -84,10 +85,6 @@ Status check_place(const CreatePool& request) {
     return say_what_is_replaced(request.path);
 }
 
-std::string key_directory(const Common& common) {
-    return common.connection.key_dir.empty() ? default_key_directory() : common.connection.key_dir;
-}
-
 Result<pool::CreateOptions> create_options(const CreatePool& request, const Key& key) {
     pool::CreateOptions options;
     options.path = request.path;
@@ -119,13 +116,6 @@ Status report(const Common& common, const std::string& path, const std::string& 
                     format_size(info.pages * info.page_size), media::to_string(info.durability), key_path));
 }
 
-/// Replacing a pool's manager key would take the pool away from its manager for good.
-Status check_not_a_pool_key(std::string_view principal) {
-    if (wire::is_key_name_of_service(principal))
-        return fail(EINVAL, "{} names a pool's manager key, which create-pool makes", principal);
-    return {};
-}
-
 }  // namespace
 
 Status create_pool(const Common& common, const CreatePool& request) {
@@ -141,24 +131,6 @@ Status create_pool(const Common& common, const CreatePool& request) {
         return tl::unexpected(made.error());
     }
     return report(common, request.path, key_path);
-}
-
-Status create_key(const Common& common, const CreateKey& request) {
-    TRY(check_not_a_pool_key(request.principal));
-    const auto directory = key_directory(common);
-    auto path = store_key(directory, request.principal, Key::random(), request.force);
-    if (!path && path.error().code == EEXIST)
-        return fail(EEXIST,
-                    "{}/{}.key is there already; --force makes a new key, and the old one stops working",
-                    directory, request.principal);
-    TRY(Status(path.map([](const auto&) {})));
-    if (common.json)
-        return print(created_key_json(request.principal, *path));
-    return print(fmt::format(
-        "{}\n"
-        "Both sides need it: copy it (mode 600) to the key directory of each host where {} runs,\n"
-        "and of the manager's, over a channel you trust, such as: scp -p {} HOST:{}/\n",
-        *path, request.principal, *path, directory));
 }
 
 }  // namespace pmemckpt::ctl

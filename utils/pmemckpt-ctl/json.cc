@@ -27,6 +27,18 @@ Json generation_object(const std::string& region, const wire::Generation& genera
     return object;
 }
 
+Json rights_array(std::uint8_t bits) {
+    auto array = Json::array();
+    for (const auto right : kRights)
+        if (bits & static_cast<std::uint8_t>(right))
+            array.push_back(to_string(right));
+    return array;
+}
+
+Json grant_object(const wire::Grant& grant) {
+    return {{"who", grant.grantee}, {"rights", rights_array(grant.rights)}};
+}
+
 Json region_object(const wire::Region& region) {
     Json object{{"name", region.name},
                 {"owner", region.owner},
@@ -36,6 +48,7 @@ Json region_object(const wire::Region& region) {
                 {"epoch", region.epoch},
                 {"generations", region.generations},
                 {"bytes", region.bytes},
+                {"rights", rights_array(region.rights)},
                 {"log", nullptr}};
     if (region.log_id != 0)
         object["log"] = Json{{"records", region.log_records}, {"bytes", region.log_bytes}};
@@ -111,6 +124,17 @@ std::string created_key_json(const std::string& principal, const std::string& pa
     return text(Json{{"principal", principal}, {"key", path}});
 }
 
+std::string rotated_key_json(const std::string& principal, const std::string& path, std::int64_t overlap_s) {
+    return text(Json{{"principal", principal}, {"key", path}, {"overlap_s", overlap_s}});
+}
+
+std::string revoked_key_json(const std::string& principal, const std::optional<EndedSessions>& ended) {
+    Json object{{"principal", principal}};
+    object["sessions"] = ended ? Json(ended->sessions) : Json();
+    object["windows"] = ended ? Json(ended->windows) : Json();
+    return text(object);
+}
+
 std::string region_json(const wire::Region& region) {
     return text(region_object(region));
 }
@@ -130,6 +154,19 @@ std::string regions_json(std::span<const ListedRegion> regions) {
         array.push_back(std::move(object));
     }
     return text(array);
+}
+
+std::string grant_json(const std::string& region, const wire::Grant& grant) {
+    auto object = grant_object(grant);
+    object["region"] = region;
+    return text(object);
+}
+
+std::string rights_json(const std::string& region, const wire::RightsList& list) {
+    Json object{{"region", region}, {"owner", list.owner}, {"grants", Json::array()}};
+    for (const auto& grant : list.grants)
+        object["grants"].push_back(grant_object(grant));
+    return text(object);
 }
 
 std::string generations_json(const std::string& region, std::span<const wire::Generation> generations) {

@@ -20,10 +20,19 @@ struct ListedRegion {
 
 std::string created_pool_json(const pool::PoolInfo& pool, const std::string& key_path);
 std::string created_key_json(const std::string& principal, const std::string& path);
+std::string rotated_key_json(const std::string& principal, const std::string& path, std::int64_t overlap_s);
+/// What revoke-key has ended.
+struct EndedSessions {
+    std::uint64_t sessions = 0, windows = 0;
+};
+/// None: no manager was asked.
+std::string revoked_key_json(const std::string& principal, const std::optional<EndedSessions>& ended);
 std::string region_json(const wire::Region& region);
 /// Of a region that was cleared or destroyed: what it had.
 std::string dropped_json(const wire::Region& region);
 std::string regions_json(std::span<const ListedRegion> regions);
+std::string grant_json(const std::string& region, const wire::Grant& grant);
+std::string rights_json(const std::string& region, const wire::RightsList& list);
 std::string generations_json(const std::string& region, std::span<const wire::Generation> generations);
 std::string generation_json(const std::string& region, const wire::Generation& generation);
 std::string restored_json(const std::string& region, const wire::Generation& generation,

@@ -16,10 +16,11 @@ namespace {
 
 constexpr auto kRight = Table::Align::right;
 
-/// Nothing when it was dropped since it was listed.
+/// Nothing when it was dropped since it was listed, or can't be read by who asks.
 template <class Found>
 Result<std::optional<Found>> unless_gone(Result<Found> found) {
-    if (!found && (found.error().code == ENOENT || found.error().code == ENODATA))
+    if (!found &&
+        (found.error().code == ENOENT || found.error().code == ENODATA || found.error().code == EACCES))
         return std::nullopt;
     return TRY(std::move(found));
 }
@@ -50,7 +51,8 @@ std::string regions_table(const std::vector<ListedRegion>& regions) {
                  {"KEEP", kRight},
                  {"KEEP-AGE", kRight},
                  {"MAX-SIZE", kRight},
-                 {"OWNER"}});
+                 {"OWNER"},
+                 {"RIGHTS"}});
     for (const auto& [region, newest] : regions)
         table.add(
             {region.name, std::to_string(region.generations), newest ? std::to_string(newest->number) : "-",
@@ -58,7 +60,7 @@ std::string regions_table(const std::vector<ListedRegion>& regions) {
              region.log_id ? std::to_string(region.log_records) : "-",
              region.log_id ? std::to_string(region.log_bytes) : "-", std::to_string(region.keep),
              format_duration(region.keep_age_ns), region.max_size ? format_size(region.max_size) : "-",
-             region.owner});
+             region.owner, rights_name(region.rights)});
     return table.text();
 }
 

@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <ctime>
 
+#include "lib/base/rights.hh"
 #include "lib/media/medium.hh"
 
 namespace pmemckpt::ctl {
@@ -47,6 +48,10 @@ std::string durability_name(std::uint8_t durability) {
         durability > static_cast<std::uint8_t>(media::Durability::flush))
         return "unknown";
     return media::to_string(static_cast<media::Durability>(durability));
+}
+
+std::string rights_name(std::uint8_t rights) {
+    return to_string(Rights::of_bits(rights).value_or(Rights()));
 }
 
 std::string crc32c_text(std::uint32_t crc32c) {

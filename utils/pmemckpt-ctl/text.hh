@@ -15,6 +15,8 @@ std::string local_time(std::int64_t nanoseconds);
 std::string iso_time(std::int64_t nanoseconds);
 /// The name of a wire value of media::Durability; "unknown" when a newer manager sends one not known here.
 std::string durability_name(std::uint8_t durability);
+/// "read,append", as pmemckpt-ctl grant takes them apart; "none".
+std::string rights_name(std::uint8_t rights);
 /// Eight hexadecimal digits, as crc32c is written everywhere.
 std::string crc32c_text(std::uint32_t crc32c);
 

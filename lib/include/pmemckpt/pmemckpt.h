@@ -109,6 +109,31 @@ PMEMCKPT_API int pmemckpt_pin(pmemckpt_client *client, const char *region, uint6
 /* Drops all generations, pins and the log; numbers go on rising. */
 PMEMCKPT_API int pmemckpt_clear(pmemckpt_client *client, const char *region);
 
+/* What principals, and groups of them, may do with a region; its owner, who created it, may do all (pmemckpt-security.7). */
+enum pmemckpt_right {
+    PMEMCKPT_RIGHT_READ = 1,
+    PMEMCKPT_RIGHT_APPEND = 2,
+    PMEMCKPT_RIGHT_WRITE = 4,
+    PMEMCKPT_RIGHT_TAKE_OVER = 8,
+    PMEMCKPT_RIGHT_ADMINISTER = 16
+};
+
+typedef struct pmemckpt_grant {
+    uint32_t rights; /* enum pmemckpt_right, together */
+    char who[66];    /* a principal, or '%' and the name of a group */
+    char reserved[58];
+} pmemckpt_grant;
+
+/* Adds to what `who` may do with the region, or takes from it; by who may administer it, -EACCES otherwise. On return of
+ * pmemckpt_revoke_rights nothing is read or written any more by what was taken: open generations and logs are closed. */
+PMEMCKPT_API int pmemckpt_grant_rights(pmemckpt_client *client, const char *region, const char *who, uint32_t rights);
+PMEMCKPT_API int pmemckpt_revoke_rights(pmemckpt_client *client, const char *region, const char *who, uint32_t rights);
+/* Sorted by who; at most `room` are stored, *count: how many there are. Who may not administer the region sees his own. */
+PMEMCKPT_API int pmemckpt_list_rights(pmemckpt_client *client, const char *region, pmemckpt_grant *grants, size_t room,
+                                      size_t *count);
+/* To a principal who has a key at the manager; by the owner alone. */
+PMEMCKPT_API int pmemckpt_set_owner(pmemckpt_client *client, const char *region, const char *owner);
+
 typedef struct pmemckpt_range {
     uint64_t offset, length; /* bytes */
 } pmemckpt_range;

@@ -341,6 +341,18 @@ public:
     }
     void clear(const std::string& region) { detail::check(pmemckpt_clear(handle_.get(), region.c_str())); }
 
+    /// `who`: a principal, or "%" and the name of a group; `rights`: of pmemckpt_right, together.
+    void grant(const std::string& region, const std::string& who, std::uint32_t rights) {
+        detail::check(pmemckpt_grant_rights(handle_.get(), region.c_str(), who.c_str(), rights));
+    }
+    /// On return nothing is read or written any more by what was taken.
+    void revoke(const std::string& region, const std::string& who, std::uint32_t rights) {
+        detail::check(pmemckpt_revoke_rights(handle_.get(), region.c_str(), who.c_str(), rights));
+    }
+    void set_owner(const std::string& region, const std::string& owner) {
+        detail::check(pmemckpt_set_owner(handle_.get(), region.c_str(), owner.c_str()));
+    }
+
     Appender open_log(const std::string& region) {
         pmemckpt_appender* appender = nullptr;
         detail::check(pmemckpt_open_log(handle_.get(), region.c_str(), &appender));

@@ -55,8 +55,8 @@ class SendQueue {
 public:
     static Result<std::unique_ptr<SendQueue>> make(const std::shared_ptr<Domain>& domain, QueuePair& pair);
 
-    /// Takes what they hold. All of them or none: EAGAIN when more than kMaximumQueued would wait; ENOTCONN when closed. What is
-    /// refused by the device is told by failure().
+    /// Takes what they hold. All of them or none: EAGAIN when more than kMaximumQueued would wait; ENOTCONN
+    /// when closed. What is refused by the device is told by failure().
     Status post(std::span<Work> works);
     /// The connection is made: from now on work goes to the device.
     void open();
