@@ -55,6 +55,7 @@ bool is_expected(const Error& error) {
         case ECONNABORTED:
         case ENOTCONN:
         case EPIPE:
+        case ESHUTDOWN:
         case ENOSPC: return true;
         default: return false;
     }
