@@ -8,14 +8,14 @@ ABI := 1
 
 PACKAGES := g++ make pkg-config libpmem2-dev libndctl-dev libdaxctl-dev libfuse3-dev fuse3 libcmocka-dev \
             libexpected-dev libfmt-dev libcli11-dev libtomlplusplus-dev nlohmann-json3-dev libisal-dev \
-            libsodium-dev libsystemd-dev libibverbs-dev librdmacm-dev ibverbs-providers \
+            libsodium-dev libseccomp-dev libsystemd-dev libibverbs-dev librdmacm-dev ibverbs-providers \
             attr procps util-linux iproute2 mandoc jq
 # What the tests and the demo need to be there at all; `make deps` installs it when one is missing.
 NEEDED_FILES := /usr/include/libpmem2.h /usr/include/ndctl/libndctl.h /usr/include/daxctl/libdaxctl.h \
                 /usr/include/fuse3/fuse_lowlevel.h /usr/include/cmocka.h \
                 /usr/include/tl/expected.hpp /usr/include/fmt/core.h /usr/include/CLI/CLI.hpp \
                 /usr/include/toml++/toml.h /usr/include/nlohmann/json.hpp /usr/include/isa-l/crc.h \
-                /usr/include/sodium.h /usr/include/systemd/sd-daemon.h /usr/include/rdma/rdma_cma.h /usr/bin/fusermount3 \
+                /usr/include/sodium.h /usr/include/seccomp.h /usr/include/systemd/sd-daemon.h /usr/include/rdma/rdma_cma.h /usr/bin/fusermount3 \
                 /usr/bin/getfattr /usr/bin/mandoc /usr/bin/jq /usr/bin/pkg-config
 
 OPTIMIZE := -O2
@@ -58,7 +58,9 @@ endif
 Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-5s %s\n' '$(1)' '$(2)')
 
-LIB_SOURCES := $(wildcard lib/*/*.cc lib/*/*/*.cc)
+# What programs give up of their rights: no library's business.
+CONFINE_SOURCES := $(wildcard lib/confine/*.cc)
+LIB_SOURCES := $(filter-out $(CONFINE_SOURCES),$(wildcard lib/*/*.cc lib/*/*/*.cc))
 # Sync points need neither RDMA nor persistent memory: they have a library of their own.
 SYNC_SOURCES := $(wildcard lib/wire/*.cc lib/sync/*.cc) \
                 $(addprefix lib/base/,address.cc address_file.cc c_api.cc exit_status.cc keys.cc last_words.cc log.cc result.cc socket_address.cc tcp_socket.cc units.cc usage_error.cc uuid.cc)
@@ -81,6 +83,7 @@ MAN_PAGES := $(wildcard man/*.[1-8])
 
 objects = $(patsubst %.cc,$(BUILD)/object/%.o,$(1))
 LIB := $(BUILD)/libpmemckpt_all.a
+CONFINE := $(BUILD)/libconfine.a
 DRIVER := $(BUILD)/libdriver.a
 FUSE := $(BUILD)/libfuse_view.a
 FILED := $(BUILD)/libfiled.a
@@ -121,6 +124,7 @@ $(1): $(call objects,$(2)) Makefile
 endef
 $(eval $(call archive,$(LIB),$(LIB_SOURCES)))
 $(eval $(call archive,$(SYNC),$(SYNC_SOURCES)))
+$(eval $(call archive,$(CONFINE),$(CONFINE_SOURCES)))
 $(eval $(call archive,$(DRIVER),$(DRIVER_SOURCES)))
 $(eval $(call archive,$(FUSE),$(FUSE_SOURCES)))
 $(eval $(call archive,$(FILED),$(FILED_SOURCES)))
@@ -128,12 +132,12 @@ $(eval $(call archive,$(SUPPORT),$(SUPPORT_SOURCES)))
 $(eval $(call archive,$(CRASH),$(CRASH_SOURCES)))
 
 link = @mkdir -p $(@D) && $(if $(V),:,printf '  %-5s %s\n' LINK '$@')
-$(BUILD)/bin/pmemckptd: $(call objects,driver/main.cc) $(DRIVER) $(LIB)
+$(BUILD)/bin/pmemckptd: $(call objects,driver/main.cc) $(DRIVER) $(CONFINE) $(LIB)
 	$(link)
-	$(Q)$(CXX) $(LDFLAGS) -o $@ $^ $(LIBRARIES) -lsystemd
-$(BUILD)/bin/mount.pmemckpt: $(call objects,fuse/main.cc) $(FUSE) $(LIB)
+	$(Q)$(CXX) $(LDFLAGS) -o $@ $^ $(LIBRARIES) -lseccomp -lsystemd
+$(BUILD)/bin/mount.pmemckpt: $(call objects,fuse/main.cc) $(FUSE) $(CONFINE) $(LIB)
 	$(link)
-	$(Q)$(CXX) $(LDFLAGS) -o $@ $^ $(LIBRARIES) -lfuse3
+	$(Q)$(CXX) $(LDFLAGS) -o $@ $^ $(LIBRARIES) -lseccomp -lfuse3
 $(BUILD)/bin/pmemckpt-ctl: $(call objects,$(CTL_SOURCES)) $(LIB)
 	$(link)
 	$(Q)$(CXX) $(LDFLAGS) -o $@ $^ $(LIBRARIES)
@@ -166,9 +170,9 @@ $(BUILD)/tests/crash: $(call objects,tests/crash/main.cc) $(CRASH) $(SUPPORT) $(
 	$(Q)$(CXX) $(LDFLAGS) -o $@ $^ $(LIBRARIES) -lcmocka
 # $(call unit_test,PREFIX,ARCHIVES): those whose names begin so are linked with these as well.
 define unit_test
-$(BUILD)/tests/unit/$(1)%: $(BUILD)/object/tests/unit/$(1)%.o $(2) $(SUPPORT) $(DRIVER) $(LIB)
+$(BUILD)/tests/unit/$(1)%: $(BUILD)/object/tests/unit/$(1)%.o $(2) $(SUPPORT) $(DRIVER) $(CONFINE) $(LIB)
 	$$(link)
-	$$(Q)$$(CXX) $$(LDFLAGS) -o $$@ $$^ $$(LIBRARIES) -lsystemd -lfuse3 -lcmocka
+	$$(Q)$$(CXX) $$(LDFLAGS) -o $$@ $$^ $$(LIBRARIES) -lseccomp -lsystemd -lfuse3 -lcmocka
 endef
 $(eval $(call unit_test,crash_,$(CRASH)))
 $(eval $(call unit_test,filed_,$(FILED)))
