@@ -55,7 +55,7 @@ Status clear_place(const std::string& path, const sockaddr_un& address) {
 
 }  // namespace
 
-Result<FileDescriptor> listen_at(const std::string& path) {
+Result<FileDescriptor> listen_at(const std::string& path, const AdminPeers& peers) {
     const auto address = TRY(address_of(path));
     auto socket = TRY(make_socket());
     if (!bind_to(socket, address)) {
@@ -65,7 +65,12 @@ Result<FileDescriptor> listen_at(const std::string& path) {
         if (!bind_to(socket, address))
             return fail_errno(errno, "can't make admin socket {}", path);
     }
-    if (::listen(socket.get(), kBacklog) != 0)
+    if (peers.owner || peers.group)
+        TRY(give_to(peers, path, 0600, 0660));
+    // Taken over by each connection, before the peer can have said anything.
+    const int credentials = 1;
+    if (::setsockopt(socket.get(), SOL_SOCKET, SO_PASSCRED, &credentials, sizeof credentials) != 0 ||
+        ::listen(socket.get(), kBacklog) != 0)
         return fail_errno(errno, "can't listen on admin socket {}", path);
     return socket;
 }

@@ -7,6 +7,9 @@
 
 #include <array>
 #include <cerrno>
+#include <cstring>
+#include <optional>
+#include <span>
 #include <vector>
 
 #include "driver/admin_listener.hh"
@@ -24,34 +27,54 @@ constexpr std::chrono::milliseconds kAcceptPause{100};
 constexpr std::string_view kTooLong = R"({"error":"the request is longer than 4096 bytes"})";
 static_assert(kMaximumAdminRequest == 4096);
 
-Status check_peer(const FileDescriptor& socket) {
-    ucred peer{};
-    socklen_t size = sizeof peer;
-    if (::getsockopt(socket.get(), SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0)
-        return fail_errno(errno, "admin socket: the peer's uid can't be told");
-    if (peer.uid != 0 && peer.uid != ::geteuid())
-        return fail(EACCES, "admin socket: uid {} (pid {}) is refused; uid 0 and {} are allowed", peer.uid,
-                    peer.pid, ::geteuid());
-    return {};
-}
-
 bool would_block() {
     return errno == EAGAIN || errno == EINTR;
 }
 
+/// Bytes, and who has sent them: none when the socket did not say.
+struct Received {
+    ssize_t size = 0;
+    std::optional<ucred> sender;
+};
+
+Received receive(const FileDescriptor& socket, std::span<char> into) {
+    iovec part{into.data(), into.size()};
+    alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(ucred))> control;
+    msghdr message{};
+    message.msg_iov = &part;
+    message.msg_iovlen = 1;
+    message.msg_control = control.data();
+    message.msg_controllen = control.size();
+    Received received{::recvmsg(socket.get(), &message, MSG_CMSG_CLOEXEC), {}};
+    if (received.size <= 0)
+        return received;
+    for (auto* header = CMSG_FIRSTHDR(&message); header; header = CMSG_NXTHDR(&message, header))
+        if (header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_CREDENTIALS)
+            std::memcpy(&received.sender.emplace(), CMSG_DATA(header), sizeof(ucred));
+    return received;
+}
+
+/// Its sentences are of words and numbers, with nothing that JSON would have escaped.
+std::string refusal(const Error& why) {
+    return fmt::format(R"({{"error":"{}","refused":true}})", why.message);
+}
+
 }  // namespace
 
-Result<std::unique_ptr<AdminSocket>> AdminSocket::open(const std::string& path, AdminAnswer answer) {
-    auto listener = TRY(listen_at(path));
+Result<std::unique_ptr<AdminSocket>> AdminSocket::open(const std::string& path, const AdminPeers& peers,
+                                                       AdminAnswer answer) {
+    auto listener = TRY(listen_at(path, peers));
     FileDescriptor wake(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
     if (!wake)
         return fail_errno(errno, "can't make an eventfd");
     return std::unique_ptr<AdminSocket>(
-        new AdminSocket(path, std::move(listener), std::move(wake), std::move(answer)));
+        new AdminSocket(path, peers, std::move(listener), std::move(wake), std::move(answer)));
 }
 
-AdminSocket::AdminSocket(std::string path, FileDescriptor listener, FileDescriptor wake, AdminAnswer answer)
+AdminSocket::AdminSocket(std::string path, AdminPeers peers, FileDescriptor listener, FileDescriptor wake,
+                         AdminAnswer answer)
     : path_(std::move(path)),
+      peers_(peers),
       listener_(std::move(listener)),
       wake_(std::move(wake)),
       answer_(std::move(answer)),
@@ -94,8 +117,10 @@ void AdminSocket::accept() {
             std::this_thread::sleep_for(kAcceptPause);
         return;
     }
-    if (const auto allowed = check_peer(socket); !allowed) {
-        log::warning("{}", allowed.error().message);
+    // He takes nobody's place, and need not have asked anything.
+    if (const auto allowed = check_peer(socket, peers_); !allowed) {
+        Client refused{std::move(socket), Clock::now(), {}, {}, 0, false};
+        refuse(refused, allowed.error());
         return;
     }
     if (clients_.size() >= kMaximumAdminClients)
@@ -105,13 +130,17 @@ void AdminSocket::accept() {
 
 void AdminSocket::read(Client& client) {
     std::array<char, kMaximumAdminRequest> part;
-    const auto got = ::recv(client.socket.get(), part.data(), part.size(), 0);
+    const auto [got, sender] = receive(client.socket, part);
     if (got < 0 && would_block())
         return;
     if (got < 0 || (got == 0 && client.request.empty())) {
         client.over = true;
         return;
     }
+    if (got > 0 && !sender)
+        return refuse(client, {EACCES, "admin socket: the kernel does not say who has sent this"});
+    if (const auto allowed = sender ? check_sender(client.socket, *sender) : Status(); !allowed)
+        return refuse(client, allowed.error());
     if (got == 0)  // the end of what it says ends its line, too
         client.request += '\n';
     client.request.append(part.data(), static_cast<std::size_t>(got));
@@ -120,6 +149,12 @@ void AdminSocket::read(Client& client) {
         reply(client, answer_(std::string_view(client.request).substr(0, end)));
     else if (client.request.size() >= kMaximumAdminRequest)
         reply(client, std::string(kTooLong));
+}
+
+void AdminSocket::refuse(Client& client, const Error& why) {
+    log::warning("{}", why.message);
+    reply(client, refusal(why));
+    client.over = true;
 }
 
 void AdminSocket::reply(Client& client, std::string answer) {

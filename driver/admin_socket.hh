@@ -1,6 +1,5 @@
 #pragma once
-// The admin socket: a Unix stream, one line asked, one answered. Only uid 0 and the manager's own uid are
-// heard.
+// The admin socket: a Unix stream, one line asked, one answered. Only those of AdminPeers are heard.
 #include <chrono>
 #include <functional>
 #include <list>
@@ -9,6 +8,7 @@
 #include <string_view>
 #include <thread>
 
+#include "driver/admin_peers.hh"
 #include "lib/base/handle.hh"
 #include "lib/base/result.hh"
 
@@ -26,10 +26,11 @@ using AdminAnswer = std::function<std::string(std::string_view line)>;
 /// one needs the place.
 class AdminSocket {
 public:
-    /// Mode 0600. A socket that nobody listens on is replaced. EADDRINUSE when a manager answers there,
-    /// EEXIST when it is no socket.
-    static Result<std::unique_ptr<AdminSocket>> open(const std::string& path, AdminAnswer answer);
-    ~AdminSocket();  ///< the file goes with it
+    /// A socket that nobody listens on is replaced. EADDRINUSE when a manager answers there, EEXIST when it
+    /// is no socket; what listen_at() can give.
+    static Result<std::unique_ptr<AdminSocket>> open(const std::string& path, const AdminPeers& peers,
+                                                     AdminAnswer answer);
+    ~AdminSocket();  ///< the file goes with it, where this process may still remove it
 
 private:
     struct Client {
@@ -39,15 +40,18 @@ private:
         std::size_t sent = 0;
         bool over = false;
     };
-    AdminSocket(std::string path, FileDescriptor listener, FileDescriptor wake, AdminAnswer answer);
+    AdminSocket(std::string path, AdminPeers peers, FileDescriptor listener, FileDescriptor wake,
+                AdminAnswer answer);
     void run(const std::stop_token& stop);
     void serve_once();
     void accept();
     void read(Client& client);
+    void refuse(Client& client, const Error& why);
     void reply(Client& client, std::string answer);
     void write(Client& client);
 
     std::string path_;
+    AdminPeers peers_;
     FileDescriptor listener_, wake_;
     AdminAnswer answer_;
     std::list<Client> clients_;  // the oldest first

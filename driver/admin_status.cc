@@ -1,5 +1,6 @@
 #include "driver/admin_status.hh"
 
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -7,6 +8,8 @@
 #include <nlohmann/json.hpp>
 
 #include "driver/handshake.hh"
+#include "lib/confine/capabilities.hh"
+#include "lib/confine/filter.hh"
 
 namespace pmemckpt::driver {
 
@@ -160,6 +163,31 @@ Json audit_object(const Audit& audit) {
     return object;
 }
 
+const char* filter_of(const confine::Privileges& privileges) {
+    if (!privileges.filtered)
+        return "none";
+    return confine::refusals_are_only_told() ? "log" : "on";
+}
+
+/// As the kernel has it, whatever was configured; null when that can't be read.
+Json confinement_object(const confine::Identity& user) {
+    const auto privileges = confine::read_privileges();
+    if (!privileges)
+        return {};
+    Json object;
+    object["user"] = privileges->uid == user.uid ? Json(user.name) : Json();
+    object["uid"] = privileges->uid;
+    object["gid"] = privileges->gid;
+    object["groups"] = privileges->groups;
+    object["capabilities"] = confine::names_of(privileges->permitted | privileges->effective |
+                                               privileges->inheritable | privileges->ambient);
+    object["bounding_set"] = confine::names_of(privileges->bounding);
+    object["no_new_privileges"] = privileges->no_new_privileges;
+    object["seccomp"] = filter_of(*privileges);
+    object["dumpable"] = ::prctl(PR_GET_DUMPABLE) != 0;
+    return object;
+}
+
 Json status(const AdminView& view) {
     const auto uptime = std::chrono::steady_clock::now() - view.started;
     Json object{{"version", manager_name()},
@@ -180,6 +208,7 @@ Json status(const AdminView& view) {
         object["windows"].push_back(window_object(window, view.services.pools));
     object["scrub"] = scrub_object(view.scrub.status());
     object["audit"] = audit_object(view.services.audit);
+    object["confinement"] = confinement_object(view.user);
     return object;
 }
 

@@ -8,6 +8,7 @@
 #include "driver/scrub.hh"
 #include "driver/services.hh"
 #include "driver/sessions.hh"
+#include "lib/confine/identity.hh"
 
 namespace pmemckpt::driver {
 
@@ -15,6 +16,7 @@ struct AdminView {
     Services& services;
     Sessions& sessions;
     Scrub& scrub;
+    confine::Identity user;  ///< who the manager should be
     std::string engine;
     std::vector<Address> addresses;
     std::chrono::steady_clock::time_point started = std::chrono::steady_clock::now();

@@ -1,15 +1,11 @@
 // The words of the configuration, wherever they stand: in the file or among the options.
 #include "driver/config.hh"
 
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <array>
 #include <cctype>
 #include <cerrno>
 #include <charconv>
-#include <cstdlib>
 #include <set>
 
 #include "lib/rdma/engine.hh"
@@ -37,11 +33,6 @@ Status check_pool_name(const std::string& name) {
                     "\"{}\" can't name a pool: 1 to {} printable characters without '/', '=' and spaces",
                     name, kMaximumPoolName);
     return {};
-}
-
-/// The directory made, when it is missing, for this user alone.
-bool make_private_directory(const std::string& path) {
-    return ::mkdir(path.c_str(), 0700) == 0 || (errno == EEXIST && ::access(path.c_str(), W_OK) == 0);
 }
 
 Status check_limits(const Limits& limits) {
@@ -127,15 +118,6 @@ Status check_config(const Config& config) {
     }
     TRY(check_access(config.access));
     return check_limits(config.limits);
-}
-
-std::string default_admin_socket() {
-    const char* runtime = std::getenv("XDG_RUNTIME_DIR");
-    if (::geteuid() == 0 && make_private_directory("/run/pmemckpt"))
-        return "/run/pmemckpt/admin.sock";
-    if (!runtime || !*runtime || !make_private_directory(std::string(runtime) + "/pmemckpt"))
-        return {};
-    return std::string(runtime) + "/pmemckpt/admin.sock";
 }
 
 }  // namespace pmemckpt::driver

@@ -10,6 +10,7 @@
 #include "lib/base/log.hh"
 #include "lib/base/result.hh"
 #include "lib/base/units.hh"
+#include "lib/confine/mode.hh"
 
 namespace pmemckpt::driver {
 
@@ -56,8 +57,11 @@ struct Config {
     std::vector<Address> listen{Address{}};
     std::string transport = "auto";  ///< auto, iwarp, verbs
     std::string key_dir = default_key_directory();
-    std::string admin_socket;  ///< path; empty: none
+    std::string admin_socket;  ///< path; empty: the usual place, or none where there is no place
+    std::string admin_group;   ///< whose members are heard there, too; empty: none
     std::string address_file;  ///< path; empty: none
+    std::string user;          ///< who the manager becomes before it serves; empty: who has started it
+    confine::Mode confine = confine::Mode::on;
     log::Level log_level = log::Level::notice;
     bool crc = true;  ///< iWARP's
     /// Logs are made durable by the manager's processor in any case, never by what a device or a medium does
@@ -85,9 +89,5 @@ Status check_scrub_bandwidth(std::uint64_t bytes);
 /// Whole seconds. EINVAL.
 Result<unsigned> parse_scrub_rest(std::string_view text);
 Status check_transport(std::string_view text);
-
-/// /run/pmemckpt/admin.sock for root, else $XDG_RUNTIME_DIR/pmemckpt/admin.sock, its directory made; empty
-/// when there is no place for one.
-std::string default_admin_socket();
 
 }  // namespace pmemckpt::driver

@@ -195,6 +195,12 @@ Status take_log_level(const Item& item, Config& config) {
     return {};
 }
 
+Status take_confine(const Item& item, Config& config) {
+    const auto text = TRY(item.text());
+    config.confine = TRY(item.placed(confine::parse_mode(text)));
+    return {};
+}
+
 Status take_crc(const Item& item, Config& config) {
     config.crc = TRY(item.flag());
     return {};
@@ -249,7 +255,10 @@ constexpr std::array kWords = std::to_array<Word<Config>>({
     {"transport", take_transport},
     {"key_dir", take_text<&Config::key_dir>},
     {"admin_socket", take_text<&Config::admin_socket>},
+    {"admin_group", take_text<&Config::admin_group>},
     {"address_file", take_text<&Config::address_file>},
+    {"user", take_text<&Config::user>},
+    {"confine", take_confine},
     {"log_level", take_log_level},
     {"crc", take_crc},
     {"durability", take_durability},

@@ -10,6 +10,8 @@
 #include <ctime>
 #include <thread>
 
+#include "driver/admin_place.hh"
+#include "driver/confine.hh"
 #include "driver/manager.hh"
 #include "driver/options.hh"
 #include "lib/base/exit_status.hh"
@@ -60,17 +62,34 @@ void tell_ready(const Manager& manager) {
     ::sd_notifyf(0, "READY=1\nSTATUS=listening on %s", places.c_str());
 }
 
+bool is_of_rights(const Error& error) {
+    return error.code == EACCES || error.code == EPERM;
+}
+
+/// What stays from the start to the end.
+struct Running {
+    Manager& manager;
+    const Confinement& confinement;
+    const std::string& usual_admin_socket;  ///< empty when another place is named, or there is none
+};
+
+Status read_again(const Running& running, int argc, const char* const* argv) {
+    auto config = *TRY(parse_options(argc, argv)).config;
+    if (config.admin_socket.empty())
+        config.admin_socket = running.usual_admin_socket;
+    return running.manager.reload(config);
+}
+
 // What is wrong in the new configuration leaves the old one in force.
-void reload(Manager& manager, int argc, const char* const* argv) {
+void reload(const Running& running, int argc, const char* const* argv) {
     ::sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%lld\nSTATUS=reading the configuration", monotonic_us());
-    const auto again = parse_options(argc, argv).and_then([&](const Started& started) {
-        return manager.reload(*started.config);
-    });
+    const auto again = read_again(running, argc, argv);
     if (again)
         log::notice("the configuration was read again");
     else
-        log::error("the configuration stays as it was: {}", again.error().message);
-    tell_ready(manager);
+        log::error("the configuration stays as it was: {}{}", again.error().message,
+                   is_of_rights(again.error()) ? running.confinement.what_is_given_up() : std::string());
+    tell_ready(running.manager);
 }
 
 // The pool's journal makes that safe at any moment.
@@ -93,6 +112,11 @@ void stop(Manager& manager, const FileDescriptor& signals) {
         end_at_once(stopped.error().message.c_str());
 }
 
+Result<std::string> make_usual_admin_socket(const Config& config) {
+    const auto peers = TRY(find_admin_peers(config));
+    return make_admin_place(peers);
+}
+
 }  // namespace
 
 Status run(int argc, const char* const* argv) {
@@ -102,15 +126,21 @@ Status run(int argc, const char* const* argv) {
             return fail_errno(errno, "can't write to standard output");
         return {};
     }
+    auto config = *started.config;
     const auto signals = TRY(take_signals());
-    const auto manager = TRY(Manager::start(*started.config));
-    if (started.config->admin_socket.empty())
+    const auto confinement = TRY(Confinement::prepare(config));
+    std::string usual_admin_socket;
+    if (config.admin_socket.empty())
+        config.admin_socket = usual_admin_socket = TRY(make_usual_admin_socket(config));
+    const auto manager = TRY(Manager::start(config, [&] { return confinement.enter(); }));
+    if (config.admin_socket.empty())
         log::notice("there is no admin socket: name one with --admin-socket, or set XDG_RUNTIME_DIR");
     tell_ready(*manager);
+    const Running running{*manager, confinement, usual_admin_socket};
     for (;;) {
         if (TRY(next_signal(signals)) != SIGHUP)
             break;
-        reload(*manager, argc, argv);
+        reload(running, argc, argv);
     }
     stop(*manager, signals);
     return {};

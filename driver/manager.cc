@@ -9,6 +9,8 @@
 #include "driver/admin_status.hh"
 #include "driver/enforcement.hh"
 #include "driver/expiry.hh"
+#include "driver/gate.hh"
+#include "driver/key_directory.hh"
 #include "driver/scrub.hh"
 #include "driver/services.hh"
 #include "driver/sessions.hh"
@@ -25,6 +27,12 @@ constexpr std::chrono::milliseconds kCloseTime{6'000};
 
 wire::Event sealed_event(const pool::GenerationInfo& generation) {
     return {0, 0, wire::EventKind::sealed, generation.number, generation.epoch, generation.writer, {}};
+}
+
+/// In a directory that is not this user's the file stays, empty: nobody takes it for that of a manager.
+void remove_address_file(const std::string& path) {
+    if (!path.empty() && ::unlink(path.c_str()) != 0 && errno != ENOENT) [[maybe_unused]]
+        const int emptied = ::truncate(path.c_str(), 0);
 }
 
 rdma::EngineOptions engine_options(const Config& config) {
@@ -45,7 +53,7 @@ public:
     Parts(const Parts&) = delete;
     Parts& operator=(const Parts&) = delete;
 
-    Status start();
+    Status start(const std::function<Status()>& before_serving);
     Status reload(const Config& config);
     Status stop();
     std::vector<Address> addresses() const;
@@ -55,12 +63,16 @@ private:
     Status open_pools(const std::vector<PoolConfig>& pools);
     Status listen();
     Status open_admin_socket();
+    Status tell_addresses() const;
+    Status confine(const std::function<Status()>& before_serving) const;
     void say_what_is_served() const;
     void say_what_needs_a_restart(const Config& config) const;
 
     Config config_;
     Services services_;
     Sessions sessions_;
+    AdminPeers peers_;
+    Gate gate_;
     std::unique_ptr<rdma::Engine> engine_;
     std::vector<std::unique_ptr<rdma::Listener>> listeners_;
     std::vector<Address> addresses_;
@@ -69,22 +81,42 @@ private:
     std::unique_ptr<Expiry> expiry_;
 };
 
-Status Manager::Parts::start() {
+Status Manager::Parts::start(const std::function<Status()>& before_serving) {
     TRY(check_config(config_));
     log::set_level(config_.log_level);
+    peers_ = TRY(find_admin_peers(config_));
     TRY(open_pools(config_.pools));
     // Of one who was here before, and is gone: the pools were free. Who waits for the file waits for ours.
-    if (!config_.address_file.empty())
-        ::unlink(config_.address_file.c_str());
+    remove_address_file(config_.address_file);
     engine_ = TRY(rdma::make_engine(config_.transport, engine_options(config_)));
     TRY(listen());
     scrub_ = std::make_unique<Scrub>(services_, config_.scrub);
     TRY(open_admin_socket());
     say_what_is_served();
+    TRY(tell_addresses());
+    if (before_serving)
+        TRY(confine(before_serving));
     expiry_ = std::make_unique<Expiry>(services_);
     scrub_->start();
-    if (!config_.address_file.empty())
-        TRY(write_address_file(config_.address_file, addresses_));
+    gate_.open();
+    return {};
+}
+
+// Who is not root any more may not be allowed to make a file at this place: so it is made before, and given
+// to him.
+Status Manager::Parts::tell_addresses() const {
+    const auto& path = config_.address_file;
+    if (path.empty())
+        return {};
+    TRY(write_address_file(path, addresses_));
+    return peers_.owner ? give_to({peers_.owner, {}}, path, 0644, 0644) : Status();
+}
+
+Status Manager::Parts::confine(const std::function<Status()>& before_serving) const {
+    TRY(before_serving());
+    TRY(check_key_directory(config_.key_dir));
+    for (const auto& served : services_.pools.all())
+        TRY(served->pool->medium().check_can_persist());
     return {};
 }
 
@@ -109,6 +141,7 @@ Status Manager::Parts::listen() {
     for (const auto& address : config_.listen) {
         listeners_.push_back(
             TRY(engine_->listen(address, [this](std::shared_ptr<rdma::Connection> connection) {
+                gate_.pass();
                 return sessions_.accept(std::move(connection));
             })));
         addresses_.push_back(listeners_.back()->address());
@@ -119,10 +152,12 @@ Status Manager::Parts::listen() {
 Status Manager::Parts::open_admin_socket() {
     if (config_.admin_socket.empty())
         return {};
-    AdminView view{services_, sessions_, *scrub_, engine_->name(), addresses_};
-    admin_ = TRY(AdminSocket::open(config_.admin_socket, [view = std::move(view)](std::string_view line) {
-        return answer_admin(view, line);
-    }));
+    const auto user = config_.user.empty() ? confine::this_user() : TRY(confine::find_user(config_.user));
+    AdminView view{services_, sessions_, *scrub_, user, engine_->name(), addresses_};
+    admin_ =
+        TRY(AdminSocket::open(config_.admin_socket, peers_, [view = std::move(view)](std::string_view line) {
+            return answer_admin(view, line);
+        }));
     return {};
 }
 
@@ -182,6 +217,9 @@ void Manager::Parts::say_what_needs_a_restart(const Config& config) const {
         tell("transport, crc or durability changed");
     if (config.key_dir != config_.key_dir || config.admin_socket != config_.admin_socket)
         tell("key_dir or admin_socket changed");
+    if (config.user != config_.user || config.admin_group != config_.admin_group ||
+        config.confine != config_.confine)
+        tell("user, admin_group or confine changed");
     if (config.limits != config_.limits)
         tell("limits changed");
 }
@@ -202,8 +240,9 @@ Status Manager::Parts::stop() {
 }
 
 Manager::Parts::~Parts() {
-    listeners_.clear();
     sessions_.drain();
+    gate_.open();  // who waits there is refused
+    listeners_.clear();
     sessions_.close_all(Sessions::stopping());
     admin_.reset();
     if (expiry_)
@@ -213,16 +252,17 @@ Manager::Parts::~Parts() {
     services_.workers.stop();  // before the engine goes, whose windows running requests may still revoke
     engine_.reset();
     services_.deadlines.stop();
-    if (!addresses_.empty() && !config_.address_file.empty())
-        ::unlink(config_.address_file.c_str());
+    if (!addresses_.empty())
+        remove_address_file(config_.address_file);
 }
 
 Manager::Manager(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
 Manager::~Manager() = default;
 
-Result<std::unique_ptr<Manager>> Manager::start(Config config) {
+Result<std::unique_ptr<Manager>> Manager::start(Config config,
+                                                const std::function<Status()>& before_serving) {
     auto parts = std::make_unique<Parts>(std::move(config));
-    TRY(parts->start());
+    TRY(parts->start(before_serving));
     return std::unique_ptr<Manager>(new Manager(std::move(parts)));
 }
 

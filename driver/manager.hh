@@ -1,6 +1,7 @@
 #pragma once
 // A running manager: its pools open, its addresses listening, its sessions served. pmemckptd is one of these
 // and a main loop; tests start one in their own process.
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -13,9 +14,12 @@ namespace pmemckpt::driver {
 
 class Manager {
 public:
-    /// Opens the pools, proves their keys, listens. EKEYREJECTED when a pool's manager key is another; what
-    /// opening a pool, reading its key, and listening can give.
-    static Result<std::unique_ptr<Manager>> start(Config config);
+    /// Opens the pools, proves their keys, listens. Who connects waits until `before_serving` has returned,
+    /// which gives up what is not needed any more. EKEYREJECTED when a pool's manager key is another; EACCES
+    /// when what is needed later can't be had after that; what opening a pool, reading its key, and listening
+    /// can give.
+    static Result<std::unique_ptr<Manager>> start(Config config,
+                                                  const std::function<Status()>& before_serving = {});
 
     /// Ends at once what stop() has not ended; waits for requests that run.
     ~Manager();

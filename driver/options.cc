@@ -17,8 +17,8 @@ constexpr const char* kFooter =
     "the configuration again. See pmemckptd(8).";
 
 struct Options {
-    std::string config, transport, key_dir, admin_socket, log_level, address_file, scrub_bandwidth,
-        scrub_rest;
+    std::string config, transport, key_dir, admin_socket, admin_group, log_level, address_file, user, confine,
+        scrub_bandwidth, scrub_rest;
     std::vector<std::string> pools, listen;
     bool no_crc = false;
 };
@@ -42,9 +42,17 @@ void describe(CLI::App& app, Options& options) {
         ->type_name("DIR");
     app.add_option("--admin-socket", options.admin_socket, "where pmemckpt-ctl asks for the status")
         ->type_name("PATH");
+    app.add_option("--admin-group", options.admin_group, "members of this group may ask there, too")
+        ->type_name("GROUP");
     app.add_option("--address-file", options.address_file,
                    "write the addresses taken to this file, one a line")
         ->type_name("FILE");
+    app.add_option("--user", options.user, "become this user, once all is open that takes root")
+        ->type_name("NAME");
+    app.add_option("--confine", options.confine,
+                   "give up capabilities, and system calls that are not needed: on, off, or log, which lets "
+                   "them through and names them; on unless given")
+        ->type_name("MODE");
     app.add_option("--log-level", options.log_level, "error, warning, notice, info or debug")
         ->type_name("LEVEL");
     app.add_option("--scrub-bandwidth", options.scrub_bandwidth,
@@ -87,6 +95,12 @@ Status apply_words(const Options& options, Config& config) {
         config.key_dir = options.key_dir;
     if (!options.admin_socket.empty())
         config.admin_socket = options.admin_socket;
+    if (!options.admin_group.empty())
+        config.admin_group = options.admin_group;
+    if (!options.user.empty())
+        config.user = options.user;
+    if (!options.confine.empty())
+        config.confine = TRY(of_option("--confine", confine::parse_mode(options.confine)));
     if (!options.address_file.empty())
         config.address_file = options.address_file;
     if (options.no_crc)
@@ -110,8 +124,6 @@ Result<Config> settle(const Options& options) {
     TRY(apply_words(options, config));
     TRY(apply_scrub(options, config.scrub));
     TRY(check_config(config));
-    if (config.admin_socket.empty())
-        config.admin_socket = default_admin_socket();
     return config;
 }
 

@@ -81,7 +81,10 @@ Status check_deep_flush(const DaxDevice& device, const std::string& path) {
         system_error(errno, fmt::format("{}: the platform does not say what is safe when the power goes, and "
                                         "{}, which orders a deep flush, can't be written",
                                         path, file));
-    why.message += " (of a service of systemd: ProtectKernelTunables=yes, see pmemckptd(8))";
+    why.message +=
+        " (of a service of systemd: ProtectKernelTunables=yes; of another user than root: give it to him; "
+        "see "
+        "pmemckptd(8))";
     return fail(EACCES, "{}", why.message);
 }
 

@@ -32,6 +32,7 @@ public:
     bool flush_is_enough() const override { return device_.domain != PersistenceDomain::unknown; }
     /// Also of bad blocks that were found since.
     Status check_present(std::span<const Extent> extents) const override;
+    Status check_can_persist() const override { return check_deep_flush(device_, path()); }
     std::uint64_t alignment() const override { return mapping().alignment; }
 
 private:

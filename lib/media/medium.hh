@@ -52,6 +52,8 @@ public:
     /// EBADMSG when the system says by now that one of these can't be read. Cheap: nothing of them is loaded,
     /// so what nobody knows yet is not found.
     virtual Status check_present(std::span<const Extent>) const { return {}; }
+    /// EACCES when this process may not do any more what persist() takes: after it has become another user.
+    virtual Status check_can_persist() const { return {}; }
     /// A pool's page must be a multiple of it, in bytes.
     virtual std::uint64_t alignment() const { return 1; }
 

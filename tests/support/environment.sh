@@ -138,10 +138,17 @@ end_started() {
     for pid in "${STARTED_PIDS[@]}"; do wait "$pid" 2>/dev/null || true; done
 }
 
+# A call to the system that a program of ours makes, and that is not in its list (lib/confine/call_rules.cc).
+refused_calls() { grep -hs 'system call .* is refused' "$TEST_DIRECTORY"/*.log "$TEST_DIRECTORY"/error | sort -u; }
+
 at_exit() {
     local status=$?
     set +e
     end_started
+    if [ $status -eq 0 ] && [ -n "$(refused_calls)" ]; then
+        refused_calls
+        status=1
+    fi
     if [ $status -ne 0 ] && [ $status -ne 77 ]; then
         if [ -f "$TEST_DIRECTORY/manager.log" ]; then
             echo "-- the manager's last lines:"

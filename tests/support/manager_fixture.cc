@@ -61,9 +61,10 @@ std::string ask_unix(const std::string& path, const std::string& text) {
     if (path.size() >= sizeof address.sun_path)
         fail_at(Place::current(), "too long for a socket: " + path);
     std::memcpy(address.sun_path, path.data(), path.size());
-    if (::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 ||
-        ::send(socket.get(), text.data(), text.size(), MSG_NOSIGNAL) <= 0)
-        return {};  // who says too much may be answered before all of it is said
+    if (::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
+        return {};
+    // Who says too much, or is refused, may be answered before all of it is said.
+    [[maybe_unused]] const auto sent = ::send(socket.get(), text.data(), text.size(), MSG_NOSIGNAL);
     std::string answer;
     std::array<char, 4096> part;
     for (ssize_t got; (got = ::recv(socket.get(), part.data(), part.size(), 0)) > 0;)

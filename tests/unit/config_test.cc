@@ -32,7 +32,10 @@ listen = ["127.0.0.1:7000", "[::1]:7001"]
 transport = "iwarp"
 key_dir = "/keys"
 admin_socket = "/run/a.sock"
+admin_group = "admins"
 address_file = "/run/addresses"
+user = "pmemckpt"
+confine = "log"
 log_level = "debug"
 crc = false
 durability = "gpspm"
@@ -54,7 +57,10 @@ rest_s = 60
     test::equal(config.transport, "iwarp");
     test::equal(config.key_dir, "/keys");
     test::equal(config.admin_socket, "/run/a.sock");
+    test::equal(config.admin_group, "admins");
     test::equal(config.address_file, "/run/addresses");
+    test::equal(config.user, "pmemckpt");
+    CHECK(config.confine == confine::Mode::log);
     CHECK(config.log_level == log::Level::debug);
     CHECK(!config.crc && config.gpspm_alone);
     test::equal(config.pools.size(), 2U);
@@ -85,6 +91,8 @@ void errors_name_line_and_key() {
              {"transport = \"tcp\"\n", ":1: transport", "verbs"},
              {"log_level = 7\n", ":1: log_level", "string"},
              {"log_level = \"loud\"\n", ":1: log_level", "notice"},
+             {"confine = \"loosely\"\n", ":1: confine", "on, off or log"},
+             {"user = 0\n", ":1: user", "string"},
              {"crc = 1\n", ":1: crc", "true or false"},
              {"durability = \"apm\"\n", ":1: durability", "no more can be claimed"},
              {"key_dir = \"\"\n", ":1: key_dir", "string"},
@@ -127,11 +135,14 @@ void options_override_the_file() {
     const auto plain = *test::ok(parsed({"--config", path.c_str()})).config;
     test::equal(plain.pools.at(0).name, "file");
     test::equal(plain.listen.size(), 2U);
-    const auto changed =
-        *test::ok(parsed({"--config", path.c_str(), "--pool", "a=/x/y", "--pool", "/x/z", "--listen",
-                          "127.0.0.1:0", "--log-level", "error", "--no-crc", "--key-dir", "/k",
-                          "--admin-socket", "/s", "--transport", "iwarp", "--address-file", "/f"}))
-             .config;
+    const auto changed = *test::ok(parsed({"--config",    path.c_str(),     "--pool",   "a=/x/y",
+                                           "--pool",      "/x/z",           "--listen", "127.0.0.1:0",
+                                           "--log-level", "error",          "--no-crc", "--key-dir",
+                                           "/k",          "--admin-socket", "/s",       "--transport",
+                                           "iwarp",       "--address-file", "/f",       "--user",
+                                           "u",           "--admin-group",  "g",        "--confine",
+                                           "off"}))
+                              .config;
     test::equal(changed.pools.size(), 2U);
     test::equal(changed.pools[0].name, "a");
     test::equal(changed.pools[0].path, "/x/y");
@@ -141,6 +152,9 @@ void options_override_the_file() {
     CHECK(changed.log_level == log::Level::error && !changed.crc);
     test::equal(changed.key_dir + changed.admin_socket + changed.transport + changed.address_file,
                 "/k/siwarp/f");
+    test::equal(changed.user + changed.admin_group, "ug");
+    CHECK(changed.confine == confine::Mode::off && plain.confine == confine::Mode::on);
+    test::contains(test::error(parsed({"--pool", "/x", "--confine", "loosely"}), EINVAL), "--confine: ");
     test::equal(test::ok(parsed({"--pool", "/x"})).config->listen.at(0).port, kDefaultPort);
 }
 

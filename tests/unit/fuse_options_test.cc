@@ -78,6 +78,7 @@ void wrong_options_are_named() {
     refuses({"host:/", "/ckpt", "-o", "timeout=600001"}, "600000");
     refuses({"host:/", "/ckpt", "-o", "transport=pigeon"}, "pigeon");
     refuses({"host:/", "/ckpt", "-o", "principal=../x"}, "../x");
+    refuses({"host:/", "/ckpt", "-o", "confine=loosely"}, "on, off or log");
     refuses({"host:/a", "/ckpt", "-o", "pool=b"}, "two pools");
     refuses({"host:/", "/ckpt", "-fz"}, "-z");
     refuses({"host:/", "/ckpt", "--colour"}, "--colour");
@@ -87,6 +88,11 @@ void wrong_options_are_named() {
     refuses({"host:/"}, "host:/");
     refuses({"host:/", "/ckpt", "more"}, "more");
     refuses({"host:/", ""}, "mount point");
+}
+
+void confinement_is_chosen() {
+    CHECK(test::ok(parse_options({"host:/", "/ckpt"})).confine == confine::Mode::on);
+    CHECK(test::ok(parse_options({"host:/", "/ckpt", "-o", "confine=log"})).confine == confine::Mode::log);
 }
 
 void sloppy_takes_unknown_words_only() {
@@ -114,6 +120,7 @@ int main() {
                        {"all of ours", all_of_ours},
                        {"what is not given is left to the library", what_is_not_given_is_left_to_the_library},
                        {"wrong options are named", wrong_options_are_named},
+                       {"confinement is chosen", confinement_is_chosen},
                        {"sloppy takes unknown words only", sloppy_takes_unknown_words_only},
                        {"help needs nothing else", help_needs_nothing_else},
                    });

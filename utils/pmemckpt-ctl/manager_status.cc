@@ -54,7 +54,7 @@ Result<Json> parse_answer(const std::string& line) {
     if (!answer.is_object())
         return fail(EPROTO, "the admin socket's answer is no JSON object: {}", line.substr(0, 80));
     if (const auto error = answer.find("error"); error != answer.end())
-        return fail(EPROTO, "the manager's admin socket says: {}",
+        return fail(answer.contains("refused") ? EACCES : EPROTO, "the manager's admin socket says: {}",
                     error->is_string() ? error->get<std::string>() : "error");
     return answer;
 }
@@ -191,9 +191,22 @@ std::string scrub_text(const Json& scrub) {
     return text;
 }
 
+std::string confinement_line(const Json& confinement) {
+    if (confinement.is_null())  // a session does not know it
+        return {};
+    const auto& capabilities = array_of(confinement, "capabilities");
+    const auto filter = text_of(confinement, "seccomp");
+    const auto user = text_of(confinement, "user");
+    return fmt::format("user {}, {}, {}\n", user == "-" ? text_of(confinement, "uid") : user,
+                       capabilities.empty() ? "no capabilities" : "capabilities " + joined(capabilities),
+                       filter == "on"    ? "system calls restricted"
+                       : filter == "log" ? "system calls not restricted, but told"
+                                         : "system calls not restricted");
+}
+
 std::string status_text(const Json& status) {
-    return manager_line(status) + "\n" + pools_table(array_of(status, "pools")) +
-           scrub_text(object_of(status, "scrub"));
+    return manager_line(status) + confinement_line(object_of(status, "confinement")) + "\n" +
+           pools_table(array_of(status, "pools")) + scrub_text(object_of(status, "scrub"));
 }
 
 }  // namespace
