@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <fuse_lowlevel.h>
+#include <poll.h>
 #include <pthread.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -107,8 +108,8 @@ Result<std::unique_ptr<Mount>> Mount::mount(View& view, const MountSettings& set
     char* argv[] = {program.data(), options.data(), nullptr};
     fuse_args arguments = FUSE_ARGS_INIT(2, argv);
     CapturedStderr captured;
-    std::unique_ptr<Mount> mount(
-        new Mount(fuse_session_new(&arguments, &operations(), sizeof(fuse_lowlevel_ops), &view)));
+    std::unique_ptr<Mount> mount(new Mount(
+        fuse_session_new(&arguments, &operations(), sizeof(fuse_lowlevel_ops), &view), settings.unmounter));
     fuse_opt_free_args(&arguments);
     const bool good = mount->session_ && fuse_session_mount(mount->session_, settings.point.c_str()) == 0;
     const auto said = captured.restore();
@@ -134,12 +135,23 @@ Status Mount::shake_hands() {
     return {};
 }
 
+// Who has unmounted it already may have mounted something else there.
+bool Mount::is_mounted() const {
+    pollfd device{fuse_session_fd(session_), 0, 0};
+    return mounted_ && (::poll(&device, 1, 0) != 1 || (device.revents & POLLERR) == 0);
+}
+
 Mount::~Mount() {
     if (!session_)
         return;
-    if (mounted_)
+    const bool mounted = is_mounted();
+    if (mounted_ && !unmounter_)
         fuse_session_unmount(session_);
-    fuse_session_destroy(session_);
+    fuse_session_destroy(session_);  // closes the device, or the end of the mount would wait for answers
+    if (!mounted || !unmounter_)
+        return;
+    if (const auto gone = unmounter_->unmount(); !gone)
+        log::warning("{}", gone.error().message);
 }
 
 Status Mount::run() {

@@ -3,6 +3,7 @@
 #include <memory>
 #include <string>
 
+#include "fuse/unmounter.hh"
 #include "fuse/view.hh"
 
 struct fuse_session;
@@ -17,6 +18,7 @@ struct MountSettings {
     std::string point;   ///< absolute
     bool allow_other = false;
     bool noexec = false;
+    Unmounter* unmounter = nullptr;  ///< none: this process does it itself
 };
 
 /// Keeps the signals that end a mount from this thread, and from those that it starts. Before any other
@@ -34,9 +36,11 @@ public:
     Status run();
 
 private:
-    explicit Mount(fuse_session* session) : session_(session) {}
+    Mount(fuse_session* session, Unmounter* unmounter) : session_(session), unmounter_(unmounter) {}
     Status shake_hands();
+    bool is_mounted() const;
     fuse_session* session_;
+    Unmounter* unmounter_;
     bool mounted_ = false;
 };
 

@@ -53,6 +53,14 @@ Status take_timeout(MountOptions& options, std::string_view value) {
     return {};
 }
 
+Status take_confine(MountOptions& options, std::string_view value) {
+    const auto mode = confine::parse_mode(value);
+    if (!mode)
+        return fail(EINVAL, "-o confine={}: it is on, off or log", value);
+    options.confine = *mode;
+    return {};
+}
+
 struct ValueWord {
     std::string_view name;
     Status (*take)(MountOptions&, std::string_view value);
@@ -64,6 +72,7 @@ constexpr std::array kValueWords = std::to_array<ValueWord>({
     {"key_dir", take_key_dir},
     {"transport", take_transport},
     {"timeout", take_timeout},
+    {"confine", take_confine},
 });
 
 struct FlagWord {
@@ -241,6 +250,8 @@ std::string help_text() {
         "  key-dir=DIR       where the keys are; $PMEMCKPT_KEY_DIR, else /etc/pmemckpt/keys\n"
         "  transport=NAME    auto, iwarp or verbs\n"
         "  timeout=MS        to connect, and for a request; {} unless given\n"
+        "  confine=MODE      on, off or log: whether rights and system calls are given up that are not\n"
+        "                    needed once it is mounted; log lets such calls through and names them\n"
         "  allow_other       other users may look, too\n"
         "  noexec            nothing there is executed\n"
         "  ro, _netdev, nofail, noauto, user, x-... and what else fstab has: accepted\n"

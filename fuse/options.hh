@@ -6,6 +6,7 @@
 
 #include "lib/base/result.hh"
 #include "lib/client/client.hh"
+#include "lib/confine/mode.hh"
 
 namespace pmemckpt::view {
 
@@ -15,6 +16,7 @@ struct MountOptions {
     std::string source;       ///< as given: shown by mount(8) and findmnt(8)
     std::string mount_point;  ///< as given
     client::Options client;   ///< empty fields: not given
+    confine::Mode confine = confine::Mode::on;
     bool allow_other = false;
     bool noexec = false;
     bool foreground = false;

@@ -4,6 +4,7 @@
 
 #include <ctime>
 
+#include "fuse/confine.hh"
 #include "fuse/mount.hh"
 #include "fuse/remote_source.hh"
 
@@ -21,8 +22,13 @@ Owner this_user() {
 
 Status serve(const MountOptions& options, const std::string& point, const Announce& announce) {
     block_end_signals();
+    std::unique_ptr<Unmounter> unmounter;
+    if (options.confine != confine::Mode::off)
+        unmounter = TRY(Unmounter::start(point));
     View view(TRY(open_remote_source(options.client)), this_user());
-    const auto mount = TRY(Mount::mount(view, {options.source, point, options.allow_other, options.noexec}));
+    const auto mount = TRY(
+        Mount::mount(view, {options.source, point, options.allow_other, options.noexec, unmounter.get()}));
+    TRY(confine_mount(options.confine));
     TRY(announce());
     return mount->run();
 }

@@ -12,7 +12,8 @@ start_manager
 echo content | pmemckpt-ctl save app --create >/dev/null
 mkdir -p ckpt other
 chmod 755 "$TEST_DIRECTORY" other
-chown -R 65534:65534 keys ckpt
+cp -r keys keys.user
+chown -R 65534:65534 keys.user ckpt
 user test -x "$BUILD/bin/mount.pmemckpt" || skip "another user can't reach $BUILD"
 mknod -m 600 fuse c 10 229 2>/dev/null || skip "no device can be made here"
 
@@ -24,7 +25,7 @@ mount --make-rprivate /
 mount --bind "$TEST_DIRECTORY" /mnt
 cd /mnt
 trap 'umount -l /mnt/ckpt 2>/dev/null || true' EXIT
-export PMEMCKPT_KEY_DIR=/mnt/keys
+export PMEMCKPT_KEY_DIR=/mnt/keys.user
 mount --bind fuse /dev/fuse
 expect_status 8 user mount.pmemckpt "$PMEMCKPT_SERVER:/" /mnt/ckpt
 contains "$OUTPUT" "/dev/fuse"

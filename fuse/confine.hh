@@ -1,0 +1,12 @@
+#pragma once
+// mount.pmemckpt's confinement: what is mounted is served by who can do nothing else. mount.pmemckpt.8,
+// SECURITY.
+#include "lib/base/result.hh"
+#include "lib/confine/mode.hh"
+
+namespace pmemckpt::view {
+
+/// When it is mounted: of all threads, for good. Who unmounts is an Unmounter then.
+Status confine_mount(confine::Mode mode);
+
+}  // namespace pmemckpt::view
