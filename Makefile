@@ -79,6 +79,7 @@ FAILING_CALLS := $(BUILD)/tests/fault/failing_calls.so
 PAIR_SOURCES := $(wildcard utils/examples/process_pair/*.cc)
 LEDGER_SOURCES := $(wildcard utils/examples/ledger_batch/*.cc)
 SOAK_SOURCES := $(wildcard tests/soak/*.cc)
+UNITS := pmemckptd.service pmemckpt-filed.service
 MAN_PAGES := $(wildcard man/*.[1-8])
 
 objects = $(patsubst %.cc,$(BUILD)/object/%.o,$(1))
@@ -310,9 +311,9 @@ install: all
 	for name in client/pmemckpt sync/pmemckpt-sync; do \
 	    sed 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|' lib/$$name.pc.in \
 	        > $(DESTDIR)$(PREFIX)/lib/pkgconfig/$${name#*/}.pc; done
-	sed 's|@PREFIX@|$(PREFIX)|' utils/systemd/pmemckptd.service \
-	    > $(DESTDIR)$(PREFIX)/lib/systemd/system/pmemckptd.service
-	install -m644 README.md CHANGELOG.md LICENSE utils/systemd/pmemckptd.toml utils/systemd/devices.conf \
+	for unit in $(UNITS); do \
+	    sed 's|@PREFIX@|$(PREFIX)|' utils/systemd/$$unit > $(DESTDIR)$(PREFIX)/lib/systemd/system/$$unit; done
+	install -m644 README.md CHANGELOG.md LICENSE $(addprefix utils/systemd/,pmemckptd.toml devices.conf user.conf ckpt.mount) \
 	    $(DESTDIR)$(PREFIX)/share/doc/pmemckpt/
 	install -m644 utils/completion/pmemckpt-ctl $(DESTDIR)$(PREFIX)/share/bash-completion/completions/
 	for page in $(MAN_PAGES); do \
@@ -324,7 +325,7 @@ uninstall:
 	    $(DESTDIR)$(PREFIX)/sbin/mount.pmemckpt $(DESTDIR)$(SYSTEM_SBIN)/mount.pmemckpt \
 	    $(DESTDIR)$(PREFIX)/lib/libpmemckpt.so* $(DESTDIR)$(PREFIX)/lib/libpmemckpt-sync.* \
 	    $(DESTDIR)$(PREFIX)/lib/pkgconfig/pmemckpt.pc $(DESTDIR)$(PREFIX)/lib/pkgconfig/pmemckpt-sync.pc \
-	    $(DESTDIR)$(PREFIX)/lib/systemd/system/pmemckptd.service \
+	    $(addprefix $(DESTDIR)$(PREFIX)/lib/systemd/system/,$(UNITS)) \
 	    $(DESTDIR)$(PREFIX)/share/bash-completion/completions/pmemckpt-ctl \
 	    $(foreach page,$(MAN_PAGES),$(DESTDIR)$(PREFIX)/share/man/man$(subst .,,$(suffix $(page)))/$(notdir $(page)))
 	rm -rf $(DESTDIR)$(PREFIX)/include/pmemckpt $(DESTDIR)$(PREFIX)/share/doc/pmemckpt

@@ -13,23 +13,34 @@ make_quietly install
 PLACE=$ROOT/opt/pmemckpt
 for file in bin/pmemckpt-ctl sbin/pmemckptd sbin/mount.pmemckpt lib/libpmemckpt.so lib/pkgconfig/pmemckpt.pc \
     include/pmemckpt/pmemckpt.h include/pmemckpt/pmemckpt.hh share/bash-completion/completions/pmemckpt-ctl \
-    lib/systemd/system/pmemckptd.service share/doc/pmemckpt/devices.conf share/man/man1/pmemckpt-ctl.1 share/man/man8/pmemckptd.8; do
+    lib/systemd/system/pmemckptd.service lib/systemd/system/pmemckpt-filed.service share/doc/pmemckpt/devices.conf \
+    share/doc/pmemckpt/user.conf share/doc/pmemckpt/ckpt.mount share/man/man1/pmemckpt-ctl.1 share/man/man8/pmemckptd.8; do
     [ -s "$PLACE/$file" ] || fail "$file was not installed"
 done
 [ "$(readlink "$ROOT/sbin/mount.pmemckpt")" = /opt/pmemckpt/sbin/mount.pmemckpt ] || fail "no mount helper in /sbin"
 grep -q "^ExecStart=/opt/pmemckpt/sbin/pmemckptd" "$PLACE/lib/systemd/system/pmemckptd.service" ||
     fail "the unit starts something else: $(grep ExecStart "$PLACE/lib/systemd/system/pmemckptd.service")"
-# The unit with its drop-in for devices: of these, and of no sandbox beyond them.
+grep -q "^ExecStart=/opt/pmemckpt/sbin/pmemckpt-filed" "$PLACE/lib/systemd/system/pmemckpt-filed.service" ||
+    fail "the unit starts something else: $(grep ExecStart "$PLACE/lib/systemd/system/pmemckpt-filed.service")"
+# The units, that of the manager with its drop-ins: for devices, of these and of no sandbox beyond them; for a user.
 mkdir -p units/pmemckptd.service.d
-sed 's|^ExecStart=.*|ExecStart=/bin/true|; /^Documentation=/d' "$PLACE/lib/systemd/system/pmemckptd.service" \
-    >units/pmemckptd.service
-cp "$PLACE/share/doc/pmemckpt/devices.conf" units/pmemckptd.service.d/
+for unit in pmemckptd.service pmemckpt-filed.service; do
+    sed 's|^ExecStart=.*|ExecStart=/bin/true|; /^Documentation=/d' "$PLACE/lib/systemd/system/$unit" >units/$unit
+done
+sed '/^Documentation=/d' "$PLACE/share/doc/pmemckpt/ckpt.mount" >units/ckpt.mount
+cp "$PLACE/share/doc/pmemckpt/devices.conf" "$PLACE/share/doc/pmemckpt/user.conf" units/pmemckptd.service.d/
 grep -q '^PrivateDevices=no$' units/pmemckptd.service.d/devices.conf || fail "the drop-in for devices shows none"
 if command -v systemd-analyze >/dev/null; then
-    expect_status 0 systemd-analyze verify "$PWD/units/pmemckptd.service"
-    [ -z "$OUTPUT" ] || fail "systemd-analyze says: $OUTPUT"
+    for unit in pmemckptd.service pmemckpt-filed.service ckpt.mount; do
+        expect_status 0 systemd-analyze verify "$PWD/units/$unit"
+        [ -z "$OUTPUT" ] || fail "systemd-analyze says: $OUTPUT"
+    done
+    # Its exposure, in tenths, of 100; a bare service has 96. Each line that goes from a unit raises it.
+    rm -r units/pmemckptd.service.d
+    expect_status 0 systemd-analyze security --offline=true --threshold=20 "$PWD/units/pmemckptd.service"
+    expect_status 0 systemd-analyze security --offline=true --threshold=16 "$PWD/units/pmemckpt-filed.service"
 else
-    echo "SKIP: the unit is not verified: systemd-analyze is not installed"
+    echo "SKIP: the units are not verified: systemd-analyze is not installed"
 fi
 ! grep -rq '@PREFIX@\|@VERSION@' "$PLACE/lib/systemd" "$PLACE/lib/pkgconfig" || fail "a place is not filled in"
 expect_status 0 "$PLACE/bin/pmemckpt-ctl" --version
