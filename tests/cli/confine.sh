@@ -13,7 +13,7 @@ FILTERED=2
 chmod 755 "$OWN_DIRECTORY"
 PLACE=$OWN_DIRECTORY/place
 mkdir -m 755 "$PLACE"
-cd "$PLACE"
+cd "$PLACE" || exit 1
 export PMEMCKPT_KEY_DIR=$PLACE/keys
 ADMIN_SOCKET=$PLACE/admin.sock
 
