@@ -60,6 +60,15 @@ struct Plan {
     std::vector<std::size_t> copied;  ///< those of them that start as the base's
 };
 
+/// `size` is the client's word: a plan has an element a page, and is made only of what the pool could hold.
+Status check_page_count(std::uint64_t size, const PageStore::Geometry& geometry) {
+    const auto count = divide_up(size, geometry.page_size);
+    if (count > geometry.count)
+        return fail(ENOSPC, "it takes {} pages of {}, and the pool has {}", count,
+                    format_size(geometry.page_size), geometry.count);
+    return {};
+}
+
 /// The base's last page has anything behind its length: it is shared only when that does not show.
 Plan plan_pages(std::uint64_t size, std::uint64_t base_length, std::uint64_t page_size, const Ranges& dirty) {
     Plan plan;
@@ -99,6 +108,9 @@ Result<std::unique_ptr<Draft>> PoolOnMedium::begin_clone(const RegionRef& region
     if (generation.region_id != info.id)
         return fail(ENOENT, "region {} was destroyed while a clone of it was begun", region.name);
     const auto dirty = TRY(tidy(base.dirty, size));
+    if (const auto counted = check_page_count(size, pages_->geometry()); !counted)
+        return no_room(counted.error(), fmt::format("a clone of {} bytes of generation {} of region {}", size,
+                                                    generation.number, region));
     auto plan = plan_pages(size, generation.length, page_size(), dirty);
     auto pages = pages_->derive(*found.pages, plan.own);
     if (!pages)

@@ -180,6 +180,19 @@ void what_can_not_be_cloned() {
     test::equal(pool->info().free_pages, std::uint64_t{0});
 }
 
+void larger_than_the_pool() {
+    const auto tape = test::make_tape(test::fresh_image());
+    auto pool = pool_with_region(tape);
+    test::ok(test::save(*pool, "a", test::random_bytes(100)));
+    const auto state = test::digest(*pool);
+    for (const std::uint64_t size :
+         {(pool->info().pages + 1) * kPage, std::uint64_t{1} << 50, std::uint64_t{1} << 63, UINT64_MAX})
+        test::contains(test::error(pool->begin_clone("a", size, {0, {range(0, 1)}}), ENOSPC),
+                       "and the pool has");
+    test::equal(test::digest(*pool), state);
+    test::ok(pool->begin_clone("a", pool->info().free_pages * kPage, {0, {range(0, 1)}}));
+}
+
 void a_taken_over_region_refuses_old_drafts() {
     const auto tape = test::make_tape(test::fresh_image());
     auto pool = pool_with_region(tape);
@@ -210,5 +223,6 @@ int main() {
                       {"the_base_may_be_dropped_meanwhile", the_base_may_be_dropped_meanwhile},
                       {"only_own_pages_are_persisted", only_own_pages_are_persisted},
                       {"what_can_not_be_cloned", what_can_not_be_cloned},
+                      {"larger_than_the_pool", larger_than_the_pool},
                       {"a_taken_over_region_refuses_old_drafts", a_taken_over_region_refuses_old_drafts}});
 }
