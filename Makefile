@@ -80,6 +80,7 @@ PAIR_SOURCES := $(wildcard utils/examples/process_pair/*.cc)
 LEDGER_SOURCES := $(wildcard utils/examples/ledger_batch/*.cc)
 SOAK_SOURCES := $(wildcard tests/soak/*.cc)
 UNITS := pmemckptd.service pmemckpt-filed.service
+HOSTILE_SOURCES := $(wildcard tests/hostile/*.cc)
 MAN_PAGES := $(wildcard man/*.[1-8])
 
 objects = $(patsubst %.cc,$(BUILD)/object/%.o,$(1))
@@ -96,7 +97,7 @@ SYNC_SHARED := $(BUILD)/lib/libpmemckpt-sync.so.$(ABI)
 PROGRAMS := $(BUILD)/bin/pmemckptd $(BUILD)/bin/mount.pmemckpt $(BUILD)/bin/pmemckpt-ctl $(BUILD)/bin/pmemckpt-filed
 EXAMPLES := $(BUILD)/examples/heat $(BUILD)/examples/process_pair $(BUILD)/examples/ledger_batch
 
-.PHONY: all demo demo-failover demo-sync check check-crash vm check-vm vm-shell bench-vm soak \
+.PHONY: all demo demo-failover demo-sync check check-hostile check-crash vm check-vm vm-shell bench-vm soak \
         check-trixie lint install uninstall deps packages needed clean help unit-tests guest-tests cross-programs \
         check-hostile-media media-tests check-hostile-sync sync-tests
 .DEFAULT_GOAL := all
@@ -192,6 +193,9 @@ $(BUILD)/tests/tools/%: $(BUILD)/object/tests/tools/%.o $(SUPPORT) $(LIB)
 $(BUILD)/tests/soak: $(call objects,$(SOAK_SOURCES)) $(SHARED)
 	$(link)
 	$(Q)$(CXX) $(LDFLAGS) -o $@ $(call objects,$(SOAK_SOURCES)) -L$(BUILD)/lib -lpmemckpt -lfmt '-Wl,-rpath,$$ORIGIN/../lib'
+$(BUILD)/tests/hostile: $(call objects,$(HOSTILE_SOURCES)) $(SUPPORT) $(LIB)
+	$(link)
+	$(Q)$(CXX) $(LDFLAGS) -o $@ $^ $(LIBRARIES) -lcmocka
 $(BUILD)/tests/bench/%: $(BUILD)/object/tests/bench/%.o $(LIB)
 	$(link)
 	$(Q)$(CXX) $(LDFLAGS) -o $@ $^ $(LIBRARIES)
@@ -221,10 +225,14 @@ demo-sync: needed
 	@for system in $(filter-out native,$(SYSTEM)); do $(MAKE) --no-print-directory $(JOBS) CROSS=$$system cross-programs || exit 1; done
 	@BUILD=$(BUILD) utils/examples/demo_sync.sh
 check: needed
-	@$(MAKE) --no-print-directory $(JOBS) all unit-tests $(TOOLS) $(BUILD)/tests/soak $(FAILING_CALLS)
+	@$(MAKE) --no-print-directory $(JOBS) all unit-tests $(TOOLS) $(BUILD)/tests/soak $(BUILD)/tests/hostile $(FAILING_CALLS)
 	@$(if $(and $(TESTS),$(if $(findstring sync,$(TESTS)),,other)),,for system in $(CROSS_SYSTEMS); do \
 	    ! tests/cross/prepare $$system >/dev/null || $(MAKE) --no-print-directory $(JOBS) CROSS=$$system cross-programs || exit 1; done)
 	@BUILD=$(BUILD) $(if $(SANITIZE),TIME_LIMIT_FACTOR=5) tests/run $(if $(SEED),--seed $(SEED)) $(TESTS)
+# ATTACKS="PATTERN": those with that in their names.
+check-hostile: needed
+	@$(MAKE) --no-print-directory $(JOBS) $(BUILD)/bin/pmemckptd $(BUILD)/bin/pmemckpt-ctl $(BUILD)/tests/hostile
+	@BUILD=$(BUILD) $(if $(SANITIZE),TIME_LIMIT_FACTOR=5) $(if $(SEED),SEED=$(SEED)) bash tests/hostile/attacks.sh
 check-crash: needed
 	@$(MAKE) --no-print-directory $(JOBS) $(BUILD)/tests/crash
 	@$(BUILD)/tests/crash $(if $(SEED),--seed $(SEED)) $(CRASH_OPTIONS)
@@ -356,6 +364,8 @@ help:
 	    'make vm-shell        a shell in it, with what is built here (so "make" before); boots within seconds, "exit" ends it;' \
 	    '                     VM="--rdma siw ..." are options of tests/vm/run' \
 	    'make soak            processes killed at random for TIME=10m, and an account of all that was answered; SEED=N' \
+	    'make check-hostile   a hostile client on the wire against a manager: every attack, a line each; SEED=N,' \
+	    '                     ATTACKS="write:" picks those with that in their names' \
 	    'make check-hostile-media  each byte of a pool flipped, each length cut, with ASan and UBSan' \
 	    'make check-hostile-sync  the unit tests of sync points with ASan and UBSan, then with TSan; STEPS=N, SEED=N' \
 	    'make lint            format, shell scripts, man pages' \
