@@ -58,10 +58,18 @@ Result<std::vector<std::byte>> ServerHandshake::challenge(const Message& message
     return answer;
 }
 
+// Found before a name is looked up: so it says nothing of who has a key.
+Status ServerHandshake::check_descriptors(const Result<ValidKeys>& keys) const {
+    if (!keys && (keys.error().code == EMFILE || keys.error().code == ENFILE))
+        return fail(EMFILE, "the {} has no descriptor left to read a key with: try again", service_.server);
+    return {};
+}
+
 // Who has no key here has random ones: the steps and the answer are those of a wrong key, so names can't be
 // tried out.
-std::optional<Key> ServerHandshake::key_that_fits(const Mac& mac, Error& why_none) const {
+Result<Key> ServerHandshake::key_that_fits(const Mac& mac) const {
     const auto keys = keys_of_principal(key_dir_, principal_);
+    TRY(check_descriptors(keys));
     const auto present = keys ? keys->present : Key::random();
     const auto former = keys && keys->former ? *keys->former : Key::random();
     const bool fits_present = equal(mac, transcript_.client_mac(present));
@@ -70,39 +78,41 @@ std::optional<Key> ServerHandshake::key_that_fits(const Mac& mac, Error& why_non
         return present;
     if (keys && keys->former && fits_former)
         return former;
-    why_none = keys ? Error{EKEYREJECTED, "it has another key than " + key_dir_ + "/" + principal_ + ".key"}
+    return refuse(keys ? "it has another key than " + key_dir_ + "/" + principal_ + ".key"
+                       : keys.error().message);
+}
                     : keys.error();
-    return std::nullopt;
-}
+                    return std::nullopt;
+                    }
 
-tl::unexpected<Error> ServerHandshake::refuse(const std::string& why) const {
-    const std::string name = check_principal(principal_) ? principal_ : "with an unusable name";
-    log::warning("session {}: authentication of principal {} failed: {}", session_id_, name, why);
-    return fail(EKEYREJECTED, "authentication of principal {} failed", name);
-}
+                    tl::unexpected<Error> ServerHandshake::refuse(const std::string& why) const {
+                        const std::string name =
+                            check_principal(principal_) ? principal_ : "with an unusable name";
+                        log::warning("session {}: authentication of principal {} failed: {}", session_id_,
+                                     name, why);
+                        return fail(EKEYREJECTED, "authentication of principal {} failed", name);
+                    }
 
-Result<std::vector<std::byte>> ServerHandshake::welcome(const Message& message) {
-    const auto proof = TRY(decode_body<Proof>(message.body));
-    Error why{};
-    const auto key = key_that_fits(proof.mac, why);
-    if (!key)
-        return refuse(why.message);
-    auto welcome = std::move(served_.welcome);
-    welcome.mac = transcript_.server_mac(*key, proof.mac);
-    welcome.signature = transcript_.sign(served_.key, proof.mac);
-    welcome.session_id = session_id_;
-    expected_ = Expected::nothing;
-    key_ = *key;
-    served_.key = Key();
-    return encode_answer(Type::proof, message.header.request_id, welcome);
-}
+                    Result<std::vector<std::byte>> ServerHandshake::welcome(const Message& message) {
+                        const auto proof = TRY(decode_body<Proof>(message.body));
+                        const auto key = TRY(key_that_fits(proof.mac));
+                        auto welcome = std::move(served_.welcome);
+                        welcome.mac = transcript_.server_mac(key, proof.mac);
+                        welcome.signature = transcript_.sign(served_.key, proof.mac);
+                        welcome.session_id = session_id_;
+                        expected_ = Expected::nothing;
+                        key_ = key;
+                        served_.key = Key();
+                        return encode_answer(Type::proof, message.header.request_id, welcome);
+                    }
 
-Status ServerHandshake::recheck() {
-    const auto proved = std::exchange(key_, Key());
-    const auto keys = keys_of_principal(key_dir_, principal_);
-    if (keys && (keys->present == proved || (keys->former && *keys->former == proved)))
-        return {};
-    return refuse("its key was withdrawn while it was proved");
-}
+                    Status ServerHandshake::recheck() {
+                        const auto proved = std::exchange(key_, Key());
+                        const auto keys = keys_of_principal(key_dir_, principal_);
+                        TRY(check_descriptors(keys));
+                        if (keys && (keys->present == proved || (keys->former && *keys->former == proved)))
+                            return {};
+                        return refuse("its key was withdrawn while it was proved");
+                    }
 
-}  // namespace pmemckpt::wire
+                    }  // namespace pmemckpt::wire

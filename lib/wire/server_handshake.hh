@@ -34,8 +34,8 @@ public:
 
     /// Takes the next message (`whole` is its bytes, header included) and gives the answer's. The key is read
     /// from its file, so it may wait for a disk. EPROTO for a message out of its place or torn,
-    /// EPROTONOSUPPORT, ENOENT (nothing of that name), EKEYREJECTED. After an error the connection must be
-    /// closed.
+    /// EPROTONOSUPPORT, ENOENT (nothing of that name), EKEYREJECTED, EMFILE (no
+    /// descriptor to read a key with). After an error the connection must be closed.
     Result<std::vector<std::byte>> take(const Message& message, std::span<const std::byte> whole);
 
     bool done() const { return expected_ == Expected::nothing; }
@@ -50,7 +50,8 @@ private:
     Result<std::vector<std::byte>> challenge(const Message& message, std::span<const std::byte> whole);
     Result<std::vector<std::byte>> welcome(const Message& message);
     Status check_version(const Hello& hello) const;
-    std::optional<Key> key_that_fits(const Mac& mac, Error& why_none) const;
+    Result<Key> key_that_fits(const Mac& mac) const;
+    Status check_descriptors(const Result<ValidKeys>& keys) const;
     tl::unexpected<Error> refuse(const std::string& why) const;
 
     const Service& service_;

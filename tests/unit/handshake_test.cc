@@ -1,5 +1,6 @@
 // The manager's side of the handshake: both keys are proved, and nothing but the two proofs opens a session.
 // not over devices: nobody is connected in it
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include <cerrno>
@@ -116,6 +117,33 @@ void unsafe_keys_open_nothing() {
     test::equal(test::error(authenticate(house, "alice", house.alice), EKEYREJECTED),
                 "authentication of principal alice failed");
     ::chmod((house.keys + "/alice.key").c_str(), 0600);
+    test::ok(authenticate(house, "alice", house.alice));
+}
+
+/// While it lives this process can open nothing.
+class NoDescriptors {
+public:
+    NoDescriptors() {
+        CHECK(::getrlimit(RLIMIT_NOFILE, &before_) == 0);
+        const rlimit none{0, before_.rlim_max};
+        CHECK(::setrlimit(RLIMIT_NOFILE, &none) == 0);
+    }
+    NoDescriptors(const NoDescriptors&) = delete;
+    NoDescriptors& operator=(const NoDescriptors&) = delete;
+    ~NoDescriptors() { ::setrlimit(RLIMIT_NOFILE, &before_); }
+
+private:
+    rlimit before_{};
+};
+
+void want_of_descriptors_is_no_wrong_key() {
+    const House house;
+    for (const char* name : {"alice", "mallory"}) {
+        auto handshake = house.handshake();
+        const NoDescriptors none;
+        test::contains(test::error(say(handshake, hello(name)), EMFILE), "try again");
+        CHECK(!handshake.done());
+    }
     test::ok(authenticate(house, "alice", house.alice));
 }
 
@@ -270,6 +298,7 @@ int main() {
                       {"wrong key and unknown name look the same", wrong_key_and_unknown_name_look_the_same},
                       {"a random key is drawn for the unknown", a_random_key_is_drawn_for_the_unknown},
                       {"unsafe keys open nothing", unsafe_keys_open_nothing},
+                      {"want of descriptors is no wrong key", want_of_descriptors_is_no_wrong_key},
                       {"keys are read at each handshake", keys_are_read_at_each_handshake},
                       {"names that are no principals", names_that_are_no_principals},
                       {"replayed proof is refused", replayed_proof_is_refused},
