@@ -1,6 +1,7 @@
 #include "driver/main_loop.hh"
 
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
@@ -36,6 +37,17 @@ Result<FileDescriptor> take_signals() {
     if (!source)
         return fail_errno(errno, "can't make a signalfd");
     return source;
+}
+
+/// Connections are descriptors, and what a shell allows at first is fewer than clients may have: as many as
+/// the system lets this process have.
+void raise_descriptor_limit() {
+    rlimit limit{};
+    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == limit.rlim_max)
+        return;
+    limit.rlim_cur = limit.rlim_max;
+    if (::setrlimit(RLIMIT_NOFILE, &limit) != 0)
+        log::warning("{}", system_error(errno, "can't raise the limit of descriptors").message);
 }
 
 Result<unsigned> next_signal(const FileDescriptor& source) {
@@ -128,6 +140,7 @@ Status run(int argc, const char* const* argv) {
     }
     auto config = *started.config;
     const auto signals = TRY(take_signals());
+    raise_descriptor_limit();
     const auto confinement = TRY(Confinement::prepare(config));
     std::string usual_admin_socket;
     if (config.admin_socket.empty())

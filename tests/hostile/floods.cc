@@ -2,6 +2,7 @@
 #include <sys/socket.h>
 
 #include <atomic>
+#include <deque>
 #include <thread>
 
 #include "tests/hostile/attack.hh"
@@ -154,6 +155,60 @@ std::string more_sessions_than_there_may_be(Field& field) {
     throw test::Failure(fmt::format("there are more than {} sessions", kSessions));
 }
 
+/// Opens connections that break a rule, and lets none go before it has many.
+class Hoarder {
+public:
+    explicit Hoarder(const Address& address) : thread_([this, address] { run(address); }) {}
+    ~Hoarder() {
+        stops_ = true;
+        thread_.join();
+    }
+
+private:
+    static constexpr std::size_t kMost = 300;
+
+    void run(const Address& address) {
+        const auto greeting = start_up_frame({.flags = 0x50, .private_data = {}});
+        const auto frame = fpdu(ulpdu(test::Untagged{.payload = Bytes(1)}), true);
+        for (std::deque<HostilePeer> peers; !stops_;) {
+            peers.emplace_back(address);
+            peers.back().send_raw(greeting);
+            peers.back().send_raw(frame);
+            if (peers.size() > kMost)
+                peers.pop_front();
+        }
+    }
+
+    std::atomic<bool> stops_ = false;
+    std::thread thread_;  // the last: it uses all the others
+};
+
+/// With few of them: who is honest may be told to try again, and not that his key is wrong.
+std::string more_than_there_are_descriptors(Field& field) {
+    constexpr unsigned kAttempts = 30;
+    unsigned served = 0;
+    {
+        const Hoarder one(field.address), other(field.address), third(field.address);
+        for (unsigned i = 0; i < kAttempts; ++i)
+            try {
+                field.honest.newcomer();
+                ++served;
+            } catch (const api::Error& error) {
+                if (!error.is_connection() && error.code().value() != EMFILE)
+                    throw test::Failure(std::string("a newcomer: ") + error.what());
+            }
+    }
+    test::eventually([&] {
+        try {
+            field.honest.newcomer();
+            return true;
+        } catch (const api::Error&) {
+            return false;
+        }
+    });
+    return fmt::format("harmless: {} of {} newcomers got in, the others may try again", served, kAttempts);
+}
+
 std::string messages_before_the_proof(Field& field) {
     auto attacker = field.stranger();
     Bytes bytes;
@@ -285,6 +340,7 @@ Attacks floods() {
         {"flood: 60 sessions that reset, with drafts and reads", sessions_that_reset, Moves::own},
         {"flood: 160 logins from four sides", logins_from_many_sides, Moves::own},
         {"flood: more sessions than there may be", more_sessions_than_there_may_be, Moves::own},
+        {"flood: more connections than there are descriptors", more_than_there_are_descriptors, Moves::own},
         {"flood: 500 HELLOs at once", messages_before_the_proof},
         {"flood: 20000 requests at once", requests_without_waiting},
         {"flood: requests whose answers are never read", answers_never_read},
