@@ -268,7 +268,7 @@ lint: needed
 	@tests/lint
 
 # What reads media, and nothing else, with ASan and UBSan: all that is flipped, cut and pasted, in a few minutes.
-MEDIA_TESTS := pool_hostile_media_test pool_pasted_media_test pool_damage_test
+MEDIA_TESTS := pool_hostile_media_test pool_pasted_media_test pool_forged_media_test pool_damage_test
 MEDIA_OBJECTS := $(call objects,$(wildcard $(addprefix lib/,$(addsuffix /*.cc,base format media pool))) \
                  $(addprefix tests/support/,check.cc pool_history.cc pool_images.cc recording_medium.cc))
 $(BUILD)/tests/media/%: $(BUILD)/object/tests/unit/%.o $(MEDIA_OBJECTS)

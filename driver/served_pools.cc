@@ -3,25 +3,47 @@
 #include <algorithm>
 #include <cerrno>
 
-#include "lib/wire/handshake.hh"
+#include "lib/base/log.hh"
+#include "lib/pool/manager_key.hh"
 
 namespace pmemckpt::driver {
+
+namespace {
+
+Result<pool::FoundKey> manager_key(const PoolConfig& config, const media::Medium& medium,
+                                   const std::string& key_dir) {
+    auto found = pool::find_manager_key(medium, key_dir);
+    if (found || found.error().code == EUCLEAN || found.error().code == EPROTONOSUPPORT)
+        return found;
+    return fail(found.error().code, "pool {} ({}) needs its manager key: {}", config.name, config.path,
+                found.error().message);
+}
+
+/// The pool is served in any case: the key is found under either name.
+void end_change_of_key(const ServedPool& served, const std::string& key_dir) {
+    const auto ended = pool::end_change_of_key(key_dir, served.pool->uuid());
+    if (ended)
+        log::notice("pool {} ({}) has its new manager key: the change that rekey-pool began is done",
+                    served.name, served.path);
+    else
+        log::warning(
+            "pool {} ({}) has its new manager key, and the former one lies in its place: {}; clients "
+            "that look there refuse this manager until pmemckpt-ctl rekey-pool comes to the end of it",
+            served.name, served.path, ended.error().message);
+}
+
+}  // namespace
 
 Result<std::shared_ptr<ServedPool>> open_pool(const PoolConfig& config, const std::string& key_dir) {
     auto served = std::make_shared<ServedPool>();
     served->name = config.name;
     served->path = config.path;
-    served->pool = TRY(pool::Pool::open(config.path));
-    const auto uuid = pool::to_string(served->pool->uuid());
-    auto key = load_key(key_dir, wire::pool_key_name(uuid));
-    if (!key)
-        return fail(key.error().code, "pool {} ({}) needs its manager key: {}", config.name, config.path,
-                    key.error().message);
-    if (wire::public_key(*key) != served->pool->manager_key())
-        return fail(EKEYREJECTED,
-                    "{}/{}.key is not the manager key of pool {} ({}): bring back the one made with it",
-                    key_dir, wire::pool_key_name(uuid), config.name, config.path);
-    served->manager_key = *key;
+    auto medium = TRY(media::open_medium(config.path, media::Use::exclusive));
+    const auto found = TRY(manager_key(config, *medium, key_dir));
+    served->manager_key = found.key;
+    served->pool = TRY(pool::Pool::open(std::move(medium), found.key));
+    if (found.is_next)
+        end_change_of_key(*served, key_dir);
     return served;
 }
 

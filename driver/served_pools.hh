@@ -19,8 +19,9 @@ struct ServedPool {
     std::unique_ptr<pool::Pool> pool;
 };
 
-/// Opens the pool and proves its manager key, from key_dir. EKEYREJECTED when it is another pool's, ENOENT
-/// without one, EPERM when others may read it; what opening a pool can give.
+/// Opens the pool with its manager key, from key_dir, and comes to the end of a change of keys that was cut.
+/// EKEYREJECTED when the key is another pool's, ENOENT without one, EPERM when others may read it; what
+/// opening a pool can give. Without the key nothing on the medium is changed.
 Result<std::shared_ptr<ServedPool>> open_pool(const PoolConfig& config, const std::string& key_dir);
 
 /// Threads: all calls may come from any thread. A pool once added stays until the end.

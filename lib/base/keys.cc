@@ -23,15 +23,19 @@ namespace pmemckpt {
 
 namespace {
 
-std::string key_path(const std::string& directory, std::string_view name) {
-    return fmt::format("{}/{}.key", directory, name);
-}
-
 Status write_whole(const FileDescriptor& file, std::string_view text, const std::string& path) {
     if (::write(file.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size()))
         return fail_errno(errno ? errno : EIO, "can't write {}", path);
     if (::fsync(file.get()) != 0)
         return fail_errno(errno, "can't bring {} to disk", path);
+    return {};
+}
+
+Status sync_directory(const std::string& directory) {
+    const FileDescriptor opened(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    // Some file systems can't, and say EINVAL; they have no other way either.
+    if (!opened || (::fsync(opened.get()) != 0 && errno != EINVAL))
+        return fail_errno(errno, "can't bring the key directory {} to disk", directory);
     return {};
 }
 
@@ -81,6 +85,15 @@ Result<Key> Key::parse(std::string_view hexadecimal) {
     if (!good || length != kBytes || end != hexadecimal.data() + hexadecimal.size())
         return fail(EBADMSG, "it does not hold a key of {} hexadecimal digits", 2 * kBytes);
     return key;
+}
+
+PublicKey public_key(const Key& key) {
+    require(sodium_init() >= 0, "libsodium starts");
+    PublicKey open{};
+    std::array<unsigned char, crypto_sign_SECRETKEYBYTES> secret{};
+    crypto_sign_seed_keypair(open.data(), secret.data(), key.bytes().data());
+    sodium_memzero(secret.data(), secret.size());
+    return open;
 }
 
 Key::~Key() {
@@ -220,13 +233,6 @@ Status put_private_file(const std::string& directory, std::string_view name, con
     return written;
 }
 
-Status sync_directory(const std::string& directory) {
-    const FileDescriptor folder(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    if (!folder || ::fsync(folder.get()) != 0)
-        return fail_errno(errno, "can't bring directory {} to disk", directory);
-    return {};
-}
-
 }  // namespace
 
 Result<Key> load_key(const std::string& directory, std::string_view name) {
@@ -252,6 +258,7 @@ Result<std::string> store_key(const std::string& directory, std::string_view nam
         return fail_errno(status.value(), "can't make the key directory {}", directory);
     const auto path = key_path(directory, name);
     TRY(put_private_file(directory, name, path, key.hexadecimal() + "\n", replace));
+    TRY(sync_directory(directory));
     return path;
 }
 
@@ -264,9 +271,7 @@ Result<std::string> rotate_key(const std::string& directory, std::string_view na
     // Cut before the second one: the present key is its own former one, and valid all the same.
     TRY(put_private_file(directory, name, former, text, true));
     TRY(sync_directory(directory));
-    const auto path = TRY(store_key(directory, name, key, true));
-    TRY(sync_directory(directory));
-    return path;
+    return store_key(directory, name, key, true);
 }
 
 Status remove_key(const std::string& directory, std::string_view name) {
@@ -277,6 +282,25 @@ Status remove_key(const std::string& directory, std::string_view name) {
             return errno == ENOENT ? Status(missing_key(ENOENT, path, name))
                                    : Status(fail_errno(errno, "can't remove key {}", path));
     return sync_directory(directory);
+}
+
+Status rename_key(const std::string& directory, std::string_view from, std::string_view to) {
+    const auto before = key_path(directory, from), after = key_path(directory, to);
+    if (::rename(before.c_str(), after.c_str()) != 0)
+        return fail_errno(errno, "can't give key {} the name {}", before, after);
+    return sync_directory(directory);
+}
+
+std::string key_path(const std::string& directory, std::string_view name) {
+    return fmt::format("{}/{}.key", directory, name);
+}
+
+std::string pool_key_name(std::string_view uuid) {
+    return fmt::format("pool-{}", uuid);
+}
+
+std::string next_pool_key_name(std::string_view uuid) {
+    return pool_key_name(uuid) + std::string(kNextKeySuffix);
 }
 
 std::string default_principal() {

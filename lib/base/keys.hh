@@ -33,6 +33,10 @@ private:
     std::array<unsigned char, kBytes> bytes_{};
 };
 
+using PublicKey = std::array<std::uint8_t, 32>;  ///< Ed25519
+/// The public part of a pool's or a participant's key, whose 32 bytes are the seed.
+PublicKey public_key(const Key& key);
+
 /// Letters, digits, '.', '_', '-', '@'; 1 to 64 of them; doesn't start with '.' or '-'. EINVAL otherwise.
 Status check_principal(std::string_view name);
 
@@ -57,9 +61,22 @@ Result<std::string> rotate_key(const std::string& directory, std::string_view na
 Status remove_key(const std::string& directory, std::string_view name);
 
 /// Writes DIRECTORY/NAME.key (made with its parents, mode 0700, when missing). EEXIST when it is there and
-/// not `replace`. The file is complete and on disk before it has its name. Returns the file's path.
+/// not `replace`. The file is complete and on disk before it has its name, and its name is on disk when this
+/// returns. Returns the file's path.
 Result<std::string> store_key(const std::string& directory, std::string_view name, const Key& key,
                               bool replace = false);
+
+/// DIRECTORY/TO.key is what DIRECTORY/FROM.key was, in one step that is on disk when this returns.
+Status rename_key(const std::string& directory, std::string_view from, std::string_view to);
+
+/// DIRECTORY/NAME.key, for sentences.
+std::string key_path(const std::string& directory, std::string_view name);
+
+/// The name of a pool's manager key: "pool-UUID".
+std::string pool_key_name(std::string_view uuid);
+/// The name that a pool's next manager key has until the pool was given it.
+std::string next_pool_key_name(std::string_view uuid);
+inline constexpr std::string_view kNextKeySuffix = ".next";
 
 /// $PMEMCKPT_PRINCIPAL, else the login name; empty when this process's user has none: it must be given, then.
 std::string default_principal();

@@ -14,9 +14,9 @@ inline constexpr std::uint64_t kSuperblockBytes = 4 * kKiB;
 inline constexpr std::uint64_t kSuperblockOffset[2] = {0, kSuperblockBytes};
 inline constexpr std::uint64_t kJournalOffset = 64 * kKiB;
 
-/// A snapshot at its worst has each page in a generation of its own, with the longest writer's name: 152
+/// A snapshot at its worst has each page in a generation of its own, with the longest writer's name: 168
 /// bytes.
-inline constexpr std::uint64_t kJournalBytesPerPage = 160;
+inline constexpr std::uint64_t kJournalBytesPerPage = 176;
 /// For regions, for generations without pages, and for the records after a snapshot.
 inline constexpr std::uint64_t kJournalBytesAtLeast = 480 * kKiB;
 /// Of each half, what only records that make the state smaller may use: a full pool can always drop

@@ -9,11 +9,12 @@
 #include <vector>
 
 #include "lib/base/result.hh"
+#include "lib/format/journal_seed.hh"
 
 namespace pmemckpt::format {
 
 inline constexpr std::size_t kRecordAlignment = 8;
-inline constexpr std::size_t kRecordHeaderBytes = 24;
+inline constexpr std::size_t kRecordHeaderBytes = 40;
 inline constexpr std::uint64_t kMaximumRecordBytes = UINT32_MAX - UINT32_MAX % kRecordAlignment;
 inline constexpr std::uint16_t kKindVersion = 1;           ///< of every kind, so far
 inline constexpr std::uint32_t kRecordMagic = 0x4352434b;  ///< "KCRC" as it lies on the medium
@@ -31,16 +32,12 @@ enum class Kind : std::uint16_t {
     rights_put = 10,
 };
 
-/// What the CRC of each record in a half starts from. A record of another pool, or of an earlier use of the
-/// same half, does not verify, whatever its sequence.
-std::uint32_t journal_seed(const std::array<std::uint8_t, 16>& pool_uuid, std::uint64_t first_sequence);
-
 /// The size of a whole record, padded, for a body of so many bytes.
 constexpr std::uint64_t record_bytes(std::uint64_t body_bytes) {
     return (kRecordHeaderBytes + body_bytes + kRecordAlignment - 1) / kRecordAlignment * kRecordAlignment;
 }
-/// A body of at most kMaximumRecordBytes - kRecordHeaderBytes bytes.
-std::vector<std::byte> frame_record(std::uint32_t seed, std::uint64_t sequence, Kind kind,
+/// A body of at most kMaximumRecordBytes - kRecordHeaderBytes bytes; a seed with a key.
+std::vector<std::byte> frame_record(const JournalSeed& seed, std::uint64_t sequence, Kind kind,
                                     std::span<const std::byte> body);
 
 struct RecordView {
@@ -54,8 +51,12 @@ struct RecordView {
 std::optional<std::uint64_t> claimed_sequence(std::span<const std::byte> half, std::uint64_t at);
 /// The length that they claim; 0 when it can't be one.
 std::uint64_t claimed_length(std::span<const std::byte> half, std::uint64_t at);
-/// The record at `at`, when it verifies.
-std::optional<RecordView> read_record(std::uint32_t seed, std::span<const std::byte> half, std::uint64_t at);
+/// The record at `at`, when it verifies: its checksum, and with a key its MAC.
+std::optional<RecordView> read_record(const JournalSeed& seed, std::span<const std::byte> half,
+                                      std::uint64_t at);
+/// The checksum of what is there holds, and its MAC does not: it was written by somebody without the key, in
+/// one piece. Never without a key.
+bool is_forged_record(const JournalSeed& seed, std::span<const std::byte> half, std::uint64_t at);
 
 struct PageExtent {
     std::uint32_t start = 0;  ///< index of a page

@@ -34,7 +34,9 @@ struct Image {
     LittleU64 first_sequence;
     LittleU64 snapshot_records;
     LittleU64 next_region_id;
-    std::array<std::uint8_t, 32> manager_key;
+    PublicKey manager_key;
+    PublicKey former_key;
+    std::array<std::uint8_t, 32> mac;  // of all before it but the CRC, and of all after it
 };
 constexpr std::size_t kCheckedFrom = 12;
 static_assert(std::is_standard_layout_v<Image> && std::is_trivially_copyable_v<Image>);
@@ -47,10 +49,27 @@ static_assert(offsetof(Image, half_offset) == 80 && offsetof(Image, half_size) =
 static_assert(offsetof(Image, active_half) == 104 && offsetof(Image, reserved) == 108);
 static_assert(offsetof(Image, first_sequence) == 112 && offsetof(Image, snapshot_records) == 120);
 static_assert(offsetof(Image, next_region_id) == 128 && offsetof(Image, manager_key) == 136);
-static_assert(sizeof(Image) == 168);
+static_assert(offsetof(Image, former_key) == 168 && offsetof(Image, mac) == 200);
+static_assert(sizeof(Image) == 232);
 
 std::uint32_t checksum(std::span<const std::byte> bytes) {
     return crc32c(bytes.first(kSuperblockBytes).subspan(kCheckedFrom));
+}
+
+struct Authenticated {
+    std::span<const std::byte> magic, fields, rest;
+};
+Authenticated authenticated(std::span<const std::byte> bytes) {
+    const auto superblock = bytes.first(kSuperblockBytes);
+    return {superblock.first(offsetof(Image, crc32c)),
+            superblock.first(offsetof(Image, mac)).subspan(kCheckedFrom),
+            superblock.subspan(offsetof(Image, mac) + sizeof(Image::mac))};
+}
+
+bool is_authentic(const Image& image, std::span<const std::byte> bytes, const Key& manager_key) {
+    const MacKey key(manager_key, image.uuid);
+    const auto [magic, fields, rest] = authenticated(bytes);
+    return image.manager_key == key.manager_key() && key.verifies({magic, fields, rest}, image.mac);
 }
 
 Superblock decode(const Image& image) {
@@ -71,6 +90,7 @@ Superblock decode(const Image& image) {
     superblock.snapshot_records = image.snapshot_records;
     superblock.next_region_id = image.next_region_id;
     superblock.manager_key = image.manager_key;
+    superblock.former_key = image.former_key;
     return superblock;
 }
 
@@ -102,10 +122,16 @@ bool sequences_are_sound(const Superblock& s) {
 
 bool names_same_state(const Superblock& a, const Superblock& b) {
     return a.active_half == b.active_half && a.first_sequence == b.first_sequence &&
-           a.snapshot_records == b.snapshot_records;
+           a.snapshot_records == b.snapshot_records && a.manager_key == b.manager_key;
 }
 
-SuperblockBytes encode(const Superblock& superblock) {
+bool is_before_change_of_key(const Superblock& other, const Superblock& newest) {
+    return newest.former_key != PublicKey{} && newest.former_key == other.manager_key &&
+           newest.uuid == other.uuid && newest.sequence > other.sequence;
+}
+
+SuperblockBytes encode(const Superblock& superblock, const MacKey& key) {
+    require(superblock.manager_key == key.manager_key(), "a superblock is written with the key it names");
     Image image{};
     image.magic = kMagic;
     image.major = superblock.major;
@@ -125,14 +151,19 @@ SuperblockBytes encode(const Superblock& superblock) {
     image.snapshot_records = superblock.snapshot_records;
     image.next_region_id = superblock.next_region_id;
     image.manager_key = superblock.manager_key;
+    image.former_key = superblock.former_key;
     SuperblockBytes bytes{};
     std::memcpy(bytes.data(), &image, sizeof image);
+    const auto [magic, fields, rest] = authenticated(bytes);
+    key.compute({magic, fields, rest}, image.mac);
+    std::memcpy(bytes.data(), &image, sizeof image);
+    // Over the MAC, too: a superblock whose MAC is torn is no forged one.
     image.crc32c = checksum(bytes);
     std::memcpy(bytes.data(), &image, sizeof image);
     return bytes;
 }
 
-SuperblockReading read_superblock(std::span<const std::byte> bytes) {
+SuperblockReading read_superblock(std::span<const std::byte> bytes, const Key* manager_key) {
     if (bytes.size() < kMagic.size() || std::memcmp(bytes.data(), kMagic.data(), kMagic.size()) != 0)
         return {};
     if (bytes.size() < kSuperblockBytes)
@@ -141,7 +172,8 @@ SuperblockReading read_superblock(std::span<const std::byte> bytes) {
     std::memcpy(&image, bytes.data(), sizeof image);
     if (image.crc32c != checksum(bytes))
         return {SuperblockState::damaged, {}};
-    return {SuperblockState::valid, decode(image)};
+    const bool is_forged = manager_key && !is_authentic(image, bytes, *manager_key);
+    return {is_forged ? SuperblockState::forged : SuperblockState::valid, decode(image)};
 }
 
 Status check(const Superblock& superblock, std::uint64_t medium_size, const std::string& path) {

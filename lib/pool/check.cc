@@ -19,12 +19,14 @@ using format::SuperblockState;
 
 constexpr std::size_t kAllRegions = SIZE_MAX;
 
-std::array<format::SuperblockReading, 2> read_superblocks(std::span<const std::byte> medium) {
+std::array<format::SuperblockReading, 2> read_superblocks(std::span<const std::byte> medium,
+                                                          const Key* manager_key) {
     std::array<format::SuperblockReading, 2> copies;
     for (unsigned slot = 0; slot < copies.size(); ++slot) {
         const auto at = std::min<std::uint64_t>(format::kSuperblockOffset[slot], medium.size());
         copies[slot] = format::read_superblock(
-            medium.subspan(at, std::min<std::uint64_t>(format::kSuperblockBytes, medium.size() - at)));
+            medium.subspan(at, std::min<std::uint64_t>(format::kSuperblockBytes, medium.size() - at)),
+            manager_key);
     }
     return copies;
 }
@@ -37,18 +39,26 @@ std::string superblock_name(unsigned slot) {
 bool is_same_pool(const format::Superblock& a, const format::Superblock& b) {
     return a.uuid == b.uuid && a.created_ns == b.created_ns && a.pool_size == b.pool_size &&
            a.page_size == b.page_size && a.pages_offset == b.pages_offset && a.page_count == b.page_count &&
-           a.half_offset == b.half_offset && a.half_size == b.half_size && a.manager_key == b.manager_key;
+           a.half_offset == b.half_offset && a.half_size == b.half_size;
+}
+
+std::string note_of_change(const std::string& newer) {
+    return fmt::format(
+        "it is of the manager key before that of {}: the key was being replaced when the power "
+        "failed; pmemckpt-ctl rekey-pool, or a manager, comes to the end of it",
+        newer);
 }
 
 class Checker {
 public:
-    Checker(const media::Medium& medium, const CheckProgress& progress)
-        : medium_(medium), bytes_(medium.bytes()), progress_(progress) {}
+    Checker(const media::Medium& medium, const Key* manager_key, const CheckProgress& progress)
+        : medium_(medium), bytes_(medium.bytes()), manager_key_(manager_key), progress_(progress) {}
 
     Result<CheckReport> run() {
+        report_.macs_verified = manager_key_ != nullptr;
         TRY(check_superblocks());
-        auto rescued = rescue(medium_);
-        if (!rescued && rescued.error().code != EUCLEAN)
+        auto rescued = rescue(medium_, manager_key_);
+        if (!rescued && rescued.error().code != EUCLEAN && rescued.error().code != EKEYREJECTED)
             return tl::unexpected<Error>(std::move(rescued).error());
         if (!rescued) {
             find(Severity::damage, "pool", rescued.error().message);
@@ -71,6 +81,7 @@ private:
     }
 
     Status check_superblocks();
+    void look_at_superblock(unsigned slot, const std::array<format::SuperblockReading, 2>& copies);
     void compare_superblocks(const format::Superblock& a, const format::Superblock& b);
     void check_journal();
     void check_pages();
@@ -85,6 +96,7 @@ private:
 
     const media::Medium& medium_;
     const std::span<const std::byte> bytes_;
+    const Key* const manager_key_;
     const CheckProgress& progress_;
     const Recovered* state_ = nullptr;
     CheckReport report_;
@@ -94,30 +106,54 @@ private:
 Status Checker::check_superblocks() {
     TRY(media::check_readable(
         bytes_.first(std::min<std::uint64_t>(bytes_.size(), 2 * format::kSuperblockBytes)), 0));
-    const auto copies = read_superblocks(bytes_);
+    const auto copies = read_superblocks(bytes_, manager_key_);
     const auto is = [&](unsigned slot, SuperblockState state) { return copies[slot].state == state; };
     if (is(0, SuperblockState::foreign) && is(1, SuperblockState::foreign))
         return fail(EUCLEAN, "{} is not a pmemckpt pool: neither superblock is there", medium_.path());
     const bool both = is(0, SuperblockState::valid) && is(1, SuperblockState::valid);
     for (unsigned slot = 0; slot < copies.size(); ++slot) {
         report_.superblocks[slot] = {copies[slot].state, copies[slot].superblock.sequence, false};
-        if (is(1 - slot, SuperblockState::valid) && !is(slot, SuperblockState::valid))
-            find(Severity::cut, superblock_name(slot),
-                 fmt::format(
-                     "its {} bytes at {} do not verify; {} does, and has sequence {}: a manager writes it "
-                     "anew when it opens the pool",
-                     format::kSuperblockBytes, format::kSuperblockOffset[slot], superblock_name(1 - slot),
-                     copies[1 - slot].superblock.sequence));
+        look_at_superblock(slot, copies);
     }
     if (both)
         compare_superblocks(copies[0].superblock, copies[1].superblock);
     return {};
 }
 
+void Checker::look_at_superblock(unsigned slot, const std::array<format::SuperblockReading, 2>& copies) {
+    const auto& [state, superblock] = copies[slot];
+    const auto& [other_state, other] = copies[1 - slot];
+    const auto name = superblock_name(slot), other_name = superblock_name(1 - slot);
+    const auto at = format::kSuperblockOffset[slot];
+    const bool other_is_good = other_state == SuperblockState::valid;
+    if (state == SuperblockState::forged && other_is_good &&
+        format::is_before_change_of_key(superblock, other))
+        find(Severity::cut, name, note_of_change(other_name));
+    else if (state == SuperblockState::forged)
+        find(Severity::damage, name,
+             fmt::format("its {} bytes at {} were not written by a manager with the key: {}",
+                         format::kSuperblockBytes, at,
+                         superblock.manager_key == public_key(*manager_key_)
+                             ? "their checksum holds, and their MAC does not"
+                             : "they name another manager key"));
+    else if (state != SuperblockState::valid && other_is_good)
+        find(
+            Severity::cut, name,
+            fmt::format("its {} bytes at {} do not verify; {} does, and has sequence {}: a manager writes it "
+                        "anew when it opens the pool",
+                        format::kSuperblockBytes, at, other_name, other.sequence));
+}
+
 void Checker::compare_superblocks(const format::Superblock& a, const format::Superblock& b) {
     const bool same_sequence = a.sequence == b.sequence;
-    report_.superblocks_agree = is_same_pool(a, b) && (!same_sequence || format::names_same_state(a, b));
-    if (!is_same_pool(a, b))
+    const bool a_is_older = format::is_before_change_of_key(a, b);
+    const bool b_is_older = format::is_before_change_of_key(b, a);
+    const bool same_key = a.manager_key == b.manager_key || a_is_older || b_is_older;
+    const bool same_pool = same_key && is_same_pool(a, b);
+    report_.superblocks_agree = same_pool && (!same_sequence || format::names_same_state(a, b));
+    if (a.manager_key != b.manager_key && same_pool)
+        find(Severity::cut, superblock_name(b_is_older), note_of_change(superblock_name(a_is_older)));
+    if (!same_pool)
         find(Severity::damage, "superblock B",
              "its UUID, sizes, offsets, time or key are not those of superblock A: one of them is of another "
              "pool");
@@ -291,8 +327,9 @@ const char* to_string(Severity severity) {
     return severity == Severity::cut ? "cut" : "damage";
 }
 
-Result<CheckReport> check(const media::Medium& medium, const CheckProgress& progress) {
-    return Checker(medium, progress).run();
+Result<CheckReport> check(const media::Medium& medium, const Key* manager_key,
+                          const CheckProgress& progress) {
+    return Checker(medium, manager_key, progress).run();
 }
 
 }  // namespace pmemckpt::pool

@@ -47,6 +47,7 @@ struct CheckReport {
         std::uint64_t used_bytes = 0, half_bytes = 0;
         bool torn = false;  ///< a record that is not whole follows on the last one
     };
+    bool macs_verified = false;  ///< there was a manager key to verify them with
     std::array<Superblock, 2> superblocks;
     bool superblocks_agree =
         true;  ///< no two that are valid are of two pools, or both claim to be the newest
@@ -70,7 +71,8 @@ struct CheckProgress {
 
 /// Changes nothing on the medium, which nobody may change meanwhile. What does not verify is a finding, and
 /// no error; where the newest state can't be had, what can is checked (rescue()). EUCLEAN when it is no pool
-/// at all; EPROTONOSUPPORT when its format is not known here.
-Result<CheckReport> check(const media::Medium& medium, const CheckProgress& progress);
+/// at all; EPROTONOSUPPORT when its format is not known here. With the manager key, metadata that was not
+/// written with it is damage; without it, none, that can't be seen.
+Result<CheckReport> check(const media::Medium& medium, const Key* manager_key, const CheckProgress& progress);
 
 }  // namespace pmemckpt::pool

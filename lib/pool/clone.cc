@@ -110,7 +110,7 @@ Result<std::unique_ptr<Draft>> PoolOnMedium::begin_clone(const RegionRef& region
     const auto dirty = TRY(tidy(base.dirty, size));
     if (const auto counted = check_page_count(size, pages_->geometry()); !counted)
         return no_room(counted.error(), fmt::format("a clone of {} bytes of generation {} of region {}", size,
-                                                    generation.number, region));
+                                                    generation.number, region.name));
     auto plan = plan_pages(size, generation.length, page_size(), dirty);
     auto pages = pages_->derive(*found.pages, plan.own);
     if (!pages)

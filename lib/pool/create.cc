@@ -52,7 +52,7 @@ Status check_medium(const media::Medium& medium, const CreateOptions& options, c
 }
 
 format::Superblock first_superblock(const CreateOptions& options, const format::Layout& layout,
-                                    const Uuid& uuid) {
+                                    const Uuid& uuid, const format::MacKey& key) {
     format::Superblock superblock;
     superblock.sequence = 1;
     superblock.uuid = uuid;
@@ -63,15 +63,15 @@ format::Superblock first_superblock(const CreateOptions& options, const format::
     superblock.page_count = layout.page_count;
     superblock.half_offset = {format::kJournalOffset, format::kJournalOffset + layout.journal_half_bytes};
     superblock.half_size = layout.journal_half_bytes;
-    superblock.manager_key = options.manager_key;
+    superblock.manager_key = key.manager_key();
     return superblock;
 }
 
-Status write_superblocks(media::Medium& medium, format::Superblock superblock) {
+Status write_superblocks(media::Medium& medium, format::Superblock superblock, const format::MacKey& key) {
     const Extent both{{0}, {2 * format::kSuperblockBytes}};
     TRY(medium.blank(both));
     for (const auto offset : format::kSuperblockOffset) {
-        medium.store({offset}, format::encode(superblock));
+        medium.store({offset}, format::encode(superblock, key));
         ++superblock.sequence;
     }
     return medium.persist(
@@ -80,12 +80,13 @@ Status write_superblocks(media::Medium& medium, format::Superblock superblock) {
 
 }  // namespace
 
-Result<Uuid> Pool::create(media::Medium& medium, const CreateOptions& options) {
+Result<Uuid> Pool::create(media::Medium& medium, const CreateOptions& options, const Key& manager_key) {
     TRY(check_sizes(options));
     const auto layout = TRY(format::plan_layout(options.size, options.page_size));
     TRY(check_medium(medium, options, layout));
     const Uuid uuid = options.uuid ? *options.uuid : random_uuid();
-    TRY(write_superblocks(medium, first_superblock(options, layout, uuid)));
+    const format::MacKey key(manager_key, uuid);
+    TRY(write_superblocks(medium, first_superblock(options, layout, uuid, key), key));
     return uuid;
 }
 
@@ -104,7 +105,7 @@ Status wipe(media::Medium& medium, const CreateOptions& options, const format::L
     return medium.persist(journal);  // cut before, in it or after: no pool
 }
 
-Result<Uuid> create_on_device(CreateOptions options) {
+Result<Uuid> create_on_device(CreateOptions options, const Key& manager_key) {
     const auto medium = TRY(media::open_medium(options.path, media::Use::exclusive));
     if (options.size == 0)
         options.size = medium->bytes().size();
@@ -112,18 +113,18 @@ Result<Uuid> create_on_device(CreateOptions options) {
     const auto layout = TRY(format::plan_layout(options.size, options.page_size));
     TRY(check_medium(*medium, options, layout));
     TRY(wipe(*medium, options, layout));
-    return Pool::create(*medium, options);
+    return Pool::create(*medium, options, manager_key);
 }
 
 }  // namespace
 
-Result<Uuid> Pool::create(const CreateOptions& options) {
+Result<Uuid> Pool::create(const CreateOptions& options, const Key& manager_key) {
     if (media::is_device(options.path))
-        return create_on_device(options);
+        return create_on_device(options, manager_key);
     TRY(check_sizes(options));
     TRY(format::plan_layout(options.size, options.page_size));
     const auto medium = TRY(media::create_file_medium(options.path, {options.size}, options.replace));
-    auto made = create(*medium, options);
+    auto made = create(*medium, options, manager_key);
     if (!made)
         ::unlink(options.path.c_str());  // half a pool helps nobody
     return made;

@@ -17,6 +17,12 @@ constexpr std::uint64_t kReserveStep = kMiB;
 
 }  // namespace
 
+std::optional<format::MacKey> mac_key_of(const format::Superblock& superblock, const Key* manager_key) {
+    if (!manager_key)
+        return std::nullopt;
+    return format::MacKey(*manager_key, superblock.uuid);
+}
+
 Journal::Journal(media::Medium& medium, const JournalPosition& position)
     : medium_(medium),
       half_bytes_(position.superblock.half_size),
@@ -24,6 +30,7 @@ Journal::Journal(media::Medium& medium, const JournalPosition& position)
       slot_(position.slot),
       other_copy_differs_(position.other_copy_differs),
       next_sequence_(position.next_sequence),
+      key_(position.key),
       used_(position.used) {}
 
 Extent Journal::in_half(unsigned half, std::uint64_t from, std::uint64_t to) const {
@@ -40,6 +47,11 @@ Status Journal::check() const {
     return {};
 }
 
+const format::MacKey& Journal::key() const {
+    require(key_.has_value(), "who writes to a journal has opened it with its key");
+    return *key_;
+}
+
 Status Journal::persist(Extent extent) {
     auto status = medium_.persist(extent);
     if (!status)
@@ -51,8 +63,10 @@ Status Journal::settle() {
     TRY(medium_.persist(in_half(superblock_.active_half, 0, used_)));
     TRY(medium_.persist({{0}, {2 * format::kSuperblockBytes}}));
     // Cut before or in it: the copy that counts is untouched. Cut after: the same state, named by both.
+    auto settled = superblock_;
+    settled.former_key = {};
     if (other_copy_differs_)
-        TRY(publish(superblock_));
+        TRY(publish(settled, key()));
     other_copy_differs_ = false;
     return {};
 }
@@ -67,10 +81,10 @@ Status Journal::append(format::Kind kind, std::span<const std::byte> body, Effec
                     "a record of {} bytes is too long for the pool's journal; the pool is too fragmented",
                     bytes);
     if (!fits({{used_}, {bytes}}, {limit}))
-        TRY(switch_half(bytes, limit, source));
+        TRY(switch_half(bytes, limit, source, key()));
     const auto end = used_ + bytes;
     TRY(reserve(end));
-    const auto seed = format::journal_seed(superblock_.uuid, superblock_.first_sequence);
+    const auto seed = format::journal_seed(superblock_, superblock_.first_sequence, &key());
     const auto extent = in_half(superblock_.active_half, used_, end);
     medium_.store(extent.at, format::frame_record(seed, next_sequence_, kind, body));
     TRY(persist(extent));  // cut before: the old state, and perhaps a torn tail; cut after: the new state
@@ -105,8 +119,10 @@ Status Journal::measure(const SnapshotSource& source, std::uint64_t room, std::u
 }
 
 /// Its first record last: a half that begins with a record that verifies has all of the snapshot.
-Status Journal::write_snapshot(unsigned half, std::uint64_t bytes, const SnapshotSource& source) {
-    const auto seed = format::journal_seed(superblock_.uuid, next_sequence_);
+Status Journal::write_snapshot(const format::Superblock& next, std::uint64_t bytes,
+                               const SnapshotSource& source, const format::MacKey& key) {
+    const auto half = next.active_half;
+    const auto seed = format::journal_seed(next, next_sequence_, &key);
     std::vector<std::byte> first;
     std::uint64_t at = 0;
     auto sequence = next_sequence_;
@@ -127,25 +143,31 @@ Status Journal::write_snapshot(unsigned half, std::uint64_t bytes, const Snapsho
     return persist(in_half(half, 0, first.size()));
 }
 
-Status Journal::switch_half(std::uint64_t record_bytes, std::uint64_t limit, const SnapshotSource& source) {
+Status Journal::switch_half(std::uint64_t record_bytes, std::uint64_t limit, const SnapshotSource& source,
+                            const format::MacKey& key) {
     std::uint64_t bytes = 0;
     TRY(measure(source, limit - record_bytes, bytes));
     const unsigned other = 1 - superblock_.active_half;
     const auto reserved = std::min(round_up(bytes + record_bytes, kReserveStep), half_bytes_);
     TRY(medium_.blank(in_half(other, 0, reserved)));
-    TRY(write_snapshot(other, bytes, source));
 
     format::Superblock next = superblock_;
     next.active_half = other;
     next.first_sequence = next_sequence_;
     next.snapshot_records = source.snapshot_records();
     next.next_region_id = source.next_region_id();
-    // Cut before or in it: the other copy names the old half, which nothing has touched. Cut after: the new
-    // half, with the same state.
-    TRY(publish(next));
+    next.manager_key = key.manager_key();
+    next.former_key = next.manager_key == superblock_.manager_key ? PublicKey{} : superblock_.manager_key;
+    TRY(write_snapshot(next, bytes, source, key));
+    // Cut before or in it: the other copy names the old half, which nothing has touched, and the key of
+    // before. Cut after: the new half, with the same state, and the new key.
+    TRY(publish(next, key));
     // Both copies name the new half from here on: the loss of either one loses nothing. Cut before or in it:
     // the first one counts.
-    TRY(publish(superblock_));
+    next = superblock_;
+    next.former_key = {};
+    TRY(publish(next, key));
+    key_ = key;
     next_sequence_ += next.snapshot_records;
     used_ = bytes;
     reserved_ = reserved;
@@ -169,14 +191,28 @@ Status Journal::rewrite(const SnapshotSource& source) {
     TRY(measure(source, limit, bytes));
     // A switch that was cut may have left records there that have the same sequences as those of a snapshot
     // now, and would verify behind it.
+    TRY(blank_other_half());
+    const auto used = used_.load();
+    TRY(switch_half(0, limit, source, key()));
+    return part_other_half(used);
+}
+
+Status Journal::blank_other_half() {
     const unsigned other = 1 - superblock_.active_half;
     const auto remains = in_half(other, 0, written_bytes(other));
     TRY(medium_.blank(remains));
     // Cut before or after: the superblocks name the half in use, and this one begins with nothing.
-    TRY(persist(remains));
-    const auto used = used_.load();
-    TRY(switch_half(0, limit, source));
-    return part_other_half(used);
+    return persist(remains);
+}
+
+/// What lies in the half before verifies with the former key alone, and leads nowhere.
+Status Journal::rekey(const format::MacKey& key, const SnapshotSource& source) {
+    TRY(check());
+    const auto limit = half_bytes_ - format::kJournalReserveBytes;
+    std::uint64_t bytes = 0;
+    TRY(measure(source, limit, bytes));
+    TRY(blank_other_half());
+    return switch_half(0, limit, source, key);
 }
 
 /// The half before would lead up to this one's snapshot, as before a switch, and its state is another one: a
@@ -202,11 +238,11 @@ Status Journal::part_other_half(std::uint64_t used) {
 }
 
 /// Into the older copy's place, as the newest.
-Status Journal::publish(format::Superblock next) {
+Status Journal::publish(format::Superblock next, const format::MacKey& key) {
     ++next.sequence;
     const unsigned slot = 1 - slot_;
     const Offset place{format::kSuperblockOffset[slot]};
-    medium_.store(place, format::encode(next));
+    medium_.store(place, format::encode(next, key));
     TRY(persist({place, {format::kSuperblockBytes}}));
     superblock_ = next;
     slot_ = slot;

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <span>
 
 #include "lib/base/result.hh"
@@ -26,11 +27,14 @@ public:
 
 /// Where recovery found the journal's end.
 struct JournalPosition {
-    format::Superblock superblock;    ///< the one that counts
-    unsigned slot = 0;                ///< which copy that is: 0 (A) or 1 (B)
-    std::uint64_t used = 0;           ///< bytes of the active half, to the end of the last record
-    std::uint64_t next_sequence = 1;  ///< of the record to come
-    bool other_copy_differs = false;  ///< the other superblock copy is damaged, or names another state
+    format::Superblock superblock;      ///< the one that counts
+    unsigned slot = 0;                  ///< which copy that is: 0 (A) or 1 (B)
+    std::uint64_t used = 0;             ///< bytes of the active half, to the end of the last record
+    std::uint64_t next_sequence = 1;    ///< of the record to come
+    bool other_copy_differs = false;    ///< the other superblock copy is damaged, or names another state
+    std::optional<format::MacKey> key;  ///< what is written is written with it; none: nothing can be
+
+    const format::MacKey* mac_key() const { return key ? &*key : nullptr; }
 };
 
 /// Whether a record makes the state larger. One that does leaves the journal's reserve alone; the others
@@ -38,7 +42,10 @@ struct JournalPosition {
 /// and emptied.
 enum class Effect { grows, keeps, shrinks };
 
-/// Not thread-safe, but for the const functions.
+/// Of the pool that the superblock is of; none without a manager key.
+std::optional<format::MacKey> mac_key_of(const format::Superblock& superblock, const Key* manager_key);
+
+/// Not thread-safe, but for the const functions. Who has no key can open one, and write nothing.
 class Journal {
 public:
     Journal(media::Medium& medium, const JournalPosition& position);
@@ -59,6 +66,10 @@ public:
     /// not fit, nothing changed. Otherwise as append().
     Status rewrite(const SnapshotSource& source);
 
+    /// The same state, and all of it under another manager key: from the first superblock that is written on
+    /// the pool is that key's. ENOSPC: the snapshot does not fit, nothing changed. Otherwise as append().
+    Status rekey(const format::MacKey& key, const SnapshotSource& source);
+
     bool failed() const { return failed_; }
     /// EIO once it failed.
     Status check() const;
@@ -67,12 +78,16 @@ public:
     std::uint64_t switches() const { return switches_; }  ///< since the pool was opened
 
 private:
-    Status switch_half(std::uint64_t record_bytes, std::uint64_t limit, const SnapshotSource& source);
+    const format::MacKey& key() const;
+    Status switch_half(std::uint64_t record_bytes, std::uint64_t limit, const SnapshotSource& source,
+                       const format::MacKey& key);
     Status measure(const SnapshotSource& source, std::uint64_t room, std::uint64_t& bytes) const;
-    Status write_snapshot(unsigned half, std::uint64_t bytes, const SnapshotSource& source);
+    Status write_snapshot(const format::Superblock& next, std::uint64_t bytes, const SnapshotSource& source,
+                          const format::MacKey& key);
     std::uint64_t written_bytes(unsigned half) const;
+    Status blank_other_half();
     Status part_other_half(std::uint64_t used);
-    Status publish(format::Superblock next);
+    Status publish(format::Superblock next, const format::MacKey& key);
     Status reserve(std::uint64_t end);
     Status persist(Extent extent);
     Extent in_half(unsigned half, std::uint64_t from, std::uint64_t to) const;
@@ -83,6 +98,7 @@ private:
     unsigned slot_;
     bool other_copy_differs_;
     std::uint64_t next_sequence_;
+    std::optional<format::MacKey> key_;
     std::uint64_t reserved_ = 0;  ///< bytes of the active half that are known to have their space
     std::atomic<std::uint64_t> used_;
     std::atomic<std::uint64_t> switches_ = 0;

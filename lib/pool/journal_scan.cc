@@ -26,8 +26,9 @@ bool is_zero(std::span<const std::byte> half, std::uint64_t at) {
 
 }  // namespace
 
-Result<std::optional<FoundRecord>> find_later_record(std::uint32_t seed, std::span<const std::byte> half,
-                                                     std::uint64_t from, std::uint64_t least) {
+Result<std::optional<FoundRecord>> find_later_record(const format::JournalSeed& seed,
+                                                     std::span<const std::byte> half, std::uint64_t from,
+                                                     std::uint64_t least) {
     std::uint64_t quiet = 0;
     std::uint64_t effort = kEffortFactor * half.size();
     for (std::uint64_t at = from;

@@ -5,6 +5,7 @@
 #include <span>
 
 #include "lib/base/result.hh"
+#include "lib/format/journal_seed.hh"
 
 namespace pmemckpt::pool {
 
@@ -15,8 +16,9 @@ struct FoundRecord {
 
 /// The first record at or after byte `from` that verifies with `seed` and has a sequence of `least` or more.
 /// EUCLEAN when so much there looks like records that looking at it would take for ever.
-Result<std::optional<FoundRecord>> find_later_record(std::uint32_t seed, std::span<const std::byte> half,
-                                                     std::uint64_t from, std::uint64_t least);
+Result<std::optional<FoundRecord>> find_later_record(const format::JournalSeed& seed,
+                                                     std::span<const std::byte> half, std::uint64_t from,
+                                                     std::uint64_t least);
 
 /// The largest sequence up to `limit` that anything in the half which looks like the beginning of a record
 /// claims; 0: nothing does.

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "lib/base/keys.hh"
 #include "lib/base/result.hh"
 #include "lib/base/rights.hh"
 #include "lib/base/units.hh"
@@ -24,8 +25,6 @@ using pmemckpt::Right;
 using pmemckpt::Rights;
 using pmemckpt::to_string;
 using pmemckpt::Uuid;
-
-using ManagerKey = std::array<std::uint8_t, 32>;  ///< Ed25519 public key: the verifier in the superblock
 
 inline constexpr std::uint64_t kMinimumPoolSize = 16 * kMiB;
 inline constexpr std::uint64_t kMaximumPoolSize = 16 * kTiB;
@@ -190,7 +189,6 @@ struct CreateOptions {
     std::string path;
     std::uint64_t size = 0;                      ///< 0: a device's own
     std::uint64_t page_size = kDefaultPageSize;  ///< a power of two, 4 KiB to 1 GiB
-    ManagerKey manager_key{};
     bool replace = false;
     std::optional<Uuid> uuid;  ///< random when not given
 };
@@ -206,21 +204,22 @@ class Pool {
 public:
     /// Formats a new pool: in a new file, or in place on a device. EINVAL/ERANGE for sizes, EEXIST when
     /// something is there and may not be replaced. ENOENT: no such device.
-    static Result<Uuid> create(const CreateOptions& options);
+    /// Who has the manager key can open it.
+    static Result<Uuid> create(const CreateOptions& options, const Key& manager_key);
     /// The same on a medium of the caller's, of at least options.size bytes: for crash tests.
-    static Result<Uuid> create(media::Medium& medium, const CreateOptions& options);
+    static Result<Uuid> create(media::Medium& medium, const CreateOptions& options, const Key& manager_key);
 
     /// Opens, replays, takes the lock. ENOENT, ENODATA (empty file), EBUSY (has a manager), EPROTONOSUPPORT
-    /// (newer format), EUCLEAN (damaged, not a pool, cut short).
-    static Result<std::unique_ptr<Pool>> open(const std::string& path);
-    /// The same on a medium of the caller's: for crash tests.
-    static Result<std::unique_ptr<Pool>> open(std::unique_ptr<media::Medium> medium);
+    /// (newer format), EUCLEAN (damaged, not a pool, cut short), EKEYREJECTED (another manager key, or
+    /// somebody without it wrote there): then nothing on the medium was changed.
+    static Result<std::unique_ptr<Pool>> open(const std::string& path, const Key& manager_key);
+    /// The same on a medium of the caller's.
+    static Result<std::unique_ptr<Pool>> open(std::unique_ptr<media::Medium> medium, const Key& manager_key);
     virtual ~Pool() = default;
 
     virtual media::Medium& medium() = 0;
     virtual std::uint64_t page_size() const = 0;
     virtual const Uuid& uuid() const = 0;
-    virtual const ManagerKey& manager_key() const = 0;
     virtual PoolInfo info() const = 0;
 
     /// EEXIST when it is there (also when it would be a folder of another one, or lie in one); ENOSPC when

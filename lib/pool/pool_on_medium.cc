@@ -90,8 +90,8 @@ void PoolOnMedium::set_seal_listener(SealListener listener) {
     listener_ = std::move(shared);
 }
 
-Result<std::unique_ptr<Pool>> Pool::open(std::unique_ptr<media::Medium> medium) {
-    auto recovered = TRY(recover(*medium));
+Result<std::unique_ptr<Pool>> Pool::open(std::unique_ptr<media::Medium> medium, const Key& manager_key) {
+    auto recovered = TRY(recover(*medium, &manager_key));
     auto pool = std::make_unique<PoolOnMedium>(std::move(medium), std::move(recovered));
     // On a medium for reading only there is nothing to make durable, and nothing to write that would need it.
     if (auto settled = pool->settle(); !settled && settled.error().code != EROFS)
@@ -99,8 +99,8 @@ Result<std::unique_ptr<Pool>> Pool::open(std::unique_ptr<media::Medium> medium) 
     return pool;
 }
 
-Result<std::unique_ptr<Pool>> Pool::open(const std::string& path) {
-    return open(TRY(media::open_medium(path, media::Use::exclusive)));
+Result<std::unique_ptr<Pool>> Pool::open(const std::string& path, const Key& manager_key) {
+    return open(TRY(media::open_medium(path, media::Use::exclusive)), manager_key);
 }
 
 }  // namespace pmemckpt::pool

@@ -34,7 +34,6 @@ public:
     media::Medium& medium() override { return *medium_; }
     std::uint64_t page_size() const override { return superblock_.page_size; }
     const Uuid& uuid() const override { return superblock_.uuid; }
-    const ManagerKey& manager_key() const override { return superblock_.manager_key; }
     PoolInfo info() const override;
 
     Result<RegionInfo> create_region(const std::string& name, const std::string& owner,

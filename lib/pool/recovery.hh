@@ -17,6 +17,9 @@ struct Recovered {
 };
 
 /// EUCLEAN, EPROTONOSUPPORT. Any bytes whatever give one of these or a state that is consistent in itself.
-Result<Recovered> recover(const media::Medium& medium);
+/// With the manager key each superblock and record that is believed was written with it: EKEYREJECTED when
+/// one was not, or when the pool has another key. Without it, none: they verify by their checksums alone, and
+/// nobody can write to what was recovered.
+Result<Recovered> recover(const media::Medium& medium, const Key* manager_key);
 
 }  // namespace pmemckpt::pool

@@ -41,23 +41,24 @@ Status check_decidable(const media::Medium& medium, const CheckReport& found, co
 
 class Repairer {
 public:
-    Repairer(media::Medium& medium, const RepairOptions& options, const RepairHooks& hooks)
-        : medium_(medium), options_(options), hooks_(hooks) {}
+    Repairer(media::Medium& medium, const Key& manager_key, const RepairOptions& options,
+             const RepairHooks& hooks)
+        : medium_(medium), manager_key_(manager_key), options_(options), hooks_(hooks) {}
 
     Result<RepairReport> run() {
-        report_.before = TRY(check(medium_, hooks_.progress));
+        report_.before = TRY(check(medium_, &manager_key_, hooks_.progress));
         report_.after = report_.before;
         if (report_.before.findings.empty())
             return std::move(report_);
-        auto rescued = TRY(rescue(medium_));
+        auto rescued = TRY(rescue(medium_, &manager_key_));
         TRY(check_decidable(medium_, report_.before, rescued));
         report_.plan.metadata_bytes = rescued.recovered.position.superblock.pages_offset;
         if (rescued.refused && TRY(mend_snapshot())) {
-            report_.after = TRY(check(medium_, hooks_.progress));
-            rescued = TRY(rescue(medium_));
+            report_.after = TRY(check(medium_, &manager_key_, hooks_.progress));
+            rescued = TRY(rescue(medium_, &manager_key_));
         }
         if (TRY(rewrite_tables(rescued)))
-            report_.after = TRY(check(medium_, hooks_.progress));
+            report_.after = TRY(check(medium_, &manager_key_, hooks_.progress));
         return std::move(report_);
     }
 
@@ -72,6 +73,7 @@ private:
     Status write(Recovered& recovered, const std::vector<Extent>& relied_on);
 
     media::Medium& medium_;
+    const Key& manager_key_;
     const RepairOptions& options_;
     const RepairHooks& hooks_;
     RepairReport report_;
@@ -81,7 +83,7 @@ private:
 /// In its place: what is there of it is of these very bytes, and what follows on it is whole. Whether there
 /// was something to mend.
 Result<bool> Repairer::mend_snapshot() {
-    const auto snapshot = find_lost_snapshot(medium_);
+    const auto snapshot = find_lost_snapshot(medium_, manager_key_);
     if (!snapshot)
         return false;
     note("journal",
@@ -114,7 +116,7 @@ Result<bool> Repairer::rewrite_tables(Rescued& rescued) {
 
 Status Repairer::go_back(Rescued& rescued) {
     auto& position = rescued.recovered.position;
-    sequences_ = sequences(medium_, rescued.recovered);
+    sequences_ = sequences(medium_, rescued.recovered, manager_key_);
     OlderState older{rescued.state, 0, 0};
     std::string lost = "no record that came after it is left on the medium";
     if (sequences_.largest >= position.next_sequence) {
@@ -164,8 +166,9 @@ Status Repairer::write(Recovered& recovered, const std::vector<Extent>& relied_o
 
 }  // namespace
 
-Result<RepairReport> repair(media::Medium& medium, const RepairOptions& options, const RepairHooks& hooks) {
-    return Repairer(medium, options, hooks).run();
+Result<RepairReport> repair(media::Medium& medium, const Key& manager_key, const RepairOptions& options,
+                            const RepairHooks& hooks) {
+    return Repairer(medium, manager_key, options, hooks).run();
 }
 
 }  // namespace pmemckpt::pool

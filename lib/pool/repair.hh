@@ -68,8 +68,10 @@ struct RepairReport {
 /// stay, and no number goes back. `after` has the findings that can't be mended without loss.
 ///
 /// Not while the medium is used by anyone else: its lock is held by the caller. EUCLEAN when it can't be
-/// repaired, or only with options.older_state; ENOSPC when the journal or the disk has no room, EIO when the
+/// repaired, or only with options.older_state, EKEYREJECTED when nothing on it was written with the manager
+/// key; ENOSPC when the journal or the disk has no room, EIO when the
 /// disk fails: then the medium is as it was before, or repaired.
-Result<RepairReport> repair(media::Medium& medium, const RepairOptions& options, const RepairHooks& hooks);
+Result<RepairReport> repair(media::Medium& medium, const Key& manager_key, const RepairOptions& options,
+                            const RepairHooks& hooks);
 
 }  // namespace pmemckpt::pool

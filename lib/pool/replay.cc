@@ -5,7 +5,7 @@
 namespace pmemckpt::pool {
 
 Result<ReplayEnd> Replay::run(std::span<const std::byte> half) {
-    const auto seed = format::journal_seed(superblock_.uuid, superblock_.first_sequence);
+    const auto seed = format::journal_seed(superblock_, superblock_.first_sequence, key_);
     end_ = {0, superblock_.first_sequence};
     for (;;) {
         const auto record = format::read_record(seed, half, end_.used);
@@ -16,15 +16,26 @@ Result<ReplayEnd> Replay::run(std::span<const std::byte> half) {
         end_.used += record->length;
         ++end_.next_sequence;
     }
+    const auto start = superblock_.half_offset[superblock_.active_half];
+    if (format::is_forged_record(seed, half, end_.used))
+        return forged_record(path_, *format::claimed_sequence(half, end_.used), start + end_.used);
     const auto replayed = end_.next_sequence - superblock_.first_sequence;
     if (replayed < superblock_.snapshot_records)
         return fail(EUCLEAN,
                     "{}: the journal is damaged at byte {}: {} of the snapshot's {} records are whole; "
                     "restore the pool from a copy",
-                    path_, superblock_.half_offset[superblock_.active_half] + end_.used, replayed,
-                    superblock_.snapshot_records);
+                    path_, start + end_.used, replayed, superblock_.snapshot_records);
     catalog_.raise_next_region_id(superblock_.next_region_id);
     return end_;
+}
+
+tl::unexpected<Error> forged_record(const std::string& path, std::uint64_t sequence, std::uint64_t byte) {
+    return fail(
+        EKEYREJECTED,
+        "{}: record {} at byte {} of the journal was not written by a manager with the pool's key: its "
+        "checksum holds, and its MAC does not; find out who can write there, and restore the pool from "
+        "a copy",
+        path, sequence, byte);
 }
 
 bool Replay::in_snapshot(const format::RecordView& record) const {

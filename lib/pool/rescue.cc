@@ -33,8 +33,9 @@ struct Candidate {
     std::uint64_t next_sequence = 0;
 };
 
-/// The valid copies, the newest first; the medium may be shorter than they say.
-std::vector<Copy> usable_superblocks(const media::Medium& medium) {
+/// The valid copies, the newest first; the medium may be shorter than they say. With a manager key: those
+/// that were written with it.
+std::vector<Copy> usable_superblocks(const media::Medium& medium, const Key* manager_key) {
     std::vector<Copy> usable;
     const auto bytes = medium.bytes();
     for (unsigned slot = 0; slot < 2; ++slot) {
@@ -42,7 +43,7 @@ std::vector<Copy> usable_superblocks(const media::Medium& medium) {
         if (!fits({{offset}, {format::kSuperblockBytes}}, {bytes.size()}))
             continue;
         const auto [state, superblock] =
-            format::read_superblock(bytes.subspan(offset, format::kSuperblockBytes));
+            format::read_superblock(bytes.subspan(offset, format::kSuperblockBytes), manager_key);
         if (state == format::SuperblockState::valid &&
             format::check(superblock, superblock.pool_size, medium.path()))
             usable.push_back({superblock, slot});
@@ -60,7 +61,7 @@ std::span<const std::byte> half_of(const media::Medium& medium, const Superblock
 
 /// Of a half that no superblock names: only in a snapshot does a generation have a number that its region has
 /// given before.
-std::uint64_t count_snapshot_records(std::uint32_t seed, std::uint64_t sequence,
+std::uint64_t count_snapshot_records(const format::JournalSeed& seed, std::uint64_t sequence,
                                      std::span<const std::byte> half) {
     std::map<std::uint64_t, std::uint64_t> next_numbers;  // by region
     std::uint64_t at = 0, records = 0, counted = 0;
@@ -103,11 +104,11 @@ bool is_of_repair(std::uint64_t first, const std::vector<Copy>& copies) {
 
 /// Nothing when the half does not begin with a record of this pool.
 std::optional<Candidate> candidate_of(const media::Medium& medium, const std::vector<Copy>& copies,
-                                      unsigned half) {
+                                      const format::MacKey* key, unsigned half) {
     auto superblock = copies.front().superblock;
     const auto bytes = half_of(medium, superblock, half);
     const auto first = format::claimed_sequence(bytes, 0).value_or(0);
-    const auto seed = format::journal_seed(superblock.uuid, first);
+    const auto seed = format::journal_seed(superblock, first, key);
     const auto record = format::read_record(seed, bytes, 0);
     if (!record || record->sequence != first || first < 1 || first > format::kMaximumSequence)
         return std::nullopt;
@@ -122,16 +123,16 @@ std::optional<Candidate> candidate_of(const media::Medium& medium, const std::ve
     return Candidate{superblock, false, snapshot, {}, first};
 }
 
-void replay(const media::Medium& medium, Candidate& candidate) {
+void replay(const media::Medium& medium, const std::optional<format::MacKey>& key, Candidate& candidate) {
     const auto& superblock = candidate.superblock;
     auto& recovered = candidate.recovered;
     recovered.pages = PageStore::make({superblock.pages_offset, superblock.page_size, superblock.page_count});
-    Replay replay(medium.path(), superblock, recovered.catalog, *recovered.pages);
+    Replay replay(medium.path(), superblock, key ? &*key : nullptr, recovered.catalog, *recovered.pages);
     // What ends it is said by recover()'s error; the tables are those before it.
     (void)replay.run(half_of(medium, superblock, superblock.active_half));
     const auto& reached = replay.reached();
     candidate.next_sequence = reached.next_sequence;
-    recovered.position = {superblock, 0, reached.used, reached.next_sequence, true};
+    recovered.position = {superblock, 0, reached.used, reached.next_sequence, true, key};
     if (candidate.is_named)
         candidate.snapshot = reached.next_sequence - superblock.first_sequence < superblock.snapshot_records
                                  ? Snapshot::partial
@@ -180,7 +181,7 @@ Status check_metadata_readable(const media::Medium& medium) {
                     : fail(EUCLEAN, "{}: its metadata is damaged: {}", medium.path(), read.error().message);
     };
     TRY(readable(2 * format::kSuperblockBytes));
-    for (const auto& copy : usable_superblocks(medium))
+    for (const auto& copy : usable_superblocks(medium, nullptr))
         TRY(readable(copy.superblock.pages_offset));
     return {};
 }
@@ -197,10 +198,11 @@ void go_on_from(const std::vector<Copy>& copies, JournalPosition& position) {
 }
 
 /// 0: the half does not begin with a record that verifies.
-std::uint64_t first_in_half(std::span<const std::byte> half, const Superblock& superblock) {
+std::uint64_t first_in_half(std::span<const std::byte> half, const Superblock& superblock,
+                            const format::MacKey* key) {
     const auto claimed = format::claimed_sequence(half, 0).value_or(0);
     const bool verifies = claimed <= format::kMaximumSequence &&
-                          format::read_record(format::journal_seed(superblock.uuid, claimed), half, 0);
+                          format::read_record(format::journal_seed(superblock, claimed, key), half, 0);
     return verifies ? claimed : 0;
 }
 
@@ -209,8 +211,8 @@ std::uint64_t first_in_half(std::span<const std::byte> half, const Superblock& s
 /// As it was written, and how much of it is not so any more. Nothing when a record there verifies and is
 /// another one.
 static std::optional<LostSnapshot> snapshot_of(const Catalog& catalog, const Superblock& superblock,
-                                               std::span<const std::byte> half) {
-    const auto seed = format::journal_seed(superblock.uuid, superblock.first_sequence);
+                                               const format::MacKey& key, std::span<const std::byte> half) {
+    const auto seed = format::journal_seed(superblock, superblock.first_sequence, &key);
     LostSnapshot snapshot{{superblock.half_offset[superblock.active_half]}, {}, 0, 0};
     bool is_other = false;
     catalog.for_each_record([&](format::Kind kind, std::span<const std::byte> body) {
@@ -234,8 +236,8 @@ namespace {
 /// What damaged the snapshot has not gone on behind it, where there may have been records: its last record is
 /// whole, or the one that follows on it is.
 bool is_damage_of_it_alone(const LostSnapshot& snapshot, const Superblock& superblock,
-                           std::span<const std::byte> half) {
-    const auto seed = format::journal_seed(superblock.uuid, superblock.first_sequence);
+                           const format::MacKey& key, std::span<const std::byte> half) {
+    const auto seed = format::journal_seed(superblock, superblock.first_sequence, &key);
     const auto next = format::read_record(seed, half, snapshot.bytes.size());
     if (next && next->sequence == superblock.first_sequence + snapshot.records)
         return true;
@@ -251,20 +253,22 @@ bool is_damage_of_it_alone(const LostSnapshot& snapshot, const Superblock& super
 
 }  // namespace
 
-std::optional<LostSnapshot> find_lost_snapshot(const media::Medium& medium) {
-    const auto copies = usable_superblocks(medium);
+std::optional<LostSnapshot> find_lost_snapshot(const media::Medium& medium, const Key& manager_key) {
+    const auto copies = usable_superblocks(medium, &manager_key);
     if (copies.empty())
         return std::nullopt;
     const auto& superblock = copies.front().superblock;
-    auto before = candidate_of(medium, copies, 1 - superblock.active_half);
+    const auto key = mac_key_of(superblock, &manager_key);
+    auto before = candidate_of(medium, copies, &*key, 1 - superblock.active_half);
     if (!before)
         return std::nullopt;
-    replay(medium, *before);
+    replay(medium, key, *before);
     if (before->next_sequence != superblock.first_sequence)
         return std::nullopt;
     const auto half = half_of(medium, superblock, superblock.active_half);
-    auto snapshot = snapshot_of(before->recovered.catalog, superblock, half);
-    if (!snapshot || snapshot->damaged_records == 0 || !is_damage_of_it_alone(*snapshot, superblock, half))
+    auto snapshot = snapshot_of(before->recovered.catalog, superblock, *key, half);
+    if (!snapshot || snapshot->damaged_records == 0 ||
+        !is_damage_of_it_alone(*snapshot, superblock, *key, half))
         return std::nullopt;
     return snapshot;
 }
@@ -272,9 +276,9 @@ std::optional<LostSnapshot> find_lost_snapshot(const media::Medium& medium) {
 // What is lost may be in the half that a repair overwrites: then as much counts as could have been there,
 /// and the
 // same again after a cut.
-Sequences sequences(const media::Medium& medium, const Recovered& rescued) {
-    const auto& [at, slot, used, next, differs] = rescued.position;
-    const auto copies = usable_superblocks(medium);
+Sequences sequences(const media::Medium& medium, const Recovered& rescued, const Key& manager_key) {
+    const auto& [at, slot, used, next, differs, key] = rescued.position;
+    const auto copies = usable_superblocks(medium, &manager_key);
     Sequences found{first_named(copies), next - 1, 0, 0};
     bool is_surely_newest = copies.size() == 2;
     for (const auto& copy : copies) {
@@ -289,28 +293,30 @@ Sequences sequences(const media::Medium& medium, const Recovered& rescued) {
     for (unsigned half = 0; half < 2; ++half) {
         const auto bytes = half_of(medium, at, half);
         found.largest = std::max(found.largest, largest_claimed_sequence(bytes, bound));
-        found.unused = std::max(found.unused, first_in_half(bytes, at) + records_at_most(at));
+        found.unused =
+            std::max(found.unused, first_in_half(bytes, at, key ? &*key : nullptr) + records_at_most(at));
     }
     found.lost =
         is_of_repair(at.first_sequence, copies) ? 0 : (is_surely_newest ? found.largest : bound) + 1 - next;
     return found;
 }
 
-Result<Rescued> rescue(const media::Medium& medium) {
+Result<Rescued> rescue(const media::Medium& medium, const Key* manager_key) {
     TRY(check_metadata_readable(medium));
-    auto recovered = recover(medium);
+    auto recovered = recover(medium, manager_key);
     if (recovered)
         return Rescued{std::move(*recovered), std::nullopt, {}};
-    const auto copies = usable_superblocks(medium);
+    const auto copies = usable_superblocks(medium, manager_key);
     if (recovered.error().code == EPROTONOSUPPORT || copies.empty())
         return tl::unexpected<Error>(std::move(recovered).error());
+    const auto key = mac_key_of(copies.front().superblock, manager_key);
     std::vector<Candidate> candidates;
     for (unsigned half = 0; half < 2; ++half) {
-        auto candidate = candidate_of(medium, copies, half);
+        auto candidate = candidate_of(medium, copies, key ? &*key : nullptr, half);
         if (!candidate)
             continue;
         candidates.push_back(std::move(*candidate));
-        replay(medium, candidates.back());
+        replay(medium, key, candidates.back());
     }
     if (candidates.empty())
         return tl::unexpected<Error>(std::move(recovered).error());

@@ -22,8 +22,9 @@ struct Rescued {
 /// the first that does not verify, and where a snapshot is not whole the half of the journal before it is
 /// taken. The medium may be cut short: pages may lie beyond its end. Changes nothing. recover()'s error when
 /// nothing is left, and always when the format is not known here (EPROTONOSUPPORT). Also EUCLEAN when the
-/// disk can't give the metadata.
-Result<Rescued> rescue(const media::Medium& medium);
+/// disk can't give the metadata. With the manager key, what was not written with it counts as damaged;
+/// without it, none, checksums are all that is verified.
+Result<Rescued> rescue(const media::Medium& medium, const Key* manager_key);
 
 /// A snapshot that is damaged, as it was written: the half before it leads up to it, and has the same state.
 struct LostSnapshot {
@@ -33,7 +34,7 @@ struct LostSnapshot {
 };
 /// Nothing when that of the newest superblock is whole, or can't be had so; nor when records behind it may be
 /// lost as well.
-std::optional<LostSnapshot> find_lost_snapshot(const media::Medium& medium);
+std::optional<LostSnapshot> find_lost_snapshot(const media::Medium& medium, const Key& manager_key);
 
 /// The numbers of the journal's records that are on a medium besides those of a rescued state.
 struct Sequences {
@@ -42,6 +43,6 @@ struct Sequences {
     std::uint64_t lost = 0;     ///< so many records may have been behind the rescued state, at most
     std::uint64_t unused = 0;   ///< no record can have had this one or a larger one
 };
-Sequences sequences(const media::Medium& medium, const Recovered& rescued);
+Sequences sequences(const media::Medium& medium, const Recovered& rescued, const Key& manager_key);
 
 }  // namespace pmemckpt::pool

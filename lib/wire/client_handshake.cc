@@ -44,8 +44,11 @@ Status ClientHandshake::check_challenge() const {
                     uuid);
     const auto known = load_key(wanted_.key_dir, key_name(service_, uuid));
     if (known && public_key(*known) != challenge_.pool_key)
-        return fail(EKEYREJECTED, "the {} has another key for {} {} than {} does", service_.server,
-                    service_.what, uuid, wanted_.key_dir);
+        return fail(
+            EKEYREJECTED,
+            "the {} has another key for {} {} than {} does: it is not the one, or it was given a new key, "
+            "and the copy here is to be replaced or removed",
+            service_.server, service_.what, uuid, key_path(wanted_.key_dir, key_name(service_, uuid)));
     return {};
 }
 

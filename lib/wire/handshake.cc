@@ -64,24 +64,13 @@ bool equal(const Mac& a, const Mac& b) {
     return sodium_memcmp(a.data(), b.data(), a.size()) == 0;
 }
 
-PublicKey public_key(const Key& pool) {
-    require(sodium_init() >= 0, "libsodium starts");
-    PublicKey open{};
-    std::array<unsigned char, crypto_sign_SECRETKEYBYTES> secret{};
-    crypto_sign_seed_keypair(open.data(), secret.data(), pool.bytes().data());
-    sodium_memzero(secret.data(), secret.size());
-    return open;
-}
-
 std::string key_name(const Service& service, std::string_view uuid) {
     return fmt::format("{}-{}", service.what, uuid);
 }
 
-std::string pool_key_name(std::string_view uuid) {
-    return key_name(kPoolService, uuid);
-}
-
 bool is_key_name_of_service(std::string_view principal) {
+    if (principal.ends_with(kNextKeySuffix))
+        principal.remove_suffix(kNextKeySuffix.size());
     for (const auto& service : {kPoolService, kSyncService})
         if (const auto prefix = key_name(service, "");
             principal.starts_with(prefix) && parse_uuid(principal.substr(prefix.size())))

@@ -49,12 +49,8 @@ private:
 /// In constant time.
 bool equal(const Mac& a, const Mac& b);
 
-/// The Ed25519 public key of a pool's key (its 32 bytes are the seed): the verifier in the pool's superblock.
-PublicKey public_key(const Key& pool);
-
 /// The key file of what is served is named after its UUID: "pool-<uuid>".
 std::string key_name(const Service& service, std::string_view uuid);
-std::string pool_key_name(std::string_view uuid);
 /// Whether a principal of this name would have the key file of a pool or a participant.
 bool is_key_name_of_service(std::string_view principal);
 

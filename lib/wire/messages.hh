@@ -14,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "lib/base/keys.hh"
 #include "lib/base/result.hh"
 #include "lib/base/uuid.hh"
 #include "lib/wire/codec.hh"
@@ -82,7 +83,7 @@ struct Header {
 using Nonce = std::array<std::uint8_t, 32>;
 using Mac = std::array<std::uint8_t, 32>;        // HMAC-SHA-256
 using Signature = std::array<std::uint8_t, 64>;  // Ed25519
-using PublicKey = std::array<std::uint8_t, 32>;  // Ed25519
+using pmemckpt::PublicKey;
 using pmemckpt::Uuid;
 
 struct Empty {

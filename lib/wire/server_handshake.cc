@@ -81,38 +81,33 @@ Result<Key> ServerHandshake::key_that_fits(const Mac& mac) const {
     return refuse(keys ? "it has another key than " + key_dir_ + "/" + principal_ + ".key"
                        : keys.error().message);
 }
-                    : keys.error();
-                    return std::nullopt;
-                    }
 
-                    tl::unexpected<Error> ServerHandshake::refuse(const std::string& why) const {
-                        const std::string name =
-                            check_principal(principal_) ? principal_ : "with an unusable name";
-                        log::warning("session {}: authentication of principal {} failed: {}", session_id_,
-                                     name, why);
-                        return fail(EKEYREJECTED, "authentication of principal {} failed", name);
-                    }
+tl::unexpected<Error> ServerHandshake::refuse(const std::string& why) const {
+    const std::string name = check_principal(principal_) ? principal_ : "with an unusable name";
+    log::warning("session {}: authentication of principal {} failed: {}", session_id_, name, why);
+    return fail(EKEYREJECTED, "authentication of principal {} failed", name);
+}
 
-                    Result<std::vector<std::byte>> ServerHandshake::welcome(const Message& message) {
-                        const auto proof = TRY(decode_body<Proof>(message.body));
-                        const auto key = TRY(key_that_fits(proof.mac));
-                        auto welcome = std::move(served_.welcome);
-                        welcome.mac = transcript_.server_mac(key, proof.mac);
-                        welcome.signature = transcript_.sign(served_.key, proof.mac);
-                        welcome.session_id = session_id_;
-                        expected_ = Expected::nothing;
-                        key_ = key;
-                        served_.key = Key();
-                        return encode_answer(Type::proof, message.header.request_id, welcome);
-                    }
+Result<std::vector<std::byte>> ServerHandshake::welcome(const Message& message) {
+    const auto proof = TRY(decode_body<Proof>(message.body));
+    const auto key = TRY(key_that_fits(proof.mac));
+    auto welcome = std::move(served_.welcome);
+    welcome.mac = transcript_.server_mac(key, proof.mac);
+    welcome.signature = transcript_.sign(served_.key, proof.mac);
+    welcome.session_id = session_id_;
+    expected_ = Expected::nothing;
+    key_ = key;
+    served_.key = Key();
+    return encode_answer(Type::proof, message.header.request_id, welcome);
+}
 
-                    Status ServerHandshake::recheck() {
-                        const auto proved = std::exchange(key_, Key());
-                        const auto keys = keys_of_principal(key_dir_, principal_);
-                        TRY(check_descriptors(keys));
-                        if (keys && (keys->present == proved || (keys->former && *keys->former == proved)))
-                            return {};
-                        return refuse("its key was withdrawn while it was proved");
-                    }
+Status ServerHandshake::recheck() {
+    const auto proved = std::exchange(key_, Key());
+    const auto keys = keys_of_principal(key_dir_, principal_);
+    TRY(check_descriptors(keys));
+    if (keys && (keys->present == proved || (keys->former && *keys->former == proved)))
+        return {};
+    return refuse("its key was withdrawn while it was proved");
+}
 
-                    }  // namespace pmemckpt::wire
+}  // namespace pmemckpt::wire

@@ -9,6 +9,7 @@
 #include "lib/format/layout.hh"
 #include "lib/format/record.hh"
 #include "tests/support/check.hh"
+#include "tests/support/pool_key.hh"
 
 namespace pmemckpt::crash {
 
@@ -230,7 +231,7 @@ Status live_in_region(World& w, const std::string& region) {
 
 Result<std::vector<std::byte>> image_of_a_life() {
     World world;
-    TRY(pool::Pool::create(world.medium(), world.options()));
+    TRY(pool::Pool::create(world.medium(), world.options(), test::pool_key()));
     TRY(world.open());
     for (const char* region : {"a", "b"})
         TRY(live_in_region(world, region));
@@ -240,6 +241,11 @@ Result<std::vector<std::byte>> image_of_a_life() {
 
 std::uint64_t shortest_cursor_record() {
     return format::record_bytes(format::encode(format::CursorPut{1, 1, 1, "c"}).size());
+}
+
+/// A cursor's name has at most 64 characters.
+std::uint64_t longest_cursor_record() {
+    return format::record_bytes(format::encode(format::CursorPut{1, 1, 1, std::string(64, 'c')}).size());
 }
 
 /// Its record takes so many bytes.
@@ -263,12 +269,14 @@ Status fill_with_epochs(pool::Pool& pool, std::uint64_t least) {
 
 /// What is left, to the last byte, with cursors that go on from generation to generation.
 Status fill_with_cursors(pool::Pool& pool) {
-    const auto least = shortest_cursor_record();
+    const auto least = shortest_cursor_record(), most = longest_cursor_record();
     for (std::uint64_t generation = 2;; ++generation) {
         const auto left = pool.info().journal_half_bytes - pool.info().journal_used_bytes;
         if (left < least)
             return {};
-        const auto bytes = left < 2 * least ? left : least;
+        const auto rest = left - least;  // too long for one, too short for two: the one before is longer
+        const auto is_between = rest > most && rest < 2 * least;
+        const auto bytes = left <= most ? left : is_between ? 2 * least - most + least - 8 : least;
         TRY(pool.advance_cursor(filler(), {cursor_of_bytes(bytes), generation, 0}));
     }
 }
@@ -333,7 +341,7 @@ Status fill_half(World& world) {
         auto draft = TRY(pool.begin(filler(), 0));
         TRY(pool.seal(std::move(draft), 0, std::nullopt, "alice"));
     }
-    for (auto bytes = shortest_cursor_record(); bytes < 2 * shortest_cursor_record();
+    for (auto bytes = shortest_cursor_record(); bytes <= longest_cursor_record();
          bytes += format::kRecordAlignment)
         TRY(pool.advance_cursor(filler(), {cursor_of_bytes(bytes), 1, 0}));
     TRY(fill_with_epochs(pool, 2 * shortest_cursor_record()));

@@ -9,6 +9,7 @@
 #include "lib/format/superblock.hh"
 #include "tests/crash/images.hh"
 #include "tests/support/check.hh"
+#include "tests/support/pool_key.hh"
 
 namespace pmemckpt::crash {
 
@@ -31,7 +32,7 @@ Explorer::Explorer(World& world, Limits limits, std::uint64_t seed, Recovery rec
       limits_(limits),
       generator_(seed),
       recovery_(recovery ? std::move(recovery) : [](std::unique_ptr<media::Medium> medium) {
-          return pool::Pool::open(std::move(medium));
+          return pool::Pool::open(std::move(medium), test::pool_key());
       }) {
     world_.medium().before_persist = [this](Extent extent) { before_persist(extent); };
     world_.medium().after_persist = [this](Extent) { cut_here(); };
@@ -117,7 +118,7 @@ void Explorer::note_kind(Extent extent) {
         if (state == format::SuperblockState::valid && superblock.sequence >= newest.sequence)
             newest = superblock;
     }
-    const auto seed = format::journal_seed(newest.uuid, newest.first_sequence);
+    const auto seed = format::journal_seed(newest, newest.first_sequence);
     if (const auto record = format::read_record(seed, memory, extent.at.bytes))
         tally_.kinds.insert(record->kind);
 }

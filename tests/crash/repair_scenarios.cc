@@ -10,6 +10,7 @@
 #include "tests/crash/deeds.hh"
 #include "tests/crash/scenarios.hh"
 #include "tests/support/check.hh"
+#include "tests/support/pool_key.hh"
 
 namespace pmemckpt::crash {
 
@@ -44,7 +45,7 @@ void flip_record(World& world, std::uint64_t back) {
         format::read_superblock(memory.subspan(format::kSuperblockOffset[1], format::kSuperblockBytes))
             .superblock;
     const auto half = memory.subspan(superblock.half_offset[0], superblock.half_size);
-    const auto seed = format::journal_seed(superblock.uuid, superblock.first_sequence);
+    const auto seed = format::journal_seed(superblock, superblock.first_sequence);
     std::vector<std::uint64_t> places;
     std::uint64_t at = 0;
     while (const auto record = format::read_record(seed, half, at)) {
@@ -65,7 +66,7 @@ pool::RepairReport repair(World& world, bool older_state) {
     const auto nobody_looks = [](std::uint64_t) {};
     const pool::RepairHooks hooks{{nobody_looks, nobody_looks},
                                   [](const pool::RepairPlan&) { return Status(); }};
-    return test::ok(pool::repair(world.medium(), {older_state}, hooks));
+    return test::ok(pool::repair(world.medium(), test::pool_key(), {older_state}, hooks));
 }
 
 Scenario repaired(const std::string& name, const Damage& damage, bool older_state = false) {

@@ -5,8 +5,11 @@
 #include <algorithm>
 
 #include "lib/format/superblock.hh"
+#include "lib/pool/recovery.hh"
+#include "lib/pool/rekey.hh"
 #include "tests/crash/deeds.hh"
 #include "tests/support/check.hh"
+#include "tests/support/pool_key.hh"
 
 namespace pmemckpt::crash {
 
@@ -194,7 +197,7 @@ Scenario create_pool() {
                 World world;
                 Explorer explorer(world, limits, seed);
                 explorer.step("create a pool", [&] {
-                    test::ok(pool::Pool::create(world.medium(), world.options()));
+                    test::ok(pool::Pool::create(world.medium(), world.options(), test::pool_key()));
                     return Status();
                 });
                 explorer.step("open it", going_well([&] { return world.open(); }));
@@ -218,6 +221,34 @@ Scenario open_damaged(unsigned slot) {
                         explorer.step("open", going_well([&] { return world.open(); }));
                         explorer.lose_a_superblock();
                     });
+            }};
+}
+
+/// With whichever of the two keys the pool is of: one of them, and never both.
+Result<std::unique_ptr<pool::Pool>> open_with_either(std::unique_ptr<media::Medium> medium, const Key& next) {
+    const bool is_of_next = pool::recover(*medium, &next).has_value();
+    const bool is_of_former = pool::recover(*medium, &test::pool_key()).has_value();
+    CHECK(!is_of_next || !is_of_former);
+    return pool::Pool::open(std::move(medium), is_of_next ? next : test::pool_key());
+}
+
+Scenario rekey(bool full) {
+    return {"pools", full ? "another manager key, with the half full" : "another manager key",
+            [full](const Limits& limits, std::uint64_t seed) {
+                const auto next = test::key_of(8);
+                const auto world = lived_in();
+                if (full)
+                    test::ok(fill_half(*world));
+                world->close();
+                Explorer explorer(*world, fewer(limits), seed, [&](std::unique_ptr<media::Medium> medium) {
+                    return open_with_either(std::move(medium), next);
+                });
+                explorer.step("rekey", going_well([&] {
+                                  return pool::rekey(world->medium(), test::pool_key(), next);
+                              }));
+                test::ok(pool::recover(world->medium(), &next));
+                explorer.lose_a_superblock();
+                return explorer.tally();
             }};
 }
 
@@ -245,7 +276,8 @@ Limits fewer(Limits limits) {
 }
 
 std::vector<Scenario> scenarios() {
-    std::vector<Scenario> all{create_pool(), open_damaged(0), open_damaged(1), life()};
+    std::vector<Scenario> all{create_pool(), open_damaged(0), open_damaged(1),
+                              rekey(false),  rekey(true),     life()};
     for (const auto& scenario : repair_scenarios())
         all.push_back(scenario);
     for (const auto& deed : deeds("a"))

@@ -8,6 +8,7 @@
 #include "lib/format/log_record.hh"
 #include "tests/support/check.hh"
 #include "tests/support/pool_images.hh"
+#include "tests/support/pool_key.hh"
 
 namespace pmemckpt::crash {
 
@@ -17,13 +18,12 @@ pool::CreateOptions World::options() const {
     pool::CreateOptions options;
     options.size = memory_.size();
     options.page_size = format::kMinimumPageSize;
-    options.manager_key.fill(7);
     options.uuid = pool::Uuid{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16};
     return options;
 }
 
 Status World::open() {
-    pool_ = TRY(pool::Pool::open(std::make_unique<Borrowed>(medium_)));
+    pool_ = TRY(pool::Pool::open(std::make_unique<Borrowed>(medium_), test::pool_key()));
     return {};
 }
 

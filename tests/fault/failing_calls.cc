@@ -354,6 +354,9 @@ int msync(void* address, std::size_t size, int flags) {
 int fsync(int file) {
     return fails("fsync") ? -1 : static_cast<int>(::syscall(SYS_fsync, file));
 }
+int rename(const char* from, const char* to) noexcept {
+    return fails("rename") ? -1 : static_cast<int>(::syscall(SYS_rename, from, to));
+}
 int fallocate(int file, int mode, off_t at, off_t size) {
     return fails("fallocate") ? -1 : static_cast<int>(::syscall(SYS_fallocate, file, mode, at, size));
 }

@@ -8,6 +8,7 @@
 #include "lib/format/record.hh"
 #include "lib/format/superblock.hh"
 #include "tests/support/pool_images.hh"
+#include "tests/support/pool_key.hh"
 
 namespace pmemckpt::test {
 
@@ -21,14 +22,14 @@ inline format::Superblock superblock_of(const Image& image) {
 /// Records that verify, appended to an image that has none.
 class Forger {
 public:
-    Forger() : superblock_(superblock_of(fresh())) {}
+    Forger() : superblock_(superblock_of(fresh())), key_(pool_key(), superblock_.uuid) {}
 
     template <class Record>
     Forger& add(format::Kind kind, const Record& record) {
         return add_raw(kind, format::encode(record));
     }
     Forger& add_raw(format::Kind kind, std::span<const std::byte> body) {
-        const auto seed = format::journal_seed(superblock_.uuid, superblock_.first_sequence);
+        const auto seed = format::journal_seed(superblock_, superblock_.first_sequence, &key_);
         const auto record = format::frame_record(seed, sequence_++, kind, body);
         records_.insert(records_.end(), record.begin(), record.end());
         return *this;
@@ -59,6 +60,7 @@ private:
         return image;
     }
     format::Superblock superblock_;
+    format::MacKey key_;
     std::uint64_t sequence_ = 1;
     std::vector<std::byte> records_;
 };

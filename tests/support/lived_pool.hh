@@ -12,6 +12,7 @@
 #include "tests/support/check.hh"
 #include "tests/support/forger.hh"
 #include "tests/support/pool_images.hh"
+#include "tests/support/pool_key.hh"
 
 namespace pmemckpt::test {
 
@@ -51,7 +52,7 @@ inline std::vector<RecordPlace> records_of(const Image& image, unsigned half = 0
         std::span<const std::byte>(image).subspan(superblock.half_offset[half], superblock.half_size);
     std::vector<RecordPlace> records;
     std::uint64_t at = 0;
-    const auto seed = format::journal_seed(superblock.uuid, format::claimed_sequence(bytes, 0).value_or(0));
+    const auto seed = format::journal_seed(superblock, format::claimed_sequence(bytes, 0).value_or(0));
     while (const auto record = format::read_record(seed, bytes, at)) {
         records.push_back({superblock.half_offset[half] + at, record->length});
         at += record->length;
@@ -77,7 +78,7 @@ inline std::uint64_t place_in_log(const Image& image, const std::string& region,
 /// The pool that rescue() finds, to be asked; it is on a copy.
 inline std::unique_ptr<pool::PoolOnMedium> rescued_pool(const Image& image) {
     auto medium = std::make_unique<RecordingMedium>(std::make_shared<Tape>(image, false));
-    auto rescued = ok(pool::rescue(*medium));
+    auto rescued = ok(pool::rescue(*medium, &pool_key()));
     return std::make_unique<pool::PoolOnMedium>(std::move(medium), std::move(rescued.recovered));
 }
 

@@ -17,9 +17,8 @@ std::string make_pool(const std::string& name, const std::string& key_dir, std::
     pool::CreateOptions options;
     options.path = path;
     options.size = size;
-    options.manager_key = wire::public_key(key);
-    const auto uuid = ok(pool::Pool::create(options));
-    ok(store_key(key_dir, wire::pool_key_name(pool::to_string(uuid)), key));
+    const auto uuid = ok(pool::Pool::create(options, key));
+    ok(store_key(key_dir, pool_key_name(pool::to_string(uuid)), key));
     return path;
 }
 

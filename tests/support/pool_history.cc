@@ -3,6 +3,7 @@
 #include "lib/format/record.hh"
 #include "lib/pool/pool_on_medium.hh"
 #include "tests/support/check.hh"
+#include "tests/support/pool_key.hh"
 
 namespace pmemckpt::test {
 
@@ -23,7 +24,7 @@ Moment moment_of(const std::shared_ptr<Tape>& tape) {
     moment.metadata.assign(tape->stored.begin(),
                            tape->stored.begin() + static_cast<std::ptrdiff_t>(superblock.pages_offset));
     auto medium = std::make_unique<RecordingMedium>(tape);
-    auto recovered = ok(pool::recover(*medium));
+    auto recovered = ok(pool::recover(*medium, &pool_key()));
     moment.tables = tables_of(recovered.catalog);
     moment.next_sequence = recovered.position.next_sequence;
     pool::PoolOnMedium pool(std::move(medium), std::move(recovered));
@@ -115,7 +116,7 @@ void Life::use(const std::string& tag) {
 
 void Life::fill_half() {
     auto medium = std::make_unique<RecordingMedium>(tape_);
-    auto recovered = ok(pool::recover(*medium));
+    auto recovered = ok(pool::recover(*medium, &pool_key()));
     recovered.position.used = recovered.position.superblock.half_size;
     full_ = std::make_unique<pool::PoolOnMedium>(std::move(medium), std::move(recovered));
 }
@@ -145,7 +146,7 @@ std::vector<PlacedRecord> records_in_half(const Image& image, const format::Supe
     const auto start = superblock.half_offset[half];
     const auto bytes = std::span<const std::byte>(image).subspan(start, superblock.half_size);
     const auto first = format::claimed_sequence(bytes, 0).value_or(0);
-    const auto seed = format::journal_seed(superblock.uuid, first);
+    const auto seed = format::journal_seed(superblock, first);
     std::vector<PlacedRecord> records;
     std::uint64_t at = 0;
     for (auto record = format::read_record(seed, bytes, at);

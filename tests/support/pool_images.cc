@@ -12,6 +12,7 @@
 #include "lib/base/crc32c.hh"
 #include "lib/format/log_record.hh"
 #include "tests/support/check.hh"
+#include "tests/support/pool_key.hh"
 
 namespace pmemckpt::test {
 
@@ -34,9 +35,8 @@ Image fresh_image(std::uint64_t size, std::uint64_t page_size) {
     options.size = size;
     options.page_size = page_size;
     options.replace = true;
-    options.manager_key.fill(7);
     options.uuid = pool::Uuid{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16};
-    ok(pool::Pool::create(options));
+    ok(pool::Pool::create(options, pool_key()));
     const auto medium = ok(media::open_medium(options.path, media::Use::read_only));
     const auto bytes = medium->bytes();
     Image image(bytes.begin(), bytes.end());
@@ -49,7 +49,7 @@ std::shared_ptr<Tape> make_tape(Image image) {
 }
 
 Result<std::unique_ptr<pool::Pool>> open_tape(const std::shared_ptr<Tape>& tape) {
-    return pool::Pool::open(std::make_unique<RecordingMedium>(tape));
+    return pool::Pool::open(std::make_unique<RecordingMedium>(tape), pool_key());
 }
 
 Result<std::unique_ptr<pool::Pool>> open_image(Image image) {

@@ -9,6 +9,7 @@
 #include "lib/base/crc32c.hh"
 #include "lib/pool/repair.hh"
 #include "tests/support/lived_pool.hh"
+#include "tests/support/pool_key.hh"
 
 namespace pmemckpt::test {
 
@@ -51,7 +52,7 @@ inline Result<RepairReport> repair_tape(const std::shared_ptr<Tape>& tape, Repai
             ++kept->calls;
         return {};
     };
-    auto report = repair(medium, options, {kSilent, keep});
+    auto report = repair(medium, pool_key(), options, {kSilent, keep});
     static const auto metadata = superblock_of(fresh_image()).pages_offset;
     CHECK(!report || report->plan.changes.empty() || report->plan.metadata_bytes == metadata);
     CHECK(std::equal(before.begin() + static_cast<std::ptrdiff_t>(metadata), before.end(),
@@ -155,7 +156,7 @@ inline void check_it_can_be_used(Pool& pool) {
 /// With the snapshot that its other half still has.
 inline Image with_snapshot(Image image) {
     const RecordingMedium medium(std::make_shared<Tape>(image, false));
-    if (const auto snapshot = find_lost_snapshot(medium))
+    if (const auto snapshot = find_lost_snapshot(medium, pool_key()))
         std::ranges::copy(snapshot->bytes, image.begin() + static_cast<std::ptrdiff_t>(snapshot->at.bytes));
     return image;
 }

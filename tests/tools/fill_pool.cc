@@ -1,6 +1,6 @@
 // fill_pool POOL REGIONS GENERATIONS: makes so many regions in a pool that is there, team/app0000 and so on,
-// each with so many generations of up to a page, all zeros. Quick and sparse: nothing is synced, and no page
-// is written.
+// each with so many generations of up to a page, all zeros. The key is in the default directory. Quick and
+// sparse: nothing is synced, and no page is written.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -8,6 +8,7 @@
 #include <charconv>
 #include <string_view>
 
+#include "lib/pool/manager_key.hh"
 #include "lib/pool/pool.hh"
 
 namespace {
@@ -49,7 +50,8 @@ std::string name_of(std::uint32_t region) {
 // Round by round, so that a region's generations are not side by side in the journal.
 Status fill(const char* path, std::uint32_t regions, std::uint32_t generations) {
     auto file = TRY(media::open_medium(path, media::Use::exclusive));
-    const auto pool = TRY(pool::Pool::open(std::make_unique<UnsyncedFile>(std::move(file))));
+    const auto key = TRY(pool::find_manager_key(*file, default_key_directory())).key;
+    const auto pool = TRY(pool::Pool::open(std::make_unique<UnsyncedFile>(std::move(file)), key));
     for (std::uint32_t region = 0; region < regions; ++region)
         TRY(pool->create_region(name_of(region), "filler", {.keep = generations}));
     for (std::uint32_t round = 0; round < generations; ++round)

@@ -8,7 +8,9 @@
 #include <fstream>
 #include <string_view>
 
+#include "lib/format/little.hh"
 #include "lib/format/superblock.hh"
+#include "tests/support/pool_key.hh"
 
 namespace {
 
@@ -20,11 +22,12 @@ Status change_copy(std::fstream& pool, std::uint64_t offset, std::uint16_t versi
     pool.read(reinterpret_cast<char*>(bytes.data()), bytes.size());
     if (!pool)
         return fail(EIO, "no superblock can be read at {}", offset);
-    auto reading = format::read_superblock(bytes);
-    if (reading.state != format::SuperblockState::valid)
+    if (format::read_superblock(bytes).state != format::SuperblockState::valid)
         return fail(EUCLEAN, "there is no valid superblock at {}", offset);
-    reading.superblock.major = version;
-    bytes = format::encode(reading.superblock);
+    constexpr std::size_t kVersionAt = 12;
+    const format::LittleU16 little = version;
+    std::memcpy(bytes.data() + kVersionAt, &little, sizeof little);
+    test::mend_superblock(bytes);
     pool.seekp(static_cast<std::streamoff>(offset));
     pool.write(reinterpret_cast<const char*>(bytes.data()), bytes.size());
     return pool ? Status() : fail(EIO, "the superblock at {} can't be written", offset);

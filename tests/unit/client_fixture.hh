@@ -34,9 +34,8 @@ public:
         options.path = pool_path();
         options.size = pool_bytes;
         options.page_size = kPageBytes;
-        options.manager_key = wire::public_key(pool_key);
-        uuid_ = pool::to_string(ok(pool::Pool::create(options)));
-        ok(store_key(key_dir_, wire::pool_key_name(uuid_), pool_key));
+        uuid_ = pool::to_string(ok(pool::Pool::create(options, pool_key)));
+        ok(store_key(key_dir_, pool_key_name(uuid_), pool_key));
         ok(store_key(key_dir_, "alice", Key::random()));
         ok(store_key(key_dir_, "bob", Key::random()));
         start();

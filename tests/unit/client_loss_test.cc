@@ -57,7 +57,7 @@ void the_pools_known_key_must_be_the_managers() {
     auto options = here.options();
     options.key_dir = elsewhere;
     CHECK(Client::connect(options).has_value());
-    test::ok(store_key(elsewhere, wire::pool_key_name(here.uuid()), Key::random()));
+    test::ok(store_key(elsewhere, pool_key_name(here.uuid()), Key::random()));
     test::contains(test::error(Client::connect(options), EKEYREJECTED), here.uuid());
 }
 
@@ -251,7 +251,7 @@ FalseManager::Answer pretender(Key principal, Key pool, Key pool_shown, std::uin
     return [=](const wire::Message& message, std::span<const std::byte> whole) {
         if (static_cast<wire::Type>(message.header.type) == wire::Type::hello) {
             wire::Challenge challenge;
-            challenge.pool_key = wire::public_key(pool_shown);
+            challenge.pool_key = public_key(pool_shown);
             transcript->add(whole);
             auto answer = wire::encode_answer(wire::Type::hello, message.header.request_id, challenge);
             transcript->add(answer);

@@ -107,7 +107,7 @@ void the_manual_s_handshake_is_one() {
     wire::Challenge challenge;
     challenge.nonce.fill(0x22);
     challenge.pool_uuid.fill(0x33);
-    challenge.pool_key = wire::public_key(pool);
+    challenge.pool_key = public_key(pool);
     const auto first = wire::encode_request(1, hello);
     const auto second = wire::encode_answer(wire::Type::hello, 1, challenge);
     const auto text = hexadecimal(first);

@@ -11,6 +11,7 @@
 #include "tests/crash/report.hh"
 #include "tests/support/check.hh"
 #include "tests/support/forger.hh"
+#include "tests/support/pool_key.hh"
 
 using namespace pmemckpt;
 using namespace pmemckpt::crash;
@@ -73,7 +74,7 @@ void no_store_goes_by_the_medium() {
     const std::vector<std::byte> start(world->memory().begin(), world->memory().end());
     LineMedium watched(world->memory());
     world->close();
-    auto pool = test::ok(pool::Pool::open(std::make_unique<Borrowed>(watched)));
+    auto pool = test::ok(pool::Pool::open(std::make_unique<Borrowed>(watched), test::pool_key()));
     test::ok(pool->seal(test::ok(pool->begin("a", 10'000)), 10'000, std::nullopt, "alice"));
     test::ok(pool->begin_clone("a", 10'000, {0, {{{5'000}, {1}}}}));
     test::ok(pool->open_log("a", 10'000));
@@ -182,7 +183,7 @@ std::string caught_recovering(const Recovery& recovery, bool without_a_copy) {
 void a_recovery_that_goes_on_each_time_is_caught() {
     const Recovery recovery =
         [](std::unique_ptr<media::Medium> medium) -> Result<std::unique_ptr<pool::Pool>> {
-        auto pool = TRY(pool::Pool::open(std::move(medium)));
+        auto pool = TRY(pool::Pool::open(std::move(medium), test::pool_key()));
         TRY(pool->take_over("a"));
         return pool;
     };
@@ -200,7 +201,7 @@ void a_recovery_that_may_not_be_cut_is_caught() {
         TRY(medium->persist(copy));
         medium->store(copy.at, kept);
         TRY(medium->persist(copy));
-        return pool::Pool::open(std::move(medium));
+        return pool::Pool::open(std::move(medium), test::pool_key());
     };
     test::contains(caught_recovering(recovery, true), "can't be opened");
 }

@@ -164,9 +164,8 @@ void another_pool_is_not_taken() {
     options.path = (test::directory() / "pool").string();
     options.size = test::kPoolBytes;
     options.page_size = test::kPageBytes;
-    options.manager_key = wire::public_key(key);
-    const auto uuid = pool::to_string(test::ok(pool::Pool::create(options)));
-    test::ok(store_key(f.here.key_dir(), wire::pool_key_name(uuid), key));
+    const auto uuid = pool::to_string(test::ok(pool::Pool::create(options, key)));
+    test::ok(store_key(f.here.key_dir(), pool_key_name(uuid), key));
     f.here.start();
     test::error(f.source->regions(), ENOTCONN);
     f.here.end();

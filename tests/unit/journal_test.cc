@@ -262,7 +262,7 @@ void a_half_that_begins_has_all_of_its_snapshot() {
         const auto half =
             std::span<const std::byte>(image).subspan(superblock.half_offset[1], superblock.half_size);
         const auto first = format::claimed_sequence(half, 0).value_or(0);
-        const auto seed = format::journal_seed(superblock.uuid, first);
+        const auto seed = format::journal_seed(superblock, first);
         std::uint64_t at = 0, records = 0;
         while (const auto record = format::read_record(seed, half, at)) {
             at += record->length;

@@ -322,7 +322,9 @@ void waiters_end_without_a_seal() {
 
 /// Whether generation 1 is in the pool after the manager's end.
 bool is_sealed(const ManagerFixture& served) {
-    const auto pool = test::ok(pool::Pool::open(served.config.pools.at(0).path));
+    auto medium = test::ok(media::open_medium(served.config.pools.at(0).path, media::Use::exclusive));
+    const auto key = test::ok(pool::find_manager_key(*medium, served.config.key_dir)).key;
+    const auto pool = test::ok(pool::Pool::open(std::move(medium), key));
     return pool->open_generation("team/app", 1).has_value();
 }
 

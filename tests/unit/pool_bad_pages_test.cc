@@ -10,6 +10,7 @@
 #include "lib/pool/page_store.hh"
 #include "tests/support/check.hh"
 #include "tests/support/pool_images.hh"
+#include "tests/support/pool_key.hh"
 
 using namespace pmemckpt;
 using namespace pmemckpt::pool;
@@ -121,7 +122,8 @@ void metadata_on_one_says_what_to_do() {
         CreateOptions options;
         options.size = tape->stored.size();
         options.page_size = kPage;
-        test::contains(test::error(Pool::create(medium, options), EIO), "ndctl clear-errors");
+        test::contains(test::error(Pool::create(medium, options, test::pool_key()), EIO),
+                       "ndctl clear-errors");
     }
 }
 
@@ -145,13 +147,13 @@ void a_page_is_a_multiple_of_the_alignment() {
     CreateOptions options;
     options.size = kMinimumPoolSize;
     options.page_size = 32 * kKiB;
-    const auto said = test::error(Pool::create(medium, options), EINVAL);
+    const auto said = test::error(Pool::create(medium, options, test::pool_key()), EINVAL);
     test::contains(said, "32.0 KiB (32768 bytes)");
     test::contains(said, "64.0 KiB (65536 bytes)");
     options.page_size = 128 * kKiB;
-    test::ok(Pool::create(medium, options));
+    test::ok(Pool::create(medium, options, test::pool_key()));
     options.size = 2 * kMinimumPoolSize;
-    test::contains(test::error(Pool::create(medium, options), ENOSPC), "does not fit");
+    test::contains(test::error(Pool::create(medium, options, test::pool_key()), ENOSPC), "does not fit");
 }
 
 /// A pool in a file, open, whose last page is gone.
@@ -164,8 +166,8 @@ struct CutPool {
         options.path = path;
         options.size = kMinimumPoolSize;
         options.page_size = kPage;
-        test::ok(Pool::create(options));
-        pool = test::ok(Pool::open(path));
+        test::ok(Pool::create(options, test::pool_key()));
+        pool = test::ok(Pool::open(path, test::pool_key()));
         test::ok(pool->create_region("a", "alice", {.keep = 8}));
     }
     void cut(std::uint64_t at) const { std::filesystem::resize_file(path, at); }

@@ -16,6 +16,7 @@
 #include "tests/support/forger.hh"
 #include "tests/support/lived_pool.hh"
 #include "tests/support/pool_images.hh"
+#include "tests/support/pool_key.hh"
 
 using namespace pmemckpt;
 using namespace pmemckpt::pool;
@@ -30,13 +31,14 @@ using test::Tape;
 constexpr std::uint64_t kPage = 4 * kKiB;
 
 /// Also: the medium is left as it is, and the progress comes to its total.
-Result<CheckReport> check_image(const Image& image) {
+Result<CheckReport> check_image(const Image& image, const Key* key = &test::pool_key()) {
     const auto tape = std::make_shared<Tape>(image, false);
     tape->read_only = true;
     const test::RecordingMedium medium(tape);
     std::uint64_t total = 0, done = 0;
-    auto report = check(
-        medium, {[&](std::uint64_t bytes) { total = bytes; }, [&](std::uint64_t bytes) { done += bytes; }});
+    auto report =
+        check(medium, key,
+              {[&](std::uint64_t bytes) { total = bytes; }, [&](std::uint64_t bytes) { done += bytes; }});
     CHECK(tape->stored == image && tape->persists == 0);
     CHECK(done <= total && (!report || !report->findings.empty() || done == total));
     return report;
@@ -135,10 +137,47 @@ void superblocks_of_two_pools() {
     auto image = test::lived_in();
     auto other =
         format::read_superblock(std::span<const std::byte>(image).first(format::kSuperblockBytes)).superblock;
-    other.manager_key.fill(9);
-    const auto bytes = format::encode(other);
+    other.created_ns = 9;
+    const auto bytes = test::encode(other);
     std::copy(bytes.begin(), bytes.end(), image.begin());
     finds(image, Severity::damage, "superblock B", "one of them is of another pool");
+}
+
+/// Somebody wrote it who has not the key: seen with it, and not without.
+void forgeries() {
+    const auto good = test::lived_in();
+    const auto superblock = superblock_of(good);
+    const auto text = [](const Image& image, const Key* key) {
+        return text_of(test::ok(check_image(image, key)));
+    };
+    CHECK(test::ok(check_image(good)).macs_verified && !test::ok(check_image(good, nullptr)).macs_verified);
+
+    auto image = good;
+    image[40] ^= std::byte{1};  // the time at which the pool was made
+    image[format::kSuperblockBytes + 40] ^= std::byte{1};
+    for (const auto at : format::kSuperblockOffset)
+        test::mend_superblock(std::span(image).subspan(at, format::kSuperblockBytes));
+    test::equal(text(image, nullptr), std::string());
+    for (const char* name : {"A: its 4096 bytes at 0", "B: its 4096 bytes at 4096"})
+        test::contains(text(image, &test::pool_key()),
+                       fmt::format("damage: superblock {} were not written by a manager with the key: their "
+                                   "checksum holds, and their MAC does not",
+                                   name));
+    test::contains(text(image, &test::pool_key()), "damage: pool: ");
+
+    const auto other_key = test::key_of(8);
+    test::contains(text(good, &other_key), "they name another manager key");
+
+    image = good;
+    const auto record = test::records_of(image).back();
+    image[record.at + record.length - 8] ^= std::byte{1};
+    test::mend_record(std::span(image).subspan(record.at, record.length),
+                      format::journal_seed(superblock, 1));
+    test::equal(text(image, nullptr).find("MAC"), std::string::npos);
+    test::contains(text(image, &test::pool_key()),
+                   fmt::format("record {} at byte {} of the journal was not written by a "
+                               "manager with the pool's key: its checksum holds, and its MAC does not",
+                               test::records_of(image).size(), record.at));
 }
 
 /// Each record, damaged: the state before it is looked at, and is one that the pool was in.
@@ -212,7 +251,7 @@ void a_damaged_snapshot_leaves_the_half_before() {
     old.active_half = 0;
     old.first_sequence = 1;
     old.snapshot_records = 0;
-    const auto bytes = format::encode(old);
+    const auto bytes = test::encode(old);
     std::copy(bytes.begin(), bytes.end(), image.begin());
     test::flip(image, format::kSuperblockBytes + 50);
     test::contains(text_of(test::ok(check_image(image))), "the newest superblock is damaged");
@@ -344,20 +383,20 @@ void the_disk_can_not_give_it() {
     const auto medium = test::ok(media::inspect_medium(path));
     const auto pool = test::ok(test::open_image(image));
     const CheckProgress silent{[](std::uint64_t) {}, [](std::uint64_t) {}};
-    test::equal(text_of(test::ok(check(*medium, silent))), std::string());
+    test::equal(text_of(test::ok(check(*medium, &test::pool_key(), silent))), std::string());
     const auto cut_to = [&](std::uint64_t size) { std::filesystem::resize_file(path, size); };
     cut_to(test::ok(pool->open_generation("b", 0))->page_offsets().front());
-    const auto report = test::ok(check(*medium, silent));
+    const auto report = test::ok(check(*medium, &test::pool_key(), silent));
     test::contains(text_of(report), "damage: b@1: its 20000 bytes at");
     test::contains(text_of(report), "can't be read from the disk");
     CHECK(report.good_generations > 0);
     cut_to(test::ok(pool->read_log("team/app")).segments.at(0).page_offsets.front());
-    test::contains(text_of(test::ok(check(*medium, silent))), "damage: team/app log: its");
+    test::contains(text_of(test::ok(check(*medium, &test::pool_key(), silent))), "damage: team/app log: its");
     cut_to(format::kJournalOffset);
-    test::contains(text_of(test::ok(check(*medium, silent))),
+    test::contains(text_of(test::ok(check(*medium, &test::pool_key(), silent))),
                    "damage: pool: " + path + ": its metadata is damaged");
     cut_to(0);
-    test::error(check(*medium, silent), EBADMSG);
+    test::error(check(*medium, &test::pool_key(), silent), EBADMSG);
 }
 
 }  // namespace
@@ -371,6 +410,7 @@ int main() {
          {"flipped_payload_names_the_generation", flipped_payload_names_the_generation},
          {"a_superblock_copy_is_missed", a_superblock_copy_is_missed},
          {"superblocks_of_two_pools", superblocks_of_two_pools},
+         {"forgeries", forgeries},
          {"damage_in_the_journal_leaves_the_state_before", damage_in_the_journal_leaves_the_state_before},
          {"a_torn_tail_is_told", a_torn_tail_is_told},
          {"a_damaged_snapshot_leaves_the_half_before", a_damaged_snapshot_leaves_the_half_before},

@@ -12,6 +12,7 @@
 #include "tests/support/check.hh"
 #include "tests/support/forger.hh"
 #include "tests/support/pool_images.hh"
+#include "tests/support/pool_key.hh"
 
 using namespace pmemckpt;
 using namespace pmemckpt::pool;
@@ -304,13 +305,10 @@ void later_kinds_are_not_guessed_at() {
     test::contains(message, "newer");
     auto image = Forger().region(1, "a").image();
     const auto superblock = superblock_of(image);
-    auto record = format::frame_record(0, 1, format::Kind::region_put,
-                                       format::encode(format::RegionPut{1, 1, 1, 0, 0, 3, "a", "alice"}));
-    record[22] = std::byte{2};  // the kind's version
-    const auto crc = crc32c(std::span(record).subspan(8), format::journal_seed(superblock.uuid, 1));
-    std::memcpy(record.data() + 4, &crc, sizeof crc);
-    std::copy(record.begin(), record.end(),
-              image.begin() + static_cast<std::ptrdiff_t>(superblock.half_offset[0]));
+    const auto half = std::span(image).subspan(superblock.half_offset[0], superblock.half_size);
+    half[22] = std::byte{2};  // the kind's version
+    const format::MacKey key(test::pool_key(), superblock.uuid);
+    test::sign_record(half.first(format::claimed_length(half, 0)), format::journal_seed(superblock, 1, &key));
     test::contains(test::error(test::open_image(image), EPROTONOSUPPORT), "version 2");
 }
 
@@ -319,7 +317,7 @@ void another_format_is_not_touched() {
     auto superblock = superblock_of(image);
     superblock.major = 2;
     superblock.sequence = 5;
-    const auto bytes = format::encode(superblock);
+    const auto bytes = test::encode(superblock);
     std::copy(bytes.begin(), bytes.end(), image.begin());
     const auto tape = test::make_tape(image);
     test::error(test::open_tape(tape), EPROTONOSUPPORT);
@@ -329,9 +327,11 @@ void another_format_is_not_touched() {
 void a_hostile_half_takes_no_time() {
     auto image = test::fresh_image();
     const auto superblock = superblock_of(image);
-    // Each 24 bytes claim to be a record with a high sequence that reaches to the half's end.
-    for (std::uint64_t at = 0; at + 24 <= superblock.half_size; at += 24) {
-        auto record = format::frame_record(0, 1000 + at, format::Kind::region_drop, {});
+    const format::MacKey key(test::pool_key(), superblock.uuid);
+    const auto seed = format::journal_seed(superblock, 99, &key);
+    // Each 40 bytes claim to be a record with a high sequence that reaches to the half's end.
+    for (std::uint64_t at = 0; at + 40 <= superblock.half_size; at += 40) {
+        auto record = format::frame_record(seed, 1000 + at, format::Kind::region_drop, {});
         const auto length = static_cast<std::uint32_t>((superblock.half_size - at) / 8 * 8);
         std::memcpy(record.data() + 16, &length, sizeof length);
         std::copy(record.begin(), record.end(),

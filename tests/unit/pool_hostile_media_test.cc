@@ -14,6 +14,7 @@
 #include "lib/pool/rescue.hh"
 #include "tests/support/check.hh"
 #include "tests/support/pool_history.hh"
+#include "tests/support/pool_key.hh"
 
 using namespace pmemckpt;
 using namespace pmemckpt::pool;
@@ -47,7 +48,8 @@ Seen open_and_look(const std::shared_ptr<Tape>& tape) {
 }
 
 Result<CheckReport> check_tape(const std::shared_ptr<Tape>& tape) {
-    return check(test::RecordingMedium(tape), {[](std::uint64_t) {}, [](std::uint64_t) {}});
+    return check(test::RecordingMedium(tape), &test::pool_key(),
+                 {[](std::uint64_t) {}, [](std::uint64_t) {}});
 }
 
 const Moment& moment_after(std::uint64_t next_sequence) {
@@ -144,7 +146,7 @@ const test::PlacedRecord* Flipper::active_record(std::uint64_t at) const {
 
 /// Not reserved, and not behind the end.
 bool Flipper::is_in_use(std::uint64_t at) const {
-    constexpr std::uint64_t kSuperblockFields = 168;
+    constexpr std::uint64_t kSuperblockFields = 232;
     return active_record(at) ||
            (at < 2 * format::kSuperblockBytes && at % format::kSuperblockBytes < kSuperblockFields);
 }
@@ -202,7 +204,7 @@ void Flipper::look_at_check(std::uint64_t at, const test::PlacedRecord& record, 
 
 /// To the record before, or, in a snapshot, what the half before led to.
 void Flipper::look_at_rescue(const test::PlacedRecord& record) {
-    const auto rescued = rescue(test::RecordingMedium(tape_));
+    const auto rescued = rescue(test::RecordingMedium(tape_), &test::pool_key());
     if (!rescued) {
         CHECK(record.sequence == 1);  // there is nothing before it
         return;
@@ -255,7 +257,7 @@ void Cutter::cut_to(std::uint64_t length) {
 }
 
 void Cutter::look_at_rescue() {
-    const auto rescued = rescue(test::RecordingMedium(tape_));
+    const auto rescued = rescue(test::RecordingMedium(tape_), &test::pool_key());
     if (!rescued) {
         CHECK(rescued.error().code == EUCLEAN);
         return;

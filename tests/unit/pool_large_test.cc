@@ -7,6 +7,7 @@
 #include "lib/pool/pool.hh"
 #include "tests/support/check.hh"
 #include "tests/support/pool_images.hh"
+#include "tests/support/pool_key.hh"
 
 using namespace pmemckpt;
 using namespace pmemckpt::pool;
@@ -48,8 +49,8 @@ void sixteen_tebibytes(std::uint64_t page_size, std::uint64_t pages_at_least) {
     options.size = kMaximumPoolSize;
     options.page_size = page_size;
     options.replace = true;
-    test::ok(Pool::create(options));
-    auto pool = test::ok(Pool::open(file.path()));
+    test::ok(Pool::create(options, test::pool_key()));
+    auto pool = test::ok(Pool::open(file.path(), test::pool_key()));
     CHECK(pool->info().pages >= pages_at_least);
     test::ok(pool->create_region("a", "alice", {.keep = 2}));
     const auto bytes = test::random_bytes(3 * kMiB);
@@ -63,7 +64,7 @@ void sixteen_tebibytes(std::uint64_t page_size, std::uint64_t pages_at_least) {
         test::equal(pool->info().free_pages, free);
     }
     pool.reset();
-    pool = test::ok(Pool::open(file.path()));
+    pool = test::ok(Pool::open(file.path(), test::pool_key()));
     CHECK(test::content(*pool, *test::ok(pool->open_generation("a", 4))) == bytes);
     test::equal(pool->info().free_pages, free);
 }

@@ -14,6 +14,7 @@
 #include "lib/pool/rescue.hh"
 #include "tests/support/check.hh"
 #include "tests/support/pool_history.hh"
+#include "tests/support/pool_key.hh"
 
 using namespace pmemckpt;
 using namespace pmemckpt::pool;
@@ -92,8 +93,8 @@ bool is_state_of(const std::vector<Moment>& moments, const Recovered& recovered)
 
 /// What check says of bytes that an older state takes for its own.
 void check_tells_of_torn(const Image& image, const std::string& state) {
-    const auto report =
-        test::ok(check(test::RecordingMedium(tape_of(image)), {[](std::uint64_t) {}, [](std::uint64_t) {}}));
+    const auto report = test::ok(check(test::RecordingMedium(tape_of(image)), &test::pool_key(),
+                                       {[](std::uint64_t) {}, [](std::uint64_t) {}}));
     if (state.find(" TORN") != std::string::npos)
         CHECK(std::ranges::count(report.findings, Severity::damage, &Finding::severity) > 0);
 }
@@ -113,7 +114,7 @@ Outcome look(const Image& image, const std::vector<Moment>& moments, const std::
     const auto state = test::digest(**pool);
     test::equal(test::pages_owned_twice(**pool), std::string());
     check_tells_of_torn(image, state);
-    const auto recovered = test::ok(recover(test::RecordingMedium(tape)));
+    const auto recovered = test::ok(recover(test::RecordingMedium(tape), &test::pool_key()));
     CHECK(is_state_of(moments, recovered));
     const auto least = newest_sequence_on(image, recovered.catalog.snapshot_records());
     CHECK(of == Of::twins || recovered.position.next_sequence >= least);
@@ -164,7 +165,7 @@ void older_superblocks_hide_nothing() {
         for (std::size_t older = 0; older < base.moment; ++older) {
             auto image = base.image;
             paste(kParts[2], all.moments[older].metadata, image);
-            const auto rescued = test::ok(rescue(test::RecordingMedium(tape_of(image))));
+            const auto rescued = test::ok(rescue(test::RecordingMedium(tape_of(image)), &test::pool_key()));
             test::equal(test::tables_of(rescued.recovered.catalog), all.moments[base.moment].tables);
             if (!rescued.refused)
                 continue;
@@ -211,8 +212,8 @@ void superblocks_swapped_and_doubled() {
             image = base.image;
             copy_superblock(image, from, 1 - from);
             test::equal(test::digest_of(image), history().moments[base.moment].state);
-            const auto report = test::ok(
-                check(test::RecordingMedium(tape_of(image)), {[](std::uint64_t) {}, [](std::uint64_t) {}}));
+            const auto report = test::ok(check(test::RecordingMedium(tape_of(image)), &test::pool_key(),
+                                               {[](std::uint64_t) {}, [](std::uint64_t) {}}));
             test::equal(report.findings.size(), std::size_t{1});
             test::contains(report.findings[0].message, "and so has superblock A");
         }
@@ -224,7 +225,7 @@ void put_version(Image& image, unsigned slot, std::uint16_t major, std::uint16_t
     auto superblock = format::read_superblock(place).superblock;
     superblock.major = major;
     superblock.minor = minor;
-    const auto bytes = format::encode(superblock);
+    const auto bytes = test::encode(superblock);
     std::copy(bytes.begin(), bytes.end(), place.begin());
 }
 
@@ -248,7 +249,7 @@ void other_versions() {
                     continue;
                 test::contains(test::error(pool, EPROTONOSUPPORT), fmt::format("format {}", major));
                 CHECK(tape->stored == image && tape->persists == 0);
-                test::error(rescue(test::RecordingMedium(tape)), EPROTONOSUPPORT);
+                test::error(rescue(test::RecordingMedium(tape), &test::pool_key()), EPROTONOSUPPORT);
             }
     auto image = history().bases.back().image;
     for (unsigned slot = 0; slot < 2; ++slot)

@@ -9,6 +9,7 @@
 
 #include "lib/base/log.hh"
 #include "lib/format/layout.hh"
+#include "tests/support/pool_key.hh"
 #include "tests/support/repairs.hh"
 
 using namespace pmemckpt;
@@ -146,15 +147,15 @@ void superblocks_are_written_anew() {
 void undecidable_superblocks() {
     const auto good = test::lived_in();
     const auto put = [](Image& image, const format::Superblock& superblock) {
-        const auto bytes = format::encode(superblock);
+        const auto bytes = test::encode(superblock);
         std::copy(bytes.begin(), bytes.end(), image.begin());
     };
     const auto second = test::superblock_of(good);
-    auto other_key = second;
-    other_key.manager_key.fill(9);
+    auto other_pool = second;
+    other_pool.uuid.fill(9);
     auto other_state = second;
     other_state.active_half = 1;
-    for (const auto& superblock : {other_key, other_state}) {
+    for (const auto& superblock : {other_pool, other_state}) {
         auto image = good;
         put(image, superblock);
         const auto tape = std::make_shared<Tape>(image, false);
@@ -351,7 +352,7 @@ void keep_can_say_no() {
     const auto tape = std::make_shared<Tape>(image, false);
     test::RecordingMedium medium(tape);
     const auto refuse = [](const RepairPlan&) -> Status { return fail(EDQUOT, "no room for a copy"); };
-    test::error(repair(medium, {}, {kSilent, refuse}), EDQUOT);
+    test::error(repair(medium, test::pool_key(), {}, {kSilent, refuse}), EDQUOT);
     CHECK(tape->stored == image && tape->persists == 0);
 }
 
@@ -382,7 +383,7 @@ void the_disk_can_not_give_it() {
         std::filesystem::resize_file(path, image.size());
         return {};
     };
-    const auto report = test::ok(repair(*medium, {}, {kSilent, keep}));
+    const auto report = test::ok(repair(*medium, test::pool_key(), {}, {kSilent, keep}));
     const auto text = text_of(report.plan.changes);
     test::contains(text, "team/app log: its pages from number 3 on are given back");
     test::contains(text, "team/app cursor backup: set back from generation 6, record 4, to 6, 2");

@@ -8,6 +8,7 @@
 #include "lib/base/crc32c.hh"
 #include "tests/support/check.hh"
 #include "tests/support/pool_images.hh"
+#include "tests/support/pool_key.hh"
 
 using namespace pmemckpt;
 using namespace pmemckpt::pool;
@@ -22,36 +23,35 @@ CreateOptions options(std::uint64_t size = 64 * kMiB) {
     CreateOptions made;
     made.path = file("pool");
     made.size = size;
-    made.manager_key.fill(3);
     return made;
 }
 
 std::unique_ptr<Pool> new_pool(std::uint64_t size = 64 * kMiB) {
-    test::ok(Pool::create(options(size)));
-    return test::ok(Pool::open(file("pool")));
+    test::ok(Pool::create(options(size), test::pool_key()));
+    return test::ok(Pool::open(file("pool"), test::pool_key()));
 }
 
 void makes_and_opens() {
-    const auto uuid = test::ok(Pool::create(options()));
-    test::error(Pool::create(options()), EEXIST);
-    const auto pool = test::ok(Pool::open(file("pool")));
-    CHECK(pool->uuid() == uuid && pool->manager_key() == options().manager_key);
+    const auto uuid = test::ok(Pool::create(options(), test::pool_key()));
+    test::error(Pool::create(options(), test::pool_key()), EEXIST);
+    const auto pool = test::ok(Pool::open(file("pool"), test::pool_key()));
+    CHECK(pool->uuid() == uuid);
     const auto info = pool->info();
     test::equal(info.page_size, 2 * kMiB);
     test::equal(info.size, 64 * kMiB);
     test::equal(info.free_pages, std::uint64_t{31});
     test::equal(info.path, file("pool"));
-    test::error(Pool::open(file("pool")), EBUSY);
+    test::error(Pool::open(file("pool"), test::pool_key()), EBUSY);
     auto again = options();
     again.replace = true;
-    test::error(Pool::create(again), EBUSY);
+    test::error(Pool::create(again, test::pool_key()), EBUSY);
 }
 
 void sizes_have_limits() {
     const auto refused = [](std::uint64_t size, std::uint64_t page_size, int code) {
         auto bad = options(size);
         bad.page_size = page_size;
-        const auto message = test::error(Pool::create(bad), code);
+        const auto message = test::error(Pool::create(bad, test::pool_key()), code);
         CHECK(!std::filesystem::exists(bad.path));
         return message;
     };
@@ -61,18 +61,20 @@ void sizes_have_limits() {
         test::contains(refused(64 * kMiB, page_size, EINVAL), "power of two");
     test::contains(refused(16 * kMiB, 16 * kMiB, ERANGE), "no room for a page");
     auto smallest = options(16 * kMiB);
-    test::ok(Pool::create(smallest));
-    test::equal(test::ok(Pool::open(smallest.path))->info().pages, std::uint64_t{7});
+    test::ok(Pool::create(smallest, test::pool_key()));
+    test::equal(test::ok(Pool::open(smallest.path, test::pool_key()))->info().pages, std::uint64_t{7});
 }
 
 void what_is_no_pool() {
-    test::error(Pool::open(file("missing")), ENOENT);
+    test::error(Pool::open(file("missing"), test::pool_key()), ENOENT);
     std::ofstream(file("empty")).close();
-    test::error(Pool::open(file("empty")), ENODATA);
+    test::error(Pool::open(file("empty"), test::pool_key()), ENODATA);
     std::ofstream(file("text")) << std::string(100'000, 'x');
-    test::contains(test::error(Pool::open(file("text")), EUCLEAN), "is not a pmemckpt pool");
+    test::contains(test::error(Pool::open(file("text"), test::pool_key()), EUCLEAN),
+                   "is not a pmemckpt pool");
     std::ofstream(file("short")) << "hello";
-    test::contains(test::error(Pool::open(file("short")), EUCLEAN), "is not a pmemckpt pool");
+    test::contains(test::error(Pool::open(file("short"), test::pool_key()), EUCLEAN),
+                   "is not a pmemckpt pool");
 }
 
 void a_generation_comes_back() {
@@ -87,7 +89,7 @@ void a_generation_comes_back() {
     test::equal(info.writer, std::string("bob"));
     CHECK(info.sealed_ns > 0 && info.durability == media::Durability::page);
     pool.reset();
-    pool = test::ok(Pool::open(file("pool")));
+    pool = test::ok(Pool::open(file("pool"), test::pool_key()));
     const auto generation = test::ok(pool->open_generation("team/app", 0));
     CHECK(test::content(*pool, *generation) == bytes);
     test::equal(generation->page_offsets().size(), std::size_t{3});
@@ -131,7 +133,7 @@ void an_empty_generation() {
     CHECK(draft->page_offsets().empty());
     test::equal(test::ok(pool->seal(std::move(draft), 0, 0, "alice")).number, std::uint64_t{1});
     pool.reset();
-    pool = test::ok(Pool::open(file("pool")));
+    pool = test::ok(Pool::open(file("pool"), test::pool_key()));
     test::equal(test::ok(pool->open_generation("a", 1))->info().length, std::uint64_t{0});
 }
 
@@ -245,7 +247,7 @@ void numbers_and_ids_are_never_reused() {
     test::ok(pool->create_region("b", "alice", {}));
     test::ok(pool->destroy_region("b"));
     pool.reset();
-    pool = test::ok(Pool::open(file("pool")));
+    pool = test::ok(Pool::open(file("pool"), test::pool_key()));
     test::equal(test::ok(test::save(*pool, "a", {})).number, std::uint64_t{6});
     test::equal(test::ok(pool->create_region("c", "alice", {})).id, first.id + 2);
 }
@@ -321,7 +323,7 @@ void many_threads_at_once() {
     CHECK(before.find("TORN") == std::string::npos);
     test::equal(test::pages_owned_twice(*pool), std::string());
     pool.reset();
-    pool = test::ok(Pool::open(file("pool")));
+    pool = test::ok(Pool::open(file("pool"), test::pool_key()));
     test::equal(test::digest(*pool), before);
 }
 

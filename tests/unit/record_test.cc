@@ -4,20 +4,28 @@
 #include <cerrno>
 
 #include "tests/support/check.hh"
+#include "tests/support/pool_key.hh"
 
 using namespace pmemckpt;
 using namespace pmemckpt::format;
 
 namespace {
 
-constexpr std::array<std::uint8_t, 16> kUuid{9, 8, 7};
+Superblock superblock_of(const Uuid& uuid) {
+    Superblock superblock;
+    superblock.uuid = uuid;
+    superblock.manager_key = public_key(test::pool_key());
+    return superblock;
+}
+const Superblock kPool = superblock_of({9, 8, 7});
+const MacKey kKey(test::pool_key(), kPool.uuid);
 
 GenerationSeal sample_seal() {
     return {3, 14, 8193, -6, 5, 0xdeadbeef, 2, "someone", {{7, 1}, {2, 2}}, {11, 13}};
 }
 
 void records_verify_by_place_and_pool() {
-    const auto seed = journal_seed(kUuid, 40);
+    const auto seed = journal_seed(kPool, 40, &kKey);
     const auto body = encode(sample_seal());
     const auto record = frame_record(seed, 41, Kind::generation_seal, body);
     test::equal(record.size(), record_bytes(body.size()));
@@ -25,13 +33,58 @@ void records_verify_by_place_and_pool() {
     const auto view = read_record(seed, record, 0);
     CHECK(view && view->sequence == 41 && view->length == record.size() && view->kind == 3 &&
           view->version == 1);
-    // Another pool's record, and one of an earlier use of the half.
-    CHECK(!read_record(journal_seed({1}, 40), record, 0));
-    CHECK(!read_record(journal_seed(kUuid, 39), record, 0));
+    CHECK(read_record(seed.without_key(), record, 0));
+    // Another pool's record, one of another manager key, and one of an earlier use of the half: without a
+    // key, too.
+    auto rekeyed = kPool;
+    rekeyed.manager_key = public_key(test::key_of(8));
+    for (const auto* key : {&kKey, static_cast<const MacKey*>(nullptr)}) {
+        CHECK(!read_record(journal_seed(superblock_of({1}), 40, key), record, 0));
+        CHECK(!read_record(journal_seed(rekeyed, 40, key), record, 0));
+        CHECK(!read_record(journal_seed(kPool, 39, key), record, 0));
+    }
+    CHECK(!is_forged_record(journal_seed(kPool, 39, &kKey), record, 0));
+}
+
+/// Whatever is changed, and the checksum mended: the key shows it, and nothing else does.
+void each_forged_byte_is_noticed() {
+    const auto seed = journal_seed(kPool, 40, &kKey);
+    auto record = frame_record(seed, 41, Kind::generation_seal, encode(sample_seal()));
+    CHECK(!is_forged_record(seed, record, 0));
+    for (std::size_t at = 8; at < record.size(); ++at) {
+        if (at >= 16 && at < 20)
+            continue;  // its length: then it is another record, or none
+        record[at] ^= std::byte{1};
+        test::mend_record(record, seed);
+        CHECK(read_record(seed.without_key(), record, 0) && !is_forged_record(seed.without_key(), record, 0));
+        CHECK(!read_record(seed, record, 0) && is_forged_record(seed, record, 0));
+        record[at] ^= std::byte{1};
+    }
+    test::mend_record(record, seed);
+    CHECK(read_record(seed, record, 0));
+}
+
+void another_keys_record_is_forged() {
+    const MacKey other(test::key_of(8), kPool.uuid), of_other_pool(test::pool_key(), Uuid{1});
+    for (const auto* key : {&other, &of_other_pool}) {
+        auto record =
+            frame_record(journal_seed(kPool, 40, key), 41, Kind::region_drop, encode(RegionDrop{4}));
+        CHECK(read_record(journal_seed(kPool, 40, key), record, 0));
+        CHECK(is_forged_record(journal_seed(kPool, 40, &kKey), record, 0));
+    }
+}
+
+void lies_where_the_format_page_says() {
+    const auto seed = journal_seed(kPool, 40, &kKey);
+    const auto record = frame_record(seed, 41, Kind::region_drop, encode(RegionDrop{4}));
+    auto signed_anew = record;
+    std::fill_n(signed_anew.begin() + 24, 16, std::byte{0});
+    test::sign_record(signed_anew, seed);
+    CHECK(signed_anew == record && record.size() == 48 && record[40] == std::byte{4});
 }
 
 void each_flipped_byte_is_noticed() {
-    const auto seed = journal_seed(kUuid, 1);
+    const auto seed = journal_seed(kPool, 1, &kKey);
     auto record = frame_record(seed, 1, Kind::generation_seal, encode(sample_seal()));
     for (auto& byte : record) {
         byte ^= std::byte{1};
@@ -111,7 +164,7 @@ void a_page_of_its_own_fits_the_journals_share() {
     worst.writer.assign(64, 'w');
     worst.extents = {{1, 1}};
     worst.dropped.clear();
-    test::equal(record_bytes(encode(worst).size()), std::uint64_t{152});
+    test::equal(record_bytes(encode(worst).size()), std::uint64_t{168});
 }
 
 }  // namespace
@@ -120,6 +173,9 @@ int main() {
     return test::run(
         "record", {{"records_verify_by_place_and_pool", records_verify_by_place_and_pool},
                    {"each_flipped_byte_is_noticed", each_flipped_byte_is_noticed},
+                   {"each_forged_byte_is_noticed", each_forged_byte_is_noticed},
+                   {"another_keys_record_is_forged", another_keys_record_is_forged},
+                   {"lies_where_the_format_page_says", lies_where_the_format_page_says},
                    {"bodies_come_back", bodies_come_back},
                    {"bodies_of_the_wrong_size_are_refused", bodies_of_the_wrong_size_are_refused},
                    {"enormous_counts_allocate_nothing", enormous_counts_allocate_nothing},

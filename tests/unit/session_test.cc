@@ -8,6 +8,7 @@
 
 #include "driver/admin_status.hh"
 #include "driver/sessions.hh"
+#include "lib/pool/manager_key.hh"
 #include "tests/support/manager_fixture.hh"
 
 using namespace pmemckpt;
@@ -141,9 +142,10 @@ public:
         served->name = "pool";
         served->path = test::make_pool("pool", keys, 16 * kMiB);
         auto medium = test::ok(media::open_medium(served->path, media::Use::exclusive));
-        served->pool = test::ok(pool::Pool::open(std::make_unique<GatedMedium>(std::move(medium), gate)));
+        served->manager_key = test::ok(pool::find_manager_key(*medium, keys)).key;
+        served->pool = test::ok(
+            pool::Pool::open(std::make_unique<GatedMedium>(std::move(medium), gate), served->manager_key));
         pool = served->pool.get();
-        served->manager_key = test::ok(load_key(keys, wire::pool_key_name(pool::to_string(pool->uuid()))));
         test::ok(services.pools.add({std::move(served)}));
         test::ok(pool->create_region("team/app", "alice", {}));
         session = sessions.accept(connection);
@@ -339,7 +341,7 @@ std::string told_of(Stage& stage, const std::string& engine) {
     other->engine = engine;
     const auto session = stage.sessions.accept(other);
     driver::Scrub scrub(stage.services, {});
-    const auto told = driver::answer_admin({stage.services, stage.sessions, scrub, "played", {}},
+    const auto told = driver::answer_admin({stage.services, stage.sessions, scrub, {}, "played", {}},
                                            R"({"command":"status"})");
     session->on_close({ECONNRESET, "the test is done"});
     return told.substr(told.find("\"engine\":\"" + engine));

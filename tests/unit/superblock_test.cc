@@ -1,9 +1,12 @@
 #include "lib/format/superblock.hh"
 
+#include <array>
 #include <cerrno>
+#include <cstring>
 
 #include "lib/format/layout.hh"
 #include "tests/support/check.hh"
+#include "tests/support/pool_key.hh"
 
 using namespace pmemckpt;
 using namespace pmemckpt::format;
@@ -26,7 +29,8 @@ Superblock sample() {
     superblock.first_sequence = 77;
     superblock.snapshot_records = 3;
     superblock.next_region_id = 5;
-    superblock.manager_key.fill(0xab);
+    superblock.manager_key = public_key(test::pool_key());
+    superblock.former_key.fill(0xcd);
     return superblock;
 }
 
@@ -35,25 +39,74 @@ Status check_sample(const Superblock& superblock) {
 }
 
 void comes_back_as_it_was_written() {
-    const auto bytes = encode(sample());
+    const auto bytes = test::encode(sample());
     const auto reading = read_superblock(bytes);
     CHECK(reading.state == SuperblockState::valid);
-    CHECK(encode(reading.superblock) == bytes);
+    CHECK(test::encode(reading.superblock) == bytes);
     test::equal(reading.superblock.created_ns, std::int64_t{-5});
     test::equal(reading.superblock.first_sequence, std::uint64_t{77});
     test::ok(check_sample(reading.superblock));
 }
 
 void lies_where_the_format_page_says() {
-    const auto bytes = encode(sample());
+    const auto bytes = test::encode(sample());
     CHECK(std::string(reinterpret_cast<const char*>(bytes.data()), 8) == "PMEMCKPT");
     CHECK(bytes[12] == std::byte{1} && bytes[13] == std::byte{0});  // major, little-endian
     CHECK(bytes[16] == std::byte{9} && bytes[24] == std::byte{1});
-    CHECK(bytes[112] == std::byte{77} && bytes[136] == std::byte{0xab} && bytes[167] == std::byte{0xab});
+    CHECK(bytes[112] == std::byte{77} && bytes[168] == std::byte{0xcd} && bytes[199] == std::byte{0xcd});
+    const auto open = public_key(test::pool_key());
+    CHECK(std::memcmp(bytes.data() + 136, open.data(), open.size()) == 0);
+    std::array<std::uint8_t, 32> mac;
+    const auto whole = std::span<const std::byte>(bytes);
+    MacKey(test::pool_key(), sample().uuid)
+        .compute({whole.first(8), whole.first(200).subspan(12), whole.subspan(232)}, mac);
+    CHECK(std::memcmp(bytes.data() + 200, mac.data(), mac.size()) == 0);
+}
+
+/// Whatever is changed, and the checksum mended: the key shows it, and nothing else does.
+void each_forged_bit_is_noticed() {
+    auto bytes = test::encode(sample());
+    CHECK(read_superblock(bytes, &test::pool_key()).state == SuperblockState::valid);
+    for (std::size_t at = 12; at < bytes.size(); ++at) {
+        bytes[at] ^= std::byte{0x10};
+        test::mend_superblock(bytes);
+        CHECK(read_superblock(bytes).state == SuperblockState::valid);
+        CHECK(read_superblock(bytes, &test::pool_key()).state == SuperblockState::forged);
+        bytes[at] ^= std::byte{0x10};
+    }
+}
+
+void another_key_is_not_the_pools() {
+    const auto other = test::key_of(8);
+    const auto bytes = test::encode(sample(), other);
+    CHECK(read_superblock(bytes).state == SuperblockState::valid);
+    CHECK(read_superblock(bytes, &other).state == SuperblockState::valid);
+    CHECK(read_superblock(bytes, &test::pool_key()).state == SuperblockState::forged);
+    // The public key of the right one, pasted in.
+    auto pasted = bytes;
+    const auto open = public_key(test::pool_key());
+    std::memcpy(pasted.data() + 136, open.data(), open.size());
+    test::mend_superblock(pasted);
+    CHECK(read_superblock(pasted, &test::pool_key()).state == SuperblockState::forged);
+    CHECK(read_superblock(pasted, &other).state == SuperblockState::forged);
+}
+
+/// Of two copies of a change that was cut, and of nothing else.
+void the_copy_before_a_change_of_key_is_known() {
+    auto other = sample(), newest = sample();
+    other.manager_key = public_key(test::key_of(8));
+    newest.former_key = other.manager_key;
+    newest.sequence = other.sequence + 1;
+    CHECK(is_before_change_of_key(other, newest) && !is_before_change_of_key(newest, other));
+    auto later = other;
+    later.sequence = newest.sequence;
+    CHECK(!is_before_change_of_key(later, newest));
+    other.manager_key = newest.former_key = {};
+    CHECK(!is_before_change_of_key(other, newest));
 }
 
 void each_flipped_bit_is_noticed() {
-    auto bytes = encode(sample());
+    auto bytes = test::encode(sample());
     for (std::size_t at = 0; at < bytes.size(); ++at) {
         bytes[at] ^= std::byte{0x10};
         CHECK(read_superblock(bytes).state != SuperblockState::valid);
@@ -66,7 +119,7 @@ void each_flipped_bit_is_noticed() {
 void another_major_version_is_named() {
     auto superblock = sample();
     superblock.major = 2;
-    const auto reading = read_superblock(encode(superblock));
+    const auto reading = read_superblock(test::encode(superblock));
     CHECK(reading.state == SuperblockState::valid);
     const auto message = test::error(check_sample(reading.superblock), EPROTONOSUPPORT);
     test::contains(message, "format 2");
@@ -127,11 +180,15 @@ void layouts_leave_room_for_pages() {
 }  // namespace
 
 int main() {
-    return test::run("superblock", {{"comes_back_as_it_was_written", comes_back_as_it_was_written},
-                                    {"lies_where_the_format_page_says", lies_where_the_format_page_says},
-                                    {"each_flipped_bit_is_noticed", each_flipped_bit_is_noticed},
-                                    {"another_major_version_is_named", another_major_version_is_named},
-                                    {"a_short_medium_gives_both_sizes", a_short_medium_gives_both_sizes},
-                                    {"contradicting_fields_are_refused", contradicting_fields_are_refused},
-                                    {"layouts_leave_room_for_pages", layouts_leave_room_for_pages}});
+    return test::run("superblock",
+                     {{"comes_back_as_it_was_written", comes_back_as_it_was_written},
+                      {"lies_where_the_format_page_says", lies_where_the_format_page_says},
+                      {"each_flipped_bit_is_noticed", each_flipped_bit_is_noticed},
+                      {"each_forged_bit_is_noticed", each_forged_bit_is_noticed},
+                      {"another_key_is_not_the_pools", another_key_is_not_the_pools},
+                      {"the_copy_before_a_change_of_key_is_known", the_copy_before_a_change_of_key_is_known},
+                      {"another_major_version_is_named", another_major_version_is_named},
+                      {"a_short_medium_gives_both_sizes", a_short_medium_gives_both_sizes},
+                      {"contradicting_fields_are_refused", contradicting_fields_are_refused},
+                      {"layouts_leave_room_for_pages", layouts_leave_room_for_pages}});
 }

@@ -12,7 +12,6 @@
 #include "utils/pmemckpt-ctl/admin_socket.hh"
 #include "utils/pmemckpt-ctl/commands.hh"
 #include "utils/pmemckpt-ctl/json_text.hh"
-#include "utils/pmemckpt-ctl/keys.hh"
 #include "utils/pmemckpt-ctl/text.hh"
 
 namespace pmemckpt::ctl {

@@ -9,6 +9,7 @@
 #include "utils/pmemckpt-ctl/metadata_copy.hh"
 #include "utils/pmemckpt-ctl/offline.hh"
 #include "utils/pmemckpt-ctl/offline_json.hh"
+#include "utils/pmemckpt-ctl/offline_key.hh"
 #include "utils/pmemckpt-ctl/progress.hh"
 #include "utils/pmemckpt-ctl/text.hh"
 
@@ -42,9 +43,10 @@ std::string text_of(const std::vector<pool::Finding>& findings) {
     return text;
 }
 
-std::string text_of(const std::string& path, const pool::CheckReport& report) {
+std::string text_of(const std::string& path, const OfflineKey& key, const pool::CheckReport& report) {
     auto text = fmt::format("pool {}\n  superblocks  A: {}; B: {}\n", path,
                             superblock_text(report.superblocks[0]), superblock_text(report.superblocks[1]));
+    text += fmt::format("  MACs         {}\n", key.get() ? "verified" : "not verified: " + key.why_not);
     if (report.journal) {
         const auto& journal = *report.journal;
         text += fmt::format("  uuid         {}\n", pool::to_string(report.uuid));
@@ -93,9 +95,10 @@ const char* way_out(const pool::CheckReport& report) {
 
 Status look(const Common& common, const std::string& path) {
     const auto medium = TRY(media::inspect_medium(path));
+    const auto key = key_to_look_with(*medium, common);
     Bars bars;
-    const auto report = TRY(pool::check(*medium, bars.hooks()));
-    TRY(print(common.json ? checked_json(path, report) : text_of(path, report)));
+    const auto report = TRY(pool::check(*medium, key.get(), bars.hooks()));
+    TRY(print(common.json ? checked_json(path, report) : text_of(path, key, report)));
     if (report.findings.empty())
         return {};
     return fail(EUCLEAN, "{} does not verify: {}; {}", path, plural(report.findings.size(), "finding"),
@@ -119,9 +122,10 @@ Status mend(const Common& common, const Check& request) {
     const auto medium = TRY(media::open_medium(request.path, media::Use::exclusive));
     Repaired repaired{
         {}, request.copy.empty() ? default_copy_name(request.path) : request.copy, {}, request.path, false};
+    const auto key = TRY(key_to_write_with(*medium, common));
     Bars bars;
     auto report = pool::repair(
-        *medium, {request.older_state},
+        *medium, key, {request.older_state},
         {bars.hooks(), [&](const pool::RepairPlan& plan) { return keep(*medium, plan, repaired); }});
     if (!report && repaired.has_copy)
         return fail(report.error().code, "{} (the metadata as it was is in {})", report.error().message,

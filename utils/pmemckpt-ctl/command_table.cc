@@ -37,6 +37,7 @@ struct Parsed {
     RevokeKey revoke_key;
     Check check;
     Salvage salvage;
+    RekeyPool rekey_pool;
     CreateRegion create_region;
     DestroyRegion destroy_region;
     Clear clear;
@@ -166,6 +167,12 @@ void add_offline_commands(CLI::App& app, Parsed& parsed) {
     saving.add_option("--to", parsed.salvage.to, "the folder; it is made when missing")
         ->required()
         ->type_name("DIRECTORY");
+
+    auto& rekeying = add_command(app, "rekey-pool", "give a pool another manager key, with no manager",
+                                 parsed, [&] { return rekey_pool(parsed.common, parsed.rekey_pool); });
+    rekeying.add_option("PATH", parsed.rekey_pool.path, "the pool's device or file")
+        ->required()
+        ->type_name("");
 }
 
 CLI::Option* add_keep(CLI::App& command, std::uint32_t& keep, const std::string& text) {

@@ -177,6 +177,9 @@ Status remote_cp(const Common& common, const RemoteCopy& request);
 
 Status remote_list(const Common& common, const std::string& address);
 
+/// --key-dir, else the default.
+std::string key_directory(const Common& common);
+
 /// parse_size, with 0 for an empty text.
 Result<std::uint64_t> size_or_zero(const std::string& text);
 

@@ -1,6 +1,4 @@
 // pmemckpt-ctl create-key, rotate-key, revoke-key.
-#include "utils/pmemckpt-ctl/keys.hh"
-
 #include <cerrno>
 #include <nlohmann/json.hpp>
 
@@ -8,6 +6,7 @@
 #include "lib/base/log.hh"
 #include "lib/wire/handshake.hh"
 #include "utils/pmemckpt-ctl/admin_socket.hh"
+#include "utils/pmemckpt-ctl/commands.hh"
 #include "utils/pmemckpt-ctl/duration.hh"
 #include "utils/pmemckpt-ctl/json.hh"
 #include "utils/pmemckpt-ctl/text.hh"

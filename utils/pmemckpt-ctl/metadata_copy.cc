@@ -137,7 +137,7 @@ Status check_unchanged(const media::Medium& medium, std::span<const std::byte> c
                        const std::string& path) {
     if (std::ranges::equal(journal_in(medium.bytes().first(copy.size())), journal_in(copy)))
         return {};
-    const auto recovered = pool::recover(medium);
+    const auto recovered = pool::recover(medium, nullptr);
     if (!recovered)
         return fail(
             EINVAL,

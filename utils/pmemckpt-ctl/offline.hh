@@ -27,6 +27,12 @@ struct Salvage {
 /// be had; EBUSY when a manager has the pool.
 Status salvage(const Common& common, const Salvage& request);
 
+struct RekeyPool {
+    std::string path;  ///< the pool's
+};
+/// Prints where the new manager key is. EBUSY when a manager has the pool, ENOENT without its key.
+Status rekey_pool(const Common& common, const RekeyPool& request);
+
 /// Prints what persistent memory this host has, and how a devdax device is made when there is none.
 Status list_devices(const Common& common);
 

@@ -81,6 +81,7 @@ Json remains_object(const RemainsFile& file) {
 std::string superblock_state(format::SuperblockState state) {
     switch (state) {
         case format::SuperblockState::valid: return "valid";
+        case format::SuperblockState::forged: return "forged";
         case format::SuperblockState::damaged: return "damaged";
         case format::SuperblockState::foreign: return "missing";
     }
@@ -91,6 +92,7 @@ std::string checked_json(const std::string& path, const pool::CheckReport& repor
     const bool known = report.journal.has_value();
     return text(Json{{"path", path},
                      {"good", report.findings.empty()},
+                     {"macs_verified", report.macs_verified},
                      {"uuid", known ? Json(pool::to_string(report.uuid)) : Json()},
                      {"size", report.size},
                      {"page_size", report.page_size},
@@ -134,9 +136,15 @@ std::string restored_copy_json(const std::string& path, const std::string& copy,
     return text(Json{{"path", path}, {"copy", copy}, {"kept", kept}});
 }
 
+std::string rekeyed_json(const std::string& path, const pool::Rekeyed& rekeyed, const std::string& key_path) {
+    return text(Json{
+        {"path", path}, {"uuid", to_string(rekeyed.pool)}, {"key", key_path}, {"was_cut", rekeyed.was_cut}});
+}
+
 std::string salvaged_json(const std::string& path, const std::string& directory, const Salvaged& salvaged) {
     Json object{{"path", path},
                 {"directory", directory},
+                {"macs_verified", salvaged.macs_verified},
                 {"older_state", salvaged.older_state ? Json(*salvaged.older_state) : Json()},
                 {"files", Json::array()},
                 {"left_out", Json::array()}};

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "lib/pool/check.hh"
+#include "lib/pool/rekey.hh"
 #include "lib/pool/repair.hh"
 
 namespace pmemckpt::ctl {
@@ -28,6 +29,7 @@ struct LeftOut {
 };
 struct Salvaged {
     std::optional<std::string> older_state;  ///< which one it is, when the newest can't be had
+    bool macs_verified = false;              ///< there was a key to verify them with
     std::vector<SalvagedFile> files;
     std::vector<LeftOut> left_out;
 };
@@ -53,7 +55,9 @@ struct Repaired {
 std::string repaired_json(const Repaired& repaired);
 std::string restored_copy_json(const std::string& path, const std::string& copy, const std::string& kept);
 
-/// Of a superblock copy: "valid", "damaged", "missing".
+std::string rekeyed_json(const std::string& path, const pool::Rekeyed& rekeyed, const std::string& key_path);
+
+/// Of a superblock copy: "valid", "forged", "damaged", "missing".
 std::string superblock_state(format::SuperblockState state);
 
 }  // namespace pmemckpt::ctl

@@ -16,6 +16,7 @@
 #include "lib/pool/rescue.hh"
 #include "utils/pmemckpt-ctl/offline.hh"
 #include "utils/pmemckpt-ctl/offline_json.hh"
+#include "utils/pmemckpt-ctl/offline_key.hh"
 #include "utils/pmemckpt-ctl/output.hh"
 #include "utils/pmemckpt-ctl/progress.hh"
 #include "utils/pmemckpt-ctl/text.hh"
@@ -210,8 +211,11 @@ std::string text_of(const Salvaged& salvaged) {
     return text;
 }
 
-Result<Salvaged> salvage_from(const media::Medium& medium, const Salvage& request) {
-    const auto rescued = TRY(pool::rescue(medium));
+Result<Salvaged> salvage_from(const media::Medium& medium, const Common& common, const Salvage& request) {
+    const auto key = key_to_look_with(medium, common);
+    const auto rescued = TRY(pool::rescue(medium, key.get()));
+    if (!key.get())
+        log::warning("{}: MACs were not verified: {}", request.path, key.why_not);
     if (rescued.refused)
         log::warning("{}; salvaging {}", rescued.refused->message, rescued.state);
     Salvager salvager(medium, rescued.recovered, request.to);
@@ -219,6 +223,7 @@ Result<Salvaged> salvage_from(const media::Medium& medium, const Salvage& reques
         return fail(saved.error().code, "{} ({} of the pool are in {})", saved.error().message,
                     plural(salvager.done().files.size(), "file"), request.to);
     auto done = std::move(salvager.done());
+    done.macs_verified = key.get() != nullptr;
     if (rescued.refused)
         done.older_state = rescued.state;
     return done;
@@ -228,7 +233,7 @@ Result<Salvaged> salvage_from(const media::Medium& medium, const Salvage& reques
 
 Status salvage(const Common& common, const Salvage& request) {
     const auto medium = TRY(media::inspect_medium(request.path));
-    const auto salvaged = TRY(salvage_from(*medium, request));
+    const auto salvaged = TRY(salvage_from(*medium, common, request));
     TRY(print(common.json ? salvaged_json(request.path, request.to, salvaged) : text_of(salvaged)));
     if (!salvaged.left_out.empty())
         return fail(EBADMSG, "{} brought to {}, {} left out", plural(salvaged.files.size(), "file"),
