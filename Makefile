@@ -232,7 +232,8 @@ check: needed
 # ATTACKS="PATTERN": those with that in their names.
 check-hostile: needed
 	@$(MAKE) --no-print-directory $(JOBS) $(BUILD)/bin/pmemckptd $(BUILD)/bin/pmemckpt-ctl $(BUILD)/tests/hostile
-	@BUILD=$(BUILD) $(if $(SANITIZE),TIME_LIMIT_FACTOR=5) $(if $(SEED),SEED=$(SEED)) bash tests/hostile/attacks.sh
+	@export BUILD=$(BUILD) $(if $(SANITIZE),TIME_LIMIT_FACTOR=5) $(if $(SEED),SEED=$(SEED)); \
+	    bash tests/hostile/attacks.sh $(if $(ATTACKS),,&& bash tests/hostile/descriptors.sh)
 check-crash: needed
 	@$(MAKE) --no-print-directory $(JOBS) $(BUILD)/tests/crash
 	@$(BUILD)/tests/crash $(if $(SEED),--seed $(SEED)) $(CRASH_OPTIONS)
