@@ -17,8 +17,9 @@ bool is_error(const Received& answer) {
 /// Who has proved nothing may say no more than why he refuses.
 int errno_of_stranger(const wire::ErrorAnswer& answer) {
     const int code = errno_of(answer);
-    return code == EKEYREJECTED || code == EACCES || code == ENOENT || code == EPROTONOSUPPORT ? code
-                                                                                               : EPROTO;
+    const bool is_reason =
+        code == EKEYREJECTED || code == EACCES || code == ENOENT || code == EPROTONOSUPPORT || code == EMFILE;
+    return is_reason ? code : EPROTO;
 }
 
 }  // namespace
