@@ -17,12 +17,14 @@ using test::HostilePeer;
 /// The first of them had to make room for the last ones; who is honest gets in all the time.
 std::string connections_that_say_nothing(Field& field) {
     constexpr unsigned kMany = 300;
+    const auto from = field.manager.log_size();
     std::vector<HostilePeer> peers;
     for (unsigned i = 0; i < kMany; ++i) {
         peers.emplace_back(field.address);
         if (i % 100 == 99)
             field.honest.newcomer();
     }
+    CHECK(field.manager.has_logged("to make room for another", from));
     const auto ended = kMany - kStartingUp;
     for (unsigned i = 0; i < ended; ++i)
         peers[i].receive_end();
@@ -31,12 +33,14 @@ std::string connections_that_say_nothing(Field& field) {
 
 std::string sessions_that_say_nothing(Field& field) {
     constexpr unsigned kMany = 150;
+    const auto from = field.manager.log_size();
     std::vector<Attacker> strangers;
     for (unsigned i = 0; i < kMany; ++i) {
         strangers.push_back(field.stranger());
         if (i % 50 == 49)
             field.honest.newcomer();
     }
+    CHECK(field.manager.has_logged("the limit: the oldest ends", from));
     const auto ended = kMany - kHandshakes;
     for (unsigned i = 0; i < ended; ++i)
         closed(strangers[i]);
@@ -45,6 +49,7 @@ std::string sessions_that_say_nothing(Field& field) {
 
 std::string handshakes_that_stop(Field& field) {
     constexpr unsigned kMany = 150;
+    const auto from = field.manager.log_size();
     std::vector<Attacker> strangers;
     for (unsigned i = 0; i < kMany; ++i) {
         strangers.push_back(field.stranger());
@@ -52,6 +57,7 @@ std::string handshakes_that_stop(Field& field) {
         if (i % 50 == 49)
             field.honest.newcomer();
     }
+    CHECK(field.manager.has_logged("the limit: the oldest ends", from));
     const auto ended = kMany - kHandshakes;
     for (unsigned i = 0; i < ended; ++i)
         closed(strangers[i]);
