@@ -31,6 +31,17 @@ override BUILD := build-$(subst $(comma),-,$(SANITIZE))
 endif
 endif
 
+# FUZZ=1: by clang, for libFuzzer, into a folder of its own. What is no error of the program there is one here.
+CLANG := clang++-14
+FUZZ_SANITIZERS := address,undefined
+ifdef FUZZ
+OPTIMIZE := -O1 -g1
+CXX := $(CLANG)
+SANITIZE_FLAGS := -fsanitize=$(FUZZ_SANITIZERS) -fno-sanitize-recover=all -fno-omit-frame-pointer
+FUZZ_COMPILE := -fsanitize=fuzzer-no-link
+override BUILD := build-fuzz
+endif
+
 CROSS_SYSTEMS := s390x armhf
 CROSS_TARGET_s390x := s390x-linux-gnu
 CROSS_TARGET_armhf := arm-linux-gnueabihf
@@ -38,7 +49,7 @@ CROSS_TARGET_armhf := arm-linux-gnueabihf
 WARNINGS := -Wall -Wextra -Wshadow -Wnon-virtual-dtor -Wconversion -Wno-sign-conversion -Werror
 CPPFLAGS += -I. -Ilib/include -D_GNU_SOURCE -DFUSE_USE_VERSION=314 -DPMEMCKPT_VERSION='"$(VERSION)"' \
             -isystem /usr/include/fuse3
-CXXFLAGS += -std=c++20 $(OPTIMIZE) $(SANITIZE_FLAGS) $(WARNINGS) -fPIC -fvisibility=hidden -pthread
+CXXFLAGS += -std=c++20 $(OPTIMIZE) $(SANITIZE_FLAGS) $(FUZZ_COMPILE) $(WARNINGS) -fPIC -fvisibility=hidden -pthread
 LDFLAGS += $(SANITIZE_FLAGS) -pthread
 SYNC_LIBRARIES := -lsodium $(if $(CROSS),,-lfmt)
 LIBRARIES := -lpmem2 -lndctl -ldaxctl -lrdmacm -libverbs -lisal -lsodium -lfmt
@@ -81,6 +92,9 @@ LEDGER_SOURCES := $(wildcard utils/examples/ledger_batch/*.cc)
 SOAK_SOURCES := $(wildcard tests/soak/*.cc)
 UNITS := pmemckptd.service pmemckpt-filed.service
 HOSTILE_SOURCES := $(wildcard tests/hostile/*.cc)
+FUZZ_TARGETS := $(patsubst tests/fuzz/%_target.cc,%,$(wildcard tests/fuzz/*_target.cc))
+FUZZ_SOURCES := $(filter-out %_target.cc tests/fuzz/libfuzzer.cc,$(wildcard tests/fuzz/*.cc)) \
+                $(addprefix tests/support/,check.cc hostile_peer.cc pool_images.cc recording_medium.cc)
 MAN_PAGES := $(wildcard man/*.[1-8])
 
 objects = $(patsubst %.cc,$(BUILD)/object/%.o,$(1))
@@ -99,7 +113,7 @@ EXAMPLES := $(BUILD)/examples/heat $(BUILD)/examples/process_pair $(BUILD)/examp
 
 .PHONY: all demo demo-failover demo-sync check check-hostile check-crash vm check-vm vm-shell bench-vm soak \
         check-trixie lint install uninstall deps packages needed clean help unit-tests guest-tests cross-programs \
-        check-hostile-media media-tests check-hostile-sync sync-tests
+        check-hostile-media media-tests check-hostile-sync sync-tests fuzz
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 
@@ -108,6 +122,9 @@ all: $(PROGRAMS) $(SHARED) $(SYNC) $(SYNC_SHARED) $(EXAMPLES)
 # Bytes are moved by lib/. What the programs have of their own is options, configuration and JSON:
 # large templates, which run once a start or a request.
 $(foreach folder,driver fuse utils tests,$(BUILD)/object/$(folder)/%.o): private OPTIMIZE := $(OPTIMIZE:-O2=-O1)
+
+# For fuzzing, what looks at each word of a journal half.
+$(patsubst %,build-fuzz/object/lib/%.o,pool/journal_scan format/record base/crc32c): private OPTIMIZE := -O2 -g1
 
 # RDMA FLUSH came with rdma-core 46.
 RDMA_FEATURES = $(eval RDMA_FEATURES := $(shell pkg-config --atleast-version=1.14.46 libibverbs && echo -DHAVE_RDMA_FLUSH))$(RDMA_FEATURES)
@@ -132,6 +149,28 @@ $(eval $(call archive,$(FUSE),$(FUSE_SOURCES)))
 $(eval $(call archive,$(FILED),$(FILED_SOURCES)))
 $(eval $(call archive,$(SUPPORT),$(SUPPORT_SOURCES)))
 $(eval $(call archive,$(CRASH),$(CRASH_SOURCES)))
+# What fuzzers are made of: parts of the whole, with neither devices nor engines, so that little is compiled for one of them.
+all_in = $(wildcard $(addsuffix /*.cc,$(1)))
+FUZZ_PART_base := $(call all_in,lib/base lib/wire) tests/fuzz/target.cc tests/fuzz/bodies.cc tests/support/check.cc
+FUZZ_PART_iwarp := $(filter-out %/engine.cc %/listener.cc %/persister.cc lib/rdma/iwarp/connection%,$(call all_in,lib/rdma/iwarp)) \
+                   tests/support/hostile_peer.cc
+FUZZ_PART_pool := $(call all_in,lib/format lib/media lib/pool) tests/fuzz/small_pool.cc $(addprefix tests/support/,pool_images.cc recording_medium.cc)
+FUZZ_PART_driver := $(filter-out $(addprefix driver/,admin% scrub% main% manager% options% session% expiry% handshake%),$(DRIVER_SOURCES)) \
+                    lib/rdma/connection.cc lib/confine/mode.cc tests/fuzz/session_stage.cc
+FUZZ_PART_sync := $(call all_in,lib/sync) $(FILED_SOURCES) tests/fuzz/participant_stage.cc
+FUZZ_PARTS := base iwarp pool driver sync
+$(foreach part,$(FUZZ_PARTS),$(eval $(call archive,$(BUILD)/libfuzz_$(part).a,$(FUZZ_PART_$(part)))))
+# $(call fuzzer,TARGET,PARTS)
+define fuzzer
+$(BUILD)/fuzzers/$(1): $(call objects,tests/fuzz/$(1)_target.cc tests/fuzz/libfuzzer.cc) $(2:%=$(BUILD)/libfuzz_%.a)
+	$$(link)
+	$$(Q)$$(CXX) $$(LDFLAGS) -fsanitize=fuzzer -o $$@ $$^ $$(LIBRARIES) -lcmocka
+endef
+$(foreach target,start_up terminate receive,$(eval $(call fuzzer,$(target),iwarp base)))
+$(foreach target,messages handshake_server handshake_client key_file,$(eval $(call fuzzer,$(target),base)))
+$(foreach target,pool log,$(eval $(call fuzzer,$(target),pool base)))
+$(foreach target,config requests,$(eval $(call fuzzer,$(target),driver pool base)))
+$(foreach target,sync_messages sync_session checkpoint_file undo_log,$(eval $(call fuzzer,$(target),sync base)))
 
 link = @mkdir -p $(@D) && $(if $(V),:,printf '  %-5s %s\n' LINK '$@')
 $(BUILD)/bin/pmemckptd: $(call objects,driver/main.cc) $(DRIVER) $(CONFINE) $(LIB)
@@ -199,6 +238,9 @@ $(BUILD)/tests/hostile: $(call objects,$(HOSTILE_SOURCES)) $(SUPPORT) $(LIB)
 $(BUILD)/tests/bench/%: $(BUILD)/object/tests/bench/%.o $(LIB)
 	$(link)
 	$(Q)$(CXX) $(LDFLAGS) -o $@ $^ $(LIBRARIES)
+$(BUILD)/tests/fuzz/%: $(BUILD)/object/tests/fuzz/%_target.o $(call objects,$(FUZZ_SOURCES)) $(FILED) $(DRIVER) $(CONFINE) $(LIB)
+	$(link)
+	$(Q)$(CXX) $(LDFLAGS) -o $@ $^ $(LIBRARIES) -lsystemd -lcmocka
 $(FAILING_CALLS): $(call objects,tests/fault/failing_calls.cc)
 	$(link)
 	$(Q)$(CXX) $(LDFLAGS) -shared -o $@ $^ -ldl
@@ -206,6 +248,10 @@ $(FAILING_CALLS): $(call objects,tests/fault/failing_calls.cc)
 -include $(shell find $(BUILD)/object -name '*.d' 2>/dev/null)
 
 unit-tests: $(UNIT_TESTS)
+# What is kept of fuzzing, played back by what builds all else; and the fuzzers themselves, with FUZZ=1.
+REPLAYS := $(FUZZ_TARGETS:%=$(BUILD)/tests/fuzz/%)
+.PHONY: fuzzers
+fuzzers: $(FUZZ_TARGETS:%=$(BUILD)/fuzzers/%)
 # What runs on other systems, in tests.
 cross-programs: $(BUILD)/tests/tools/sync_program $(BUILD)/examples/ledger_batch
 # What runs in guests by itself; with OVER all does.
@@ -225,7 +271,7 @@ demo-sync: needed
 	@for system in $(filter-out native,$(SYSTEM)); do $(MAKE) --no-print-directory $(JOBS) CROSS=$$system cross-programs || exit 1; done
 	@BUILD=$(BUILD) utils/examples/demo_sync.sh
 check: needed
-	@$(MAKE) --no-print-directory $(JOBS) all unit-tests $(TOOLS) $(BUILD)/tests/soak $(BUILD)/tests/hostile $(FAILING_CALLS)
+	@$(MAKE) --no-print-directory $(JOBS) all unit-tests $(TOOLS) $(REPLAYS) $(BUILD)/tests/soak $(BUILD)/tests/hostile $(FAILING_CALLS)
 	@$(if $(and $(TESTS),$(if $(findstring sync,$(TESTS)),,other)),,for system in $(CROSS_SYSTEMS); do \
 	    ! tests/cross/prepare $$system >/dev/null || $(MAKE) --no-print-directory $(JOBS) CROSS=$$system cross-programs || exit 1; done)
 	@BUILD=$(BUILD) $(if $(SANITIZE),TIME_LIMIT_FACTOR=5) tests/run $(if $(SEED),--seed $(SEED)) $(TESTS)
@@ -265,6 +311,13 @@ vm-shell:
 soak: needed
 	@$(MAKE) --no-print-directory $(JOBS) all $(BUILD)/tests/soak
 	@$(BUILD)/tests/soak run programs=$(BUILD)/bin directory=$(SOAK_DIRECTORY) time=$(TIME) $(if $(SEED),seed=$(SEED)) $(SOAK)
+# The targets whose names have one of TARGETS in them; each for FUZZ_TIME seconds, one after the other.
+FUZZ_CHOSEN = $(if $(TARGETS),$(foreach target,$(FUZZ_TARGETS),$(if $(strip $(foreach part,$(TARGETS),$(findstring $(part),$(target)))),$(target))),$(FUZZ_TARGETS))
+fuzz: needed
+	@tests/fuzz/run --can $(CLANG)
+	@$(MAKE) --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc)) FUZZ=1 $(FUZZ_CHOSEN:%=build-fuzz/fuzzers/%)
+	@tests/fuzz/run $(if $(filter command line,$(origin TIME)),--time $(TIME)) $(if $(filter command line,$(origin JOBS)),--jobs $(JOBS)) \
+	    $(if $(SEED),--seed $(SEED)) $(FUZZ_CHOSEN)
 lint: needed
 	@tests/lint
 
@@ -369,6 +422,8 @@ help:
 	    '                     ATTACKS="write:" picks those with that in their names' \
 	    'make check-hostile-media  each byte of a pool flipped, each length cut, with ASan and UBSan' \
 	    'make check-hostile-sync  the unit tests of sync points with ASan and UBSan, then with TSan; STEPS=N, SEED=N' \
+	    'make fuzz            hostile input, made by libFuzzer (clang-14, libclang-rt-14-dev), for TIME=60 seconds a target;' \
+	    '                     TARGETS="PART ..." picks some, JOBS=N at once of each, SEED=N' \
 	    'make lint            format, shell scripts, man pages' \
 	    'make install         DESTDIR= PREFIX=/usr/local SYSTEM_SBIN=/sbin' \
 	    'make uninstall       with the same DESTDIR, PREFIX and SYSTEM_SBIN' \

@@ -43,22 +43,6 @@ Result<std::unique_ptr<Engine>> choose_engine(const EngineOptions& options) {
 
 }  // namespace
 
-Status Connection::write(std::shared_ptr<Registration> local, Extent from, const Grant& remote, Offset offset,
-                         std::uint64_t tag) {
-    const OneSided write{OneSided::Kind::write, std::move(local), from, remote, offset, tag};
-    return post({&write, 1});
-}
-
-Status Connection::read(std::shared_ptr<Registration> local, Extent into, const Grant& remote, Offset offset,
-                        std::uint64_t tag) {
-    const OneSided read{OneSided::Kind::read, std::move(local), into, remote, offset, tag};
-    return post({&read, 1});
-}
-
-bool Connection::serve(const std::function<bool()>& done, std::chrono::steady_clock::time_point) {
-    return done();
-}
-
 Result<std::unique_ptr<Engine>> make_engine(const std::string& transport, const EngineOptions& options) {
     TRY(check_options(options));
     if (transport == "auto")

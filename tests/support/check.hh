@@ -9,7 +9,6 @@
 #include <filesystem>
 #include <functional>
 #include <random>
-#include <source_location>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -18,7 +17,20 @@
 
 namespace pmemckpt::test {
 
-using Place = std::source_location;
+/// A line of a test. clang 14 has no std::source_location.
+class Place {
+public:
+    static constexpr Place current(const char* file = __builtin_FILE(), int line = __builtin_LINE()) {
+        return {file, line};
+    }
+    constexpr const char* file_name() const { return file_; }
+    constexpr int line() const { return line_; }
+
+private:
+    constexpr Place(const char* file, int line) : file_(file), line_(line) {}
+    const char* file_;
+    int line_;
+};
 
 struct Failure : std::runtime_error {
     using runtime_error::runtime_error;
@@ -99,8 +111,8 @@ int run(const char* group, std::vector<Test> tests);
 
 }  // namespace pmemckpt::test
 
-#define CHECK(...)                                                                                   \
-    do {                                                                                             \
-        if (!(__VA_ARGS__))                                                                          \
-            ::pmemckpt::test::fail_at(::std::source_location::current(), "not true: " #__VA_ARGS__); \
+#define CHECK(...)                                                                                    \
+    do {                                                                                              \
+        if (!(__VA_ARGS__))                                                                           \
+            ::pmemckpt::test::fail_at(::pmemckpt::test::Place::current(), "not true: " #__VA_ARGS__); \
     } while (false)
