@@ -168,6 +168,9 @@ Status read_private_file(const std::string& path, std::string_view name, Secret&
     const auto length = read_up_to(file, secret.text);
     if (!length)
         return fail_errno(length.error().code, "can't read key {}", path);
+    if (*length == secret.text.size())
+        return fail(EBADMSG, "key {} can't be used: it has {} bytes or more, and a key has {} digits", path,
+                    *length, 2 * Key::kBytes);
     secret.length = *length;
     return {};
 }
