@@ -37,7 +37,7 @@ void each_thing_alone() {
 }
 
 void pools_are_created_and_opened() {
-    for (const char* name : {"pools: create", "pools: open without superblock"})
+    for (const char* name : {"pools: create", "pools: open without superblock", "pools: another manager key"})
         test::equal(first_failure(play(name)), std::string());
 }
 

@@ -3,6 +3,7 @@
 #include <cerrno>
 
 #include "lib/base/crc32c.hh"
+#include "lib/pool/manager_key.hh"
 #include "lib/pool/pool.hh"
 #include "tests/support/manager_fixture.hh"
 

@@ -332,8 +332,8 @@ void rescue_reads_a_pool_that_nobody_serves() {
     test::ok(pool->create_region("a", "alice", {}));
     const auto bytes = test::random_bytes(100);
     test::ok(test::save(*pool, "a", bytes));
-    const auto reader =
-        test::ok(Pool::open(test::ok(media::open_medium(file("pool"), media::Use::read_only))));
+    const auto reader = test::ok(
+        Pool::open(test::ok(media::open_medium(file("pool"), media::Use::read_only)), test::pool_key()));
     CHECK(test::content(*reader, *test::ok(reader->open_generation("a", 0))) == bytes);
     test::error(reader->create_region("b", "alice", {}), EROFS);
     test::error(reader->destroy_region("a"), EROFS);
