@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <filesystem>
 
 #include "lib/base/log.hh"
 #include "lib/confine/capabilities.hh"
@@ -17,6 +18,12 @@ namespace {
 bool may_lock_memory() {
     const auto privileges = privileges_of(::getpid());
     return privileges && (privileges->effective >> CAP_IPC_LOCK & 1) != 0;
+}
+
+bool has_rdma_devices() {
+    std::error_code none;
+    return std::filesystem::directory_iterator("/sys/class/infiniband", none) !=
+           std::filesystem::directory_iterator();
 }
 
 }  // namespace
@@ -46,7 +53,7 @@ void allow_locked_memory() {
     const auto before = limit.rlim_cur;
     limit.rlim_cur = limit.rlim_max;
     ::setrlimit(RLIMIT_MEMLOCK, &limit);
-    if (may_lock_memory())
+    if (may_lock_memory() && has_rdma_devices())
         log::warning(
             "RLIMIT_MEMLOCK is {} bytes and can't be raised, and CAP_IPC_LOCK is given up: windows over RDMA "
             "devices may be refused; start with ulimit -l unlimited, or LimitMEMLOCK=infinity",

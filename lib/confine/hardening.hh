@@ -12,8 +12,8 @@ Status harden();
 Status hide_memory();
 
 /// Memory that devices reach is locked. As much as is wanted, so that no capability is needed for it later;
-/// where this process may not raise its limit (CAP_SYS_RESOURCE), it stays, and a warning says so if the
-/// capability that stood for it (CAP_IPC_LOCK) goes.
+/// where this process may not raise its limit (CAP_SYS_RESOURCE), it stays, and a warning says so if there
+/// are RDMA devices and the capability that stood for it (CAP_IPC_LOCK) goes.
 void allow_locked_memory();
 
 /// Built with a sanitizer, whose own threads trace this process, and whose memory is not laid out for it:

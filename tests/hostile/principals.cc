@@ -37,7 +37,7 @@ std::string key_of_another(Field& field) {
 std::string key_of_the_pool(Field& field) {
     auto oracle = field.stranger();
     const auto uuid = to_string(Introduction(oracle, hello_of("mallory")).challenge().pool_uuid);
-    const auto name = wire::pool_key_name(uuid);
+    const auto name = pool_key_name(uuid);
     return refused_as(field, name, field.key(name), name);
 }
 
@@ -48,7 +48,7 @@ std::string key_of_the_pool_in_capitals(Field& field) {
     auto capitals = uuid;
     for (auto& letter : capitals)
         letter = static_cast<char>(std::toupper(static_cast<unsigned char>(letter)));
-    return refused_as(field, "pool-" + capitals, field.key(wire::pool_key_name(uuid)), "pool-" + capitals);
+    return refused_as(field, "pool-" + capitals, field.key(pool_key_name(uuid)), "pool-" + capitals);
 }
 
 auto no_pool(const std::string& pool) {
