@@ -42,7 +42,12 @@ Status Requests::check_waiters() const {
 
 std::function<Status()> Requests::still_allowed(const pool::RegionInfo& region, Right right) const {
     return [&access = services_.access, served = pool_, ref = pool::RegionRef(region), who = who_.principal,
-            right] { return access.check(*served->pool, ref, who, right); };
+            right]() -> Status {
+        // Of one that is gone there is nothing to keep from who had the right: that it is gone is the news.
+        if (!served->pool->find_region(ref))
+            return {};
+        return access.check(*served->pool, ref, who, right);
+    };
 }
 
 Status Requests::wait_generation(const wire::WaitGeneration& request, std::uint64_t request_id) {
