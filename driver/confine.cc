@@ -15,11 +15,18 @@ Result<Confinement> Confinement::prepare(const Config& config) {
         user = TRY(confine::find_user(config.user));
         TRY(confine::check_can_become(*user));
     }
+    const bool keeps_credentials = confine::needs_its_credentials(config.transport);
+    if (user && keeps_credentials)
+        return fail(
+            EINVAL,
+            "pmemckptd can't become user {} once it has opened RDMA devices: start it as that user, or with "
+            "--transport iwarp",
+            config.user);
     if (config.confine != confine::Mode::off)
         TRY(confine::harden());
     if (config.transport != "iwarp")
         confine::allow_locked_memory();
-    return Confinement(config.confine, std::move(user));
+    return Confinement(config.confine, std::move(user), keeps_credentials);
 }
 
 Status Confinement::enter() const {
@@ -34,7 +41,10 @@ Status Confinement::enter() const {
 
 Status Confinement::give_up() const {
     TRY(confine::hide_memory());  // another user is another matter to the kernel
-    TRY(confine::drop_capabilities());
+    if (keeps_credentials_)
+        log::notice("capabilities stay as they are: RDMA devices serve only who has them as at the start");
+    else
+        TRY(confine::drop_capabilities());
     return confine::restrict_system_calls(confine::calls_of_manager(), mode_);
 }
 

@@ -12,7 +12,7 @@ namespace pmemckpt::driver {
 class Confinement {
 public:
     /// Before anything is opened, and before the first thread is started. ENOENT: there is no such user.
-    /// EPERM.
+    /// EPERM; EINVAL: there are RDMA devices, which don't let it become another one.
     static Result<Confinement> prepare(const Config& config);
 
     /// When all is open: the user, capabilities, system calls, of all threads and for good. EPERM.
@@ -22,11 +22,12 @@ public:
     std::string what_is_given_up() const;
 
 private:
-    Confinement(confine::Mode mode, std::optional<confine::Identity> user)
-        : mode_(mode), user_(std::move(user)) {}
+    Confinement(confine::Mode mode, std::optional<confine::Identity> user, bool keeps_credentials)
+        : mode_(mode), user_(std::move(user)), keeps_credentials_(keeps_credentials) {}
     Status give_up() const;
     confine::Mode mode_;
     std::optional<confine::Identity> user_;
+    bool keeps_credentials_;
 };
 
 }  // namespace pmemckpt::driver

@@ -6,11 +6,15 @@
 
 namespace pmemckpt::view {
 
-Status confine_mount(confine::Mode mode) {
+Status confine_mount(confine::Mode mode, std::string_view transport) {
     if (mode == confine::Mode::off)
         return {};
-    TRY(confine::harden());
-    TRY(confine::drop_capabilities());
+    if (confine::needs_its_credentials(transport)) {
+        TRY(confine::harden_with_these_credentials());
+    } else {
+        TRY(confine::harden());
+        TRY(confine::drop_capabilities());
+    }
     return confine::restrict_system_calls(confine::calls_of_mount(), mode);
 }
 

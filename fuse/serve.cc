@@ -28,7 +28,7 @@ Status serve(const MountOptions& options, const std::string& point, const Announ
     View view(TRY(open_remote_source(options.client)), this_user());
     const auto mount = TRY(
         Mount::mount(view, {options.source, point, options.allow_other, options.noexec, unmounter.get()}));
-    TRY(confine_mount(options.confine));
+    TRY(confine_mount(options.confine, options.client.transport));
     TRY(announce());
     return mount->run();
 }

@@ -37,11 +37,20 @@ Status hide_memory() {
     return {};
 }
 
-Status harden() {
+Status harden_with_these_credentials() {
     TRY(hide_memory());
     if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
         return fail_errno(errno, "can't forbid that a program gets more rights");
+    return {};
+}
+
+Status harden() {
+    TRY(harden_with_these_credentials());
     return empty_bounding_set();
+}
+
+bool needs_its_credentials(std::string_view transport) {
+    return transport != "iwarp" && has_rdma_devices();
 }
 
 void allow_locked_memory() {

@@ -1,6 +1,8 @@
 #pragma once
 // What a process gives up before it has opened anything, and before its first thread: it holds in all of
 // them.
+#include <string_view>
+
 #include "lib/base/result.hh"
 
 namespace pmemckpt::confine {
@@ -10,6 +12,14 @@ namespace pmemckpt::confine {
 Status harden();
 /// The first of these alone. A change of the user undoes it, so it is done once more then.
 Status hide_memory();
+
+/// PR_SET_NO_NEW_PRIVS and hide_memory() alone: what leaves this process's credentials as they are.
+Status harden_with_these_credentials();
+
+/// The kernel takes what is asked of an RDMA device, or of the connection manager, from the very credentials
+/// alone that have opened it: who changes his own, and be it that he drops a capability, can ask nothing more
+/// of it. Whether that is so for this transport on this host.
+bool needs_its_credentials(std::string_view transport);
 
 /// Memory that devices reach is locked. As much as is wanted, so that no capability is needed for it later;
 /// where this process may not raise its limit (CAP_SYS_RESOURCE), it stays, and a warning says so if there
