@@ -102,8 +102,8 @@ Json window_object(const WindowEntry& window, const ServedPools& pools) {
     object["access"] = to_string(window.access);
     object["base"] = window.grant.base;
     object["size"] = window.size;
-    object["needed"] = needed_by(pools, window.subject);
     object["key"] = fmt::format("{:08x}", window.grant.key);
+    object["needed"] = needed_by(pools, window.subject);
     return object;
 }
 

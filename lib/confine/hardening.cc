@@ -1,12 +1,13 @@
 #include "lib/confine/hardening.hh"
 
+#include <dirent.h>
 #include <linux/capability.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
 #include <cerrno>
-#include <filesystem>
+#include <memory>
 
 #include "lib/base/log.hh"
 #include "lib/confine/capabilities.hh"
@@ -15,15 +16,21 @@ namespace pmemckpt::confine {
 
 namespace {
 
+struct CloseDirectory {
+    void operator()(DIR* directory) const { ::closedir(directory); }
+};
+
 bool may_lock_memory() {
     const auto privileges = privileges_of(::getpid());
     return privileges && (privileges->effective >> CAP_IPC_LOCK & 1) != 0;
 }
 
 bool has_rdma_devices() {
-    std::error_code none;
-    return std::filesystem::directory_iterator("/sys/class/infiniband", none) !=
-           std::filesystem::directory_iterator();
+    const std::unique_ptr<DIR, CloseDirectory> devices(::opendir("/sys/class/infiniband"));
+    for (const dirent* entry = nullptr; devices && (entry = ::readdir(devices.get())) != nullptr;)
+        if (entry->d_name[0] != '.')
+            return true;
+    return false;
 }
 
 }  // namespace

@@ -293,7 +293,7 @@ std::string waiters(Field& field) {
         else if (i % 3 == 1)
             attacker.post(wire::Watch{kOwnRegion, UINT64_MAX, UINT32_MAX});
         else
-            attacker.post(wire::WaitGeneration{kVictimsRegion, UINT64_MAX, UINT32_MAX});
+            attacker.post(wire::WaitLog{kOwnRegion, UINT64_MAX, 0, UINT64_MAX, UINT32_MAX});
     }
     for (unsigned i = 0; i < 10; ++i)
         refused(attacker, wire::WaitGeneration{kOwnRegion, UINT64_MAX, UINT32_MAX}, EMFILE);
