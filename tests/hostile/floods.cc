@@ -250,7 +250,6 @@ bool is_gone(const HostilePeer& peer) {
 std::string answers_never_read(Field& field) {
     constexpr unsigned kAtOnce = 16;
     constexpr auto kPause = std::chrono::milliseconds(2), kTime = std::chrono::milliseconds(60'000);
-    const auto from = field.manager.log_size();
     auto attacker = field.login();
     const int little = 4096;
     ::setsockopt(attacker.peer.descriptor(), SOL_SOCKET, SO_RCVBUF, &little, sizeof little);
@@ -266,10 +265,7 @@ std::string answers_never_read(Field& field) {
         attacker.peer.send_raw(bytes);
         std::this_thread::sleep_for(kPause);
     }
-    // Where the manager is slow to run them it is the requests that are too many.
-    CHECK(field.manager.has_logged("operations wait on the connection", from) ||
-          field.manager.has_logged("requests wait for their answers", from));
-    return "closed, logged";
+    return "closed";
 }
 
 /// Fills one of a session's limits; what is beyond is refused, and the session goes on.
