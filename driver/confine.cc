@@ -4,7 +4,6 @@
 
 #include "lib/base/log.hh"
 #include "lib/confine/capabilities.hh"
-#include "lib/confine/filter.hh"
 #include "lib/confine/hardening.hh"
 
 namespace pmemckpt::driver {
@@ -26,7 +25,8 @@ Result<Confinement> Confinement::prepare(const Config& config) {
         TRY(confine::harden());
     if (config.transport != "iwarp")
         confine::allow_locked_memory();
-    return Confinement(config.confine, std::move(user), keeps_credentials);
+    auto filter = TRY(confine::Filter::make(confine::calls_of_manager(), config.confine));
+    return Confinement(config.confine, std::move(user), keeps_credentials, std::move(filter));
 }
 
 Status Confinement::enter() const {
@@ -45,7 +45,7 @@ Status Confinement::give_up() const {
         log::notice("capabilities stay as they are: RDMA devices serve only who has them as at the start");
     else
         TRY(confine::drop_capabilities());
-    return confine::restrict_system_calls(confine::calls_of_manager(), mode_);
+    return filter_.enter();
 }
 
 std::string Confinement::what_is_given_up() const {

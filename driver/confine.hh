@@ -5,6 +5,7 @@
 #include <string>
 
 #include "driver/config.hh"
+#include "lib/confine/filter.hh"
 #include "lib/confine/identity.hh"
 
 namespace pmemckpt::driver {
@@ -22,12 +23,17 @@ public:
     std::string what_is_given_up() const;
 
 private:
-    Confinement(confine::Mode mode, std::optional<confine::Identity> user, bool keeps_credentials)
-        : mode_(mode), user_(std::move(user)), keeps_credentials_(keeps_credentials) {}
+    Confinement(confine::Mode mode, std::optional<confine::Identity> user, bool keeps_credentials,
+                confine::Filter filter)
+        : mode_(mode),
+          user_(std::move(user)),
+          keeps_credentials_(keeps_credentials),
+          filter_(std::move(filter)) {}
     Status give_up() const;
     confine::Mode mode_;
     std::optional<confine::Identity> user_;
     bool keeps_credentials_;
+    confine::Filter filter_;
 };
 
 }  // namespace pmemckpt::driver

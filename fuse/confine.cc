@@ -1,12 +1,11 @@
 #include "fuse/confine.hh"
 
 #include "lib/confine/capabilities.hh"
-#include "lib/confine/filter.hh"
 #include "lib/confine/hardening.hh"
 
 namespace pmemckpt::view {
 
-Status confine_mount(confine::Mode mode, std::string_view transport) {
+Status confine_mount(confine::Mode mode, std::string_view transport, const confine::Filter& filter) {
     if (mode == confine::Mode::off)
         return {};
     if (confine::needs_its_credentials(transport)) {
@@ -15,7 +14,7 @@ Status confine_mount(confine::Mode mode, std::string_view transport) {
         TRY(confine::harden());
         TRY(confine::drop_capabilities());
     }
-    return confine::restrict_system_calls(confine::calls_of_mount(), mode);
+    return filter.enter();
 }
 
 }  // namespace pmemckpt::view

@@ -4,11 +4,12 @@
 #include <string_view>
 
 #include "lib/base/result.hh"
-#include "lib/confine/mode.hh"
+#include "lib/confine/filter.hh"
 
 namespace pmemckpt::view {
 
-/// When it is mounted: of all threads, for good. Who unmounts is an Unmounter then.
-Status confine_mount(confine::Mode mode, std::string_view transport);
+/// When it is mounted: of all threads, for good. Who unmounts is an Unmounter then. `filter` is of
+/// calls_of_mount().
+Status confine_mount(confine::Mode mode, std::string_view transport, const confine::Filter& filter);
 
 }  // namespace pmemckpt::view

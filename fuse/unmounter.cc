@@ -58,7 +58,7 @@ Status confine_to_unmounting() {
     std::vector<confine::CallRule> calls;
     for (const char* call : {"read", "write", "umount2", "geteuid", "exit_group"})
         calls.push_back({call, {}});
-    return confine::restrict_system_calls(calls, confine::Mode::on);
+    return TRY(confine::Filter::make(calls, confine::Mode::on)).enter();
 }
 
 int unmount_by_fusermount(const char* point) {

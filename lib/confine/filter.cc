@@ -1,15 +1,16 @@
 #include "lib/confine/filter.hh"
 
 #include <seccomp.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
-#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <future>
-#include <string_view>
+#include <memory>
 #include <thread>
 
-#include "lib/base/handle.hh"
+#include "lib/confine/filter_program.hh"
 #include "lib/confine/hardening.hh"
 #include "lib/confine/refusals.hh"
 
@@ -17,67 +18,12 @@ namespace pmemckpt::confine {
 
 namespace {
 
-using Context = std::unique_ptr<void, Closer<seccomp_release>>;
-
-constexpr std::uint64_t kIoctlType = 0xff00, kOfSeccomp = '!' << 8;  // <linux/seccomp.h>
-constexpr std::uint32_t kContinue = 1;  // SECCOMP_USER_NOTIF_FLAG_CONTINUE of <linux/seccomp.h>
+// <linux/seccomp.h>
+constexpr unsigned kSetFilter = 1, kAllThreads = 1U << 0, kNewListener = 1U << 3,
+                   kAllThreadsOrError = 1U << 4;
+constexpr std::uint32_t kContinue = 1;
 
 std::atomic<bool> only_told = false;
-
-/// libseccomp's calls give 0 or a negative errno.
-Status check(int result, const char* what) {
-    if (result < 0)
-        return fail_errno(-result, "can't restrict system calls: {}", what);
-    return {};
-}
-
-std::uint32_t action_for_others(Mode mode) {
-    if (mode == Mode::log)
-        return SCMP_ACT_NOTIFY;
-    return can_be_told() ? SCMP_ACT_TRAP : SCMP_ACT_ERRNO(EPERM);
-}
-
-/// A call that this processor, or this libseccomp, does not have is no error.
-Status add_rule(const Context& context, std::uint32_t action, const CallRule& rule) {
-    const int number = ::seccomp_syscall_resolve_name(rule.call);
-    if (number < 0)
-        return {};
-    std::vector<scmp_arg_cmp> conditions;
-    for (const auto& condition : rule.conditions)
-        conditions.push_back({condition.argument, SCMP_CMP_MASKED_EQ, condition.mask, condition.value});
-    return check(::seccomp_rule_add_array(context.get(), action, number,
-                                          static_cast<unsigned>(conditions.size()), conditions.data()),
-                 rule.call);
-}
-
-bool is_in(const std::vector<CallRule>& rules, std::string_view call) {
-    return std::ranges::any_of(rules, [call](const CallRule& rule) { return rule.call == call; });
-}
-
-Result<Context> make_context(const std::vector<CallRule>& allowed, Mode mode) {
-    Context context(::seccomp_init(action_for_others(mode)));
-    if (!context)
-        return fail(ENOMEM, "can't restrict system calls: libseccomp does not start");
-    TRY(check(::seccomp_attr_set(context.get(), SCMP_FLTATR_CTL_TSYNC, 1), "in all threads"));
-    // System calls of another architecture, numbered otherwise.
-    TRY(check(::seccomp_attr_set(context.get(), SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS),
-              "of another architecture"));
-    for (const auto& rule : allowed)
-        TRY(add_rule(context, SCMP_ACT_ALLOW, rule));
-    // Who is refused a call is in a signal's handler, and has to come back from there.
-    for (const char* call : {"rt_sigreturn", "sigreturn"})
-        if (!is_in(allowed, call))
-            TRY(add_rule(context, SCMP_ACT_ALLOW, {call, {}}));
-    // The C library takes clone then, whose flags can be looked at.
-    TRY(add_rule(context, SCMP_ACT_ERRNO(ENOSYS), {"clone3", {}}));
-    if (mode == Mode::log)  // who gives the word is under the filter, too
-        TRY(add_rule(context, SCMP_ACT_ALLOW, {"ioctl", {{1, kIoctlType, kOfSeccomp}}}));
-    if (mode == Mode::on)
-        for (const char* call : deadly_calls())
-            if (!is_in(allowed, call))
-                TRY(add_rule(context, SCMP_ACT_KILL_PROCESS, {call, {}}));
-    return context;
-}
 
 /// One call that waits for a word, and the word.
 struct Notice {
@@ -116,27 +62,42 @@ Status start_watcher(std::future<int> told) {
     return {};
 }
 
-Status load(const Context& context) {
-    return check(::seccomp_load(context.get()), "the kernel does not take the filter");
+/// 0, or the listener of kNewListener.
+Result<int> load(std::vector<sock_filter> program, unsigned flags) {
+    const sock_fprog whole{static_cast<unsigned short>(program.size()), program.data()};
+    const long result = ::syscall(SYS_seccomp, kSetFilter, flags, &whole);
+    if (result < 0)
+        return fail_errno(errno, "can't restrict system calls: the kernel does not take the filter");
+    if (result > 0 && (flags & kNewListener) == 0)
+        return fail(ESRCH, "can't restrict system calls: thread {} has a filter of its own", result);
+    return static_cast<int>(result);
 }
 
-Status load_and_watch(const Context& context) {
+Status load_and_watch(const std::vector<sock_filter>& program) {
     std::promise<int> listener;
     TRY(start_watcher(listener.get_future()));
-    auto loaded = load(context);
-    listener.set_value(loaded ? ::seccomp_notify_fd(context.get()) : -1);
+    const auto loaded = load(program, kAllThreads | kNewListener | kAllThreadsOrError);
+    listener.set_value(loaded.value_or(-1));
     only_told = loaded.has_value();
-    return loaded;
+    return loaded ? Status() : tl::unexpected<Error>(loaded.error());
 }
 
 }  // namespace
 
-Status restrict_system_calls(const std::vector<CallRule>& allowed, Mode mode) {
+Result<Filter> Filter::make(const std::vector<CallRule>& allowed, Mode mode) {
     if (mode == Mode::off || sanitized())
+        return Filter(Mode::off, {});
+    return Filter(mode, TRY(make_filter_program(allowed, mode)));
+}
+
+Status Filter::enter() const {
+    if (mode_ == Mode::off)
         return {};
     TRY(tell_of_refusals());
-    const auto context = TRY(make_context(allowed, mode));
-    return mode == Mode::log ? load_and_watch(context) : load(context);
+    if (mode_ == Mode::log)
+        return load_and_watch(program_);
+    TRY(load(program_, kAllThreads));
+    return {};
 }
 
 bool refusals_are_only_told() {

@@ -32,7 +32,7 @@ start_with() {
 
 for rule in open:EMFILE open:EACCES read:EIO read:short write:EIO mmap:ENOMEM msync:EIO msync:ENOSPC fallocate:EIO \
     fallocate:ENOSPC socket:EMFILE socket:ENFILE listen:EIO epoll_create1:EMFILE epoll_ctl:ENOMEM eventfd:EMFILE signalfd:EMFILE \
-    pthread_create:EAGAIN epoll_wait:EINTR poll:EINTR; do
+    pthread_create:EAGAIN malloc:ENOMEM epoll_wait:EINTR poll:EINTR; do
     call=${rule%:*} how=${rule#*:}
     for ((n = 1; ; n = $(after $n))); do
         start_with "$call" $n "$how"

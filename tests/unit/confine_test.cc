@@ -72,7 +72,7 @@ void in_child(const std::function<void()>& body, const test::Place& place = test
 void confine_as_manager(Mode mode = Mode::on) {
     test::ok(confine::harden());
     test::ok(confine::drop_capabilities());
-    test::ok(confine::restrict_system_calls(confine::calls_of_manager(), mode));
+    test::ok(test::ok(confine::Filter::make(confine::calls_of_manager(), mode)).enter());
 }
 
 void need_a_filter() {
@@ -286,7 +286,7 @@ void log_names_what_would_be_refused() {
 
 void off_is_off() {
     in_child([] {
-        test::ok(confine::restrict_system_calls(confine::calls_of_manager(), Mode::off));
+        test::ok(test::ok(confine::Filter::make(confine::calls_of_manager(), Mode::off)).enter());
         CHECK(!test::ok(confine::privileges_of(::getpid())).filtered || test::under_valgrind());
     });
     test::equal(std::string(confine::to_string(test::ok(confine::parse_mode("log")))), "log");
