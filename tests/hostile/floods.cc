@@ -246,13 +246,14 @@ bool is_gone(const HostilePeer& peer) {
     return ::send(peer.descriptor(), nullptr, 0, MSG_NOSIGNAL) < 0;
 }
 
-/// No more at once than the session may have waiting, and no answer is ever looked at.
+/// No more at once than the session may have waiting, and no answer is ever looked at. With a small receive
+/// buffer the attacker's own TCP would drop the segments that acknowledge its requests, and they would come
+/// no more.
 std::string answers_never_read(Field& field) {
     constexpr unsigned kAtOnce = 16;
     constexpr auto kPause = std::chrono::milliseconds(2), kTime = std::chrono::milliseconds(60'000);
+    const auto from = field.manager.log_size();
     auto attacker = field.login();
-    const int little = 4096;
-    ::setsockopt(attacker.peer.descriptor(), SOL_SOCKET, SO_RCVBUF, &little, sizeof little);
     const auto end = std::chrono::steady_clock::now() + kTime;
     while (!is_gone(attacker.peer)) {
         if (std::chrono::steady_clock::now() > end)
@@ -265,7 +266,10 @@ std::string answers_never_read(Field& field) {
         attacker.peer.send_raw(bytes);
         std::this_thread::sleep_for(kPause);
     }
-    return "closed";
+    // Where the manager is slow to run them it is the requests that are too many.
+    CHECK(field.manager.has_logged("operations wait on the connection", from) ||
+          field.manager.has_logged("requests wait for their answers", from));
+    return "closed, logged";
 }
 
 /// Fills one of a session's limits; what is beyond is refused, and the session goes on.
@@ -284,12 +288,10 @@ auto up_to(unsigned limit, const Request& request) {
 std::string waiters(Field& field) {
     auto attacker = field.login();
     for (unsigned i = 0; i < kWaiters; ++i) {
-        if (i % 3 == 0)
+        if (i % 2 == 0)
             attacker.post(wire::WaitGeneration{kOwnRegion, UINT64_MAX, UINT32_MAX});
-        else if (i % 3 == 1)
-            attacker.post(wire::Watch{kOwnRegion, UINT64_MAX, UINT32_MAX});
         else
-            attacker.post(wire::WaitLog{kOwnRegion, UINT64_MAX, 0, UINT64_MAX, UINT32_MAX});
+            attacker.post(wire::Watch{kOwnRegion, UINT64_MAX, UINT32_MAX});
     }
     for (unsigned i = 0; i < 10; ++i)
         refused(attacker, wire::WaitGeneration{kOwnRegion, UINT64_MAX, UINT32_MAX}, EMFILE);
