@@ -85,7 +85,7 @@ CRASH_SOURCES := $(filter-out tests/crash/main.cc,$(wildcard tests/crash/*.cc))
 UNIT_TESTS := $(patsubst tests/unit/%.cc,$(BUILD)/tests/unit/%,$(wildcard tests/unit/*_test.cc))
 TOOLS := $(patsubst tests/tools/%.cc,$(BUILD)/tests/tools/%,$(wildcard tests/tools/*.cc))
 VM_UNIT_TESTS := $(addprefix $(BUILD)/tests/unit/,engine_pair_test engine_serve_test engine_flush_test engine_windows_test \
-                 verbs_hostile_test verbs_attacks_test windows_test takeover_test rights_test)
+                 verbs_hostile_test verbs_attacks_test windows_test takeover_test rights_test principals_test)
 FAILING_CALLS := $(BUILD)/tests/fault/failing_calls.so
 PAIR_SOURCES := $(wildcard utils/examples/process_pair/*.cc)
 LEDGER_SOURCES := $(wildcard utils/examples/ledger_batch/*.cc)
