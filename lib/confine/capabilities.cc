@@ -6,6 +6,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <chrono>
@@ -71,14 +72,27 @@ bool set_capabilities(CapabilitySet capabilities) {
     return ::syscall(SYS_capset, &header, data.data()) == 0;
 }
 
-/// The kernel keeps them for each thread, so each gives up its own: this is a signal's handler, too.
+/// Of this thread; where the kernel does not say, it has.
+bool has_capabilities() {
+    __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
+    std::array<__user_cap_data_struct, _LINUX_CAPABILITY_U32S_3> data{};
+    if (::syscall(SYS_capget, &header, data.data()) != 0)
+        return true;
+    return std::ranges::any_of(
+        data, [](const auto& word) { return (word.permitted | word.effective | word.inheritable) != 0; });
+}
+
+/// The kernel keeps them for each thread, so each gives up its own: this is a signal's handler, too. Who has
+/// none asks for nothing: behind a filter, capset ends the process.
 void give_up(int) {
     const int saved = errno;
-    set_capabilities(0);
+    if (has_capabilities())
+        set_capabilities(0);
     errno = saved;
 }
 
-/// It stays: a signal may still be on its way when its thread was found without any.
+/// It stays: a signal may still be on its way when its thread was found without any, and be handled when the
+/// filter stands.
 Status take_signal(int signal) {
     struct sigaction action {};
     action.sa_handler = give_up;

@@ -123,6 +123,18 @@ void every_thread_gives_up_its_capabilities() {
     });
 }
 
+// A thread that is found without any may have been told twice.
+void a_signal_to_give_them_up_may_come_late() {
+    need_root();
+    need_a_filter();
+    in_child([] {
+        confine_as_manager();
+        CHECK(::raise(SIGRTMAX - 1) == 0);
+        const auto all = test::ok(confine::read_privileges());
+        CHECK((all.effective | all.permitted) == 0);
+    });
+}
+
 void nothing_that_is_executed_gets_rights() {
     in_child([] {
         test::ok(confine::harden());
@@ -299,6 +311,7 @@ int main() {
     return test::run("confine",
                      {{"status is read as proc has it", status_is_read_as_proc_has_it},
                       {"every thread gives up its capabilities", every_thread_gives_up_its_capabilities},
+                      {"a signal to give them up may come late", a_signal_to_give_them_up_may_come_late},
                       {"nothing that is executed gets rights", nothing_that_is_executed_gets_rights},
                       {"an identity is for good", an_identity_is_for_good},
                       {"calls of an intruder end the process", calls_of_an_intruder_end_the_process},
