@@ -49,6 +49,9 @@ void check_settings(const Config& config) {
          {config.limits.sessions, config.limits.handshakes, config.limits.handshake_ms, config.limits.workers,
           config.limits.drafts_per_session, config.limits.generations_per_session, config.limits.idle_ms})
         CHECK(limit >= 1);
+    for (const auto& [group, members] : config.access.groups)
+        for (const auto& member : members)
+            CHECK(!group.empty() && !member.empty());
     CHECK(check_transport(config.transport).has_value());
     CHECK(check_scrub_bandwidth(config.scrub.bandwidth).has_value());
     CHECK(config.scrub.rest_s >= 1 && config.scrub.rest_s <= kMaximumScrubRest);
@@ -105,10 +108,14 @@ listen = ["0.0.0.0:7471", "[::1]:7471"]
 transport = "iwarp"
 key_dir = "/etc/pmemckpt/keys"
 admin_socket = "/run/a.sock"
+admin_group = "adm"
 address_file = "/run/a"
 log_level = "info"
 crc = false
 durability = "gpspm"
+user = "nobody"
+confine = "log"
+administrators = ["alice", "%ops"]
 
 [[pool]]
 name = "main"
@@ -119,6 +126,7 @@ path = '''/srv/pool'''
 
 [limits]
 sessions = 1_000
+sessions_per_principal = 10
 handshakes = 0x10
 handshake_ms = 5
 drafts_per_session = 2
@@ -126,6 +134,8 @@ generations_per_session = 3
 waiters_per_session = 4
 requests_per_session = 5
 workers = 6
+workers_per_principal = 2
+draft_bytes_per_session = "16T"
 drain_ms = 7
 idle_ms = 8
 expiry_ms = 9
@@ -133,6 +143,10 @@ expiry_ms = 9
 [scrub]
 bandwidth = "16M"
 rest_s = 86400
+
+[groups]
+ops = ["bob", "carol"]
+none = []
 )";
 
 std::vector<fuzz::Seed> seeds() {

@@ -1,8 +1,11 @@
 // Who proves to a manager, or to a participant, who he is: whatever he says, in whatever order.
 //
-// input: settings; messages, each behind its length. Settings: which service; whether proofs are made right,
-// as one who has alice's key makes them, or her former one; whether her keys are withdrawn behind it.
+// input: settings; messages, each behind its length. Settings: which service; whether a proof is that of one
+// who has alice's key, or her former one, but for the bits that are set in the message; whether her keys are
+// withdrawn behind it.
+#include <algorithm>
 #include <cerrno>
+#include <functional>
 
 #include "lib/wire/server_handshake.hh"
 #include "tests/fuzz/bodies.hh"
@@ -52,8 +55,13 @@ void Server::make_right(Bytes& whole) const {
     const auto message = parse_message(whole);
     if (!message || message->header.type != static_cast<std::uint16_t>(Type::proof))
         return;
-    const auto& key = (settings_ & kFormer) != 0 ? fuzz::alices_former() : fuzz::alices();
-    whole = encode_request(message->header.request_id, Proof{transcript_.client_mac(key)});
+    auto proof = decode_body<Proof>(message->body);
+    if (!proof)
+        return;
+    const auto right =
+        transcript_.client_mac((settings_ & kFormer) != 0 ? fuzz::alices_former() : fuzz::alices());
+    std::ranges::transform(proof->mac, right, proof->mac.begin(), std::bit_xor());
+    whole = encode_request(message->header.request_id, *proof);
 }
 
 const Key* Server::proved_key(const Message& message) const {
@@ -142,19 +150,23 @@ std::vector<fuzz::Seed> seeds() {
         return encode_request(1, hello_for(principal, pool));
     };
     const auto proof = encode_request(2, Proof{});
+    Proof but_for_a_bit{};
+    but_for_a_bit.mac.back() = 0x80;
     const auto pools_own = pool_key_name(to_string(fuzz::kServed));
     return {{"right", input_of(kProvesRight, {hello("alice", "pool"), proof})},
             {"right-with-a-participant", input_of(kProvesRight | 1, {hello("alice", ""), proof})},
             {"right-by-the-former-key", input_of(kProvesRight | kFormer, {hello("alice", "pool"), proof})},
             {"withdrawn", input_of(kProvesRight | kWithdrawn, {hello("alice", "pool"), proof})},
             {"by-uuid", input_of(kProvesRight, {hello("alice", to_string(fuzz::kServed)), proof, proof})},
+            {"right-but-for-a-bit",
+             input_of(kProvesRight, {hello("alice", "pool"), encode_request(2, but_for_a_bit)})},
             {"wrong", input_of(0, {hello("alice", "pool"), proof})},
             {"unknown", input_of(kProvesRight, {hello("mallory", "pool"), proof})},
             {"key-of-the-pool", input_of(0, {hello(pools_own, "pool"), proof})},
             {"too-early", input_of(0, {proof, hello("alice", "pool")})}};
 }
 
-/// A field of the first message is changed, and its header fits.
+/// A field of the first message is changed, or proofs are, and headers fit.
 void mend(Bytes& input, unsigned seed) {
     fuzz::Input read(input);
     const unsigned settings = read.byte();
@@ -169,6 +181,8 @@ void mend(Bytes& input, unsigned seed) {
                    whole.end());
         if (i == 0 && seed % 2 == 0)
             fuzz::change_body<Hello>(body, seed);
+        if (i > 0 && seed % 4 == 1)
+            fuzz::change_body<Proof>(body, seed);
         Encoder encoded;
         encoded.append(body);
         whole =

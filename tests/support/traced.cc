@@ -127,4 +127,16 @@ Traced run_with_failure(unsigned nth, const std::set<long>& calls, int code,
     return traced;
 }
 
+unsigned count_calls(const std::set<long>& calls, const std::function<int()>& body) {
+    Traced traced;
+    unsigned count = 0;
+    const auto child = begin(body);
+    while (go_on(child, traced)) {
+        count += calls.contains(call_of(registers_of(child))) ? 1 : 0;
+        if (!go_on(child, traced))  // the call's end
+            break;
+    }
+    return count;
+}
+
 }  // namespace pmemckpt::test

@@ -15,6 +15,8 @@ Traced run_till(unsigned nth, const std::function<int()>& body);
 /// Its Nth call of these kinds, numbers of <sys/syscall.h>, fails with this errno.
 Traced run_with_failure(unsigned nth, const std::set<long>& calls, int code,
                         const std::function<int()>& body);
+/// How many calls of these kinds it makes.
+unsigned count_calls(const std::set<long>& calls, const std::function<int()>& body);
 /// Whether calls can be made to fail on this system.
 bool can_fail_calls();
 

@@ -53,7 +53,7 @@ Status fill(const char* path, std::uint32_t regions, std::uint32_t generations) 
     const auto key = TRY(pool::find_manager_key(*file, default_key_directory())).key;
     const auto pool = TRY(pool::Pool::open(std::make_unique<UnsyncedFile>(std::move(file)), key));
     for (std::uint32_t region = 0; region < regions; ++region)
-        TRY(pool->create_region(name_of(region), "filler", {.keep = generations}));
+        TRY(pool->create_region(name_of(region), "tester", {.keep = generations}));
     for (std::uint32_t round = 0; round < generations; ++round)
         for (std::uint32_t region = 0; region < regions; ++region) {
             const auto size = 1 + (region * std::uint64_t{31} + round) % pool->page_size();

@@ -54,7 +54,9 @@ Status run(int argc, char** argv) {
         for (const auto& region : TRY(client->regions()))
             names.push_back(region.name);
     }
-    TRY(list(*client, names.at(0), count));  // the session's own beginnings are not counted
+    if (names.empty())
+        return fail(ENOENT, "there is no region");
+    TRY(list(*client, names.front(), count));  // the session's own beginnings are not counted
     const auto before = TRY(processor_us(pid));
     for (std::uint64_t listing = 0; listing < listings; ++listing)
         for (const auto& name : names)
