@@ -86,7 +86,7 @@ void add_run_time(Rules& rules) {
     for (const std::uint64_t what :
          {std::uint64_t{PR_SET_NAME}, std::uint64_t{PR_GET_NAME}, std::uint64_t{PR_GET_DUMPABLE}, kSetVma})
         rules.push_back({"prctl", {{0, kInt, what}}});
-    // Threads, and no processes. clone3 has its flags in memory, where no filter sees them: filter_program.cc.
+    // Threads, and no processes. clone3 has its flags in memory, where no filter sees them: filter_program.cc
     rules.push_back({"clone", {{kCloneFlags, CLONE_VM | CLONE_THREAD, CLONE_VM | CLONE_THREAD}}});
     // No memory is made code.
     for (const char* call : {"mmap", "mmap2", "mprotect", "pkey_mprotect"})
