@@ -115,7 +115,7 @@ crc = false
 durability = "gpspm"
 user = "nobody"
 confine = "log"
-administrators = ["alice", "%ops"]
+administrators = ["alice", "dave"]
 
 [[pool]]
 name = "main"
