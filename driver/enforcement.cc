@@ -21,9 +21,7 @@ void end_log_of(Services& services, const pool::Pool& pool, const WindowSubject&
         end_log(services.tables, *live, lock);
 }
 
-}  // namespace
-
-std::size_t enforce_rights(Services& services) {
+std::size_t kill_windows(Services& services) {
     std::size_t killed = 0;
     for (const auto& served : services.pools.all())
         for (const auto& window : services.tables.windows()) {
@@ -35,6 +33,15 @@ std::size_t enforce_rights(Services& services) {
             ++killed;
         }
     return killed;
+}
+
+}  // namespace
+
+// At once, and again: a request that looked at the rights before may have granted one meanwhile.
+std::size_t enforce_rights(Services& services) {
+    const auto at_once = kill_windows(services);
+    services.running.wait_for_earlier();
+    return at_once + kill_windows(services);
 }
 
 }  // namespace pmemckpt::driver

@@ -6,9 +6,11 @@
 
 namespace pmemckpt::driver {
 
-/// Kills each window whose principal has no right to it any more, and ends the logs of such appenders;
-/// returns how many windows they were. On return nothing in flight lands through them, and none is granted
-/// any more: who grants one looks at the rights again, once it stands in the tables. Takes regions' locks.
+/// After rights were withdrawn: kills each window whose principal has no right to it any more, and ends the
+/// logs of such appenders; waits for the requests that may have looked at the rights before, a seal of many
+/// gigabytes among them, and for what they did kills again. Returns how many windows they were. On return
+/// nothing is done by those rights any more, and nothing in flight lands through the windows. Takes regions'
+/// locks. Not within a request that runs: see Requests::enforce.
 std::size_t enforce_rights(Services& services);
 
 }  // namespace pmemckpt::driver

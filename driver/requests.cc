@@ -57,6 +57,13 @@ Requests::Reply Requests::call_waiting(const wire::Message& message,
 }
 
 Requests::Reply Requests::run(const wire::Message& message) {
+    running_ = services_.running.begin();
+    auto reply = answer(message);
+    running_ = {};
+    return reply;
+}
+
+Requests::Reply Requests::answer(const wire::Message& message) {
     switch (static_cast<Type>(message.header.type)) {
         case Type::create_region: return call(message, &Requests::create_region);
         case Type::find_region: return call(message, &Requests::find_region);
@@ -148,17 +155,9 @@ WindowSubject Requests::subject(const pool::RegionInfo& region) const {
 
 Result<rdma::Grant> Requests::grant(WindowSubject subject, const std::vector<std::uint64_t>& pages,
                                     std::uint64_t size, rdma::Access access) {
-    const pool::RegionRef region(subject.region, subject.region_id);
-    const auto window = TRY(
-        services_.tables.grant(channel_, std::move(subject),
-                               translate(pool().medium(), pool().page_size(), pages, size, access), access));
-    // Who withdraws a right kills the windows that stand in the tables then: this one may have come after
-    // that.
-    if (auto holds = services_.access.check(pool(), region, who_.principal, right_for(access)); !holds) {
-        services_.tables.revoke(who_.session_id, window.key);
-        return tl::unexpected<Error>(std::move(holds).error());
-    }
-    return window;
+    return services_.tables.grant(channel_, std::move(subject),
+                                  translate(pool().medium(), pool().page_size(), pages, size, access),
+                                  access);
 }
 
 }  // namespace pmemckpt::driver

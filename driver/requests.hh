@@ -48,6 +48,7 @@ public:
 private:
     template <class T>
     using Answer = Result<T>;
+    Reply answer(const wire::Message& message);
     void tell_of_refusal(const Error& why);
     void record(AuditEvent event, const std::string& region, std::string sentence);
     template <class Request, class T>
@@ -181,6 +182,9 @@ private:
                               std::uint64_t size, rdma::Access access);
     /// Of this session, in this pool.
     WindowSubject subject(const pool::RegionInfo& region) const;
+    /// After the record that withdraws rights: see enforcement.hh. This request runs no more then, so that
+    /// two of them don't wait for each other.
+    std::size_t enforce();
     void revoke(const std::vector<rdma::Key>& windows);
 
     pool::Pool& pool() { return *pool_->pool; }
@@ -189,6 +193,7 @@ private:
     const std::shared_ptr<Channel> channel_;
     const Who who_;
     const std::shared_ptr<ServedPool> pool_;
+    RunningRequests::One running_;   // the request that runs
     std::uint64_t last_handle_ = 0;  // of drafts, generations and logs
     std::map<std::uint64_t, OpenDraft> drafts_;
     std::map<std::uint64_t, Clone> clones_;

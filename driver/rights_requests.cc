@@ -1,5 +1,6 @@
 // Requests about who may do what with a region.
 #include <cerrno>
+#include <mutex>
 
 #include "driver/convert.hh"
 #include "driver/enforcement.hh"
@@ -44,8 +45,10 @@ Requests::Answer<wire::RightsList> Requests::list_rights(const wire::ListRights&
 
 Requests::Answer<wire::Grant> Requests::grant_rights(const wire::GrantRights& request) {
     const auto more = TRY(parse(request.more));
+    std::unique_lock changing(services_.changing_rights);
     const auto region = TRY(allowed(request.region, Right::administer));
     const auto now = TRY(pool().grant(region, more));
+    changing.unlock();
     record(AuditEvent::rights_changed, region.name,
            fmt::format("region {}: {} may {}, granted by {}", region.name, more.grantee, to_string(now),
                        who_.principal));
@@ -54,18 +57,25 @@ Requests::Answer<wire::Grant> Requests::grant_rights(const wire::GrantRights& re
 
 Requests::Answer<wire::Grant> Requests::withdraw_rights(const wire::WithdrawRights& request) {
     const auto less = TRY(parse(request.less));
+    std::unique_lock changing(services_.changing_rights);
     const auto region = TRY(allowed(request.region, Right::administer));
-    // First the record, then the windows: who asks for one in between looks at the record.
     const auto now = TRY(pool().withdraw(region, less));
-    const auto killed = enforce_rights(services_);
+    changing.unlock();
+    const auto killed = enforce();
     record(AuditEvent::rights_changed, region.name,
            fmt::format("region {}: {} may {}, withdrawn by {}; {} windows were killed", region.name,
                        less.grantee, to_string(now), who_.principal, killed));
     return wire::Grant{less.grantee, now.bits()};
 }
 
+std::size_t Requests::enforce() {
+    running_ = {};
+    return enforce_rights(services_);
+}
+
 /// What the former owner may do afterwards is what he was granted.
 Requests::Answer<wire::Region> Requests::set_owner(const wire::SetOwner& request) {
+    std::unique_lock changing(services_.changing_rights);
     const auto region = TRY(allowed(request.region, Right::administer));
     if (!load_key(services_.key_dir, request.owner))
         return fail(ENOENT, "{} has no key at this manager, and could never use region {}", request.owner,
@@ -75,7 +85,8 @@ Requests::Answer<wire::Region> Requests::set_owner(const wire::SetOwner& request
                     "region {} is {}'s: only its owner, or an administrator of the manager, can give it away",
                     region.name, region.owner);
     const auto now = TRY(pool().set_owner(region, request.owner));
-    const auto killed = enforce_rights(services_);
+    changing.unlock();
+    const auto killed = enforce();
     record(AuditEvent::rights_changed, region.name,
            fmt::format("region {} is {}'s, given by {}; {} windows were killed", region.name, request.owner,
                        who_.principal, killed));

@@ -1,5 +1,7 @@
 #pragma once
 // What every session uses. All of it outlives the sessions.
+#include <mutex>
+
 #include "driver/access.hh"
 #include "driver/audit.hh"
 #include "driver/config.hh"
@@ -7,6 +9,7 @@
 #include "driver/events.hh"
 #include "driver/live_regions.hh"
 #include "driver/log_waiters.hh"
+#include "driver/running_requests.hh"
 #include "driver/served_pools.hh"
 #include "driver/tables.hh"
 #include "driver/waiters.hh"
@@ -37,6 +40,8 @@ struct Services {
     const bool gpspm_alone;
     Audit audit;
     Access access;
+    std::mutex changing_rights;  // who may change them is asked under it, and they are changed
+    RunningRequests running;
     ServedPools pools;
     Tables tables;
     LiveRegions regions;

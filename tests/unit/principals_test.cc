@@ -1,5 +1,4 @@
 // What ends with a key, what a principal may have, and what is counted of who is refused. time-limit: 180
-#include <atomic>
 #include <cerrno>
 #include <thread>
 
@@ -32,9 +31,8 @@ void a_withdrawn_key_ends_its_sessions() {
 
 void a_key_withdrawn_in_a_handshake_opens_nothing() {
     test::RightsFixture served;
-    std::atomic<bool> done = false;
-    std::jthread opener([&] {
-        while (!done) {
+    std::jthread opener([&](const std::stop_token& stop) {
+        while (!stop.stop_requested()) {
             const auto client = served.connect();
             const auto welcome = client->authenticate("carol", served.carols_key);
             if (welcome)
@@ -50,7 +48,6 @@ void a_key_withdrawn_in_a_handshake_opens_nothing() {
             [&] { return served.ask_admin().find(R"("principal":"carol")") == std::string::npos; }, 10'000);
         test::ok(store_key(served.config.key_dir, "carol", carols));
     }
-    done = true;
 }
 
 void a_principal_has_so_many_sessions() {

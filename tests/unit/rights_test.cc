@@ -294,14 +294,33 @@ void rights_outlive_the_manager() {
     test::error(served.open("carol")->ask<wire::Region>(wire::FindRegion{kRegion}), ENOENT);
 }
 
+// Who administers a region and gives himself all rights, all the time, in several sessions: what was asked
+// for before the withdrawal is not done after it.
+void what_was_asked_for_before_is_over() {
+    test::RightsFixture served;
+    std::vector<std::jthread> givers;
+    for (int i = 0; i < 4; ++i)
+        givers.emplace_back([&, bob = served.open("bob"), i](const std::stop_token& stop) {
+            const std::string grantee = i == 0 ? "bob" : fmt::format("friend{}", i);
+            while (!stop.stop_requested())
+                (void)bob->ask<wire::Grant>(wire::GrantRights{kRegion, {grantee, Rights::all().bits()}});
+        });
+    for (int round = 0; round < 100; ++round) {
+        served.grant("bob", Right::administer);
+        std::this_thread::sleep_for(std::chrono::microseconds(round * 20));
+        served.withdraw("bob", Rights::all());
+        std::this_thread::sleep_for(std::chrono::milliseconds(2));
+        test::error(served.bob->ask<wire::Region>(wire::FindRegion{kRegion}), ENOENT);
+    }
+}
+
 // Windows are had in the very moments of withdrawals: none is left of one who has no right.
 void no_window_without_a_right_in_a_race() {
     test::RightsFixture served;
     test::ok(test::seal(*served.alice, test::begin(*served.alice)));
-    std::atomic<bool> done = false;
     std::atomic<int> opened = 0, failed = 0;
-    std::jthread reader([&] {
-        while (!done) {
+    std::jthread reader([&](const std::stop_token& stop) {
+        while (!stop.stop_requested()) {
             const auto answer = served.bob->ask<wire::OpenedGeneration>(wire::OpenGeneration{kRegion, 0});
             if (answer)
                 served.bob->ask<wire::Empty>(wire::CloseGeneration{answer->handle}) ? ++opened : ++failed;
@@ -313,7 +332,7 @@ void no_window_without_a_right_in_a_race() {
         served.withdraw("bob", Right::read);
         CHECK(!served.has_windows());
     }
-    done = true;
+    reader.request_stop();
     reader.join();
     CHECK(opened > 0 && failed == 0);
 }
@@ -336,5 +355,6 @@ int main() {
                       {"groups and administrators", groups_and_administrators},
                       {"a region is given away", a_region_is_given_away},
                       {"rights outlive the manager", rights_outlive_the_manager},
+                      {"what was asked for before is over", what_was_asked_for_before_is_over},
                       {"no window without a right in a race", no_window_without_a_right_in_a_race}});
 }
