@@ -287,11 +287,14 @@ auto up_to(unsigned limit, const Request& request) {
 
 std::string waiters(Field& field) {
     auto attacker = field.login();
+    const auto newest = test::ok(attacker.ask<wire::Region>(wire::FindRegion{kOwnRegion})).newest;
     for (unsigned i = 0; i < kWaiters; ++i) {
-        if (i % 2 == 0)
+        if (i % 3 == 0)
             attacker.post(wire::WaitGeneration{kOwnRegion, UINT64_MAX, UINT32_MAX});
-        else
+        else if (i % 3 == 1)
             attacker.post(wire::Watch{kOwnRegion, UINT64_MAX, UINT32_MAX});
+        else  // of another generation there is news at once
+            attacker.post(wire::WaitLog{kOwnRegion, newest, 0, UINT64_MAX, UINT32_MAX});
     }
     for (unsigned i = 0; i < 10; ++i)
         refused(attacker, wire::WaitGeneration{kOwnRegion, UINT64_MAX, UINT32_MAX}, EMFILE);

@@ -27,7 +27,7 @@ std::string not_known(Attacker& attacker, std::uint16_t type, std::span<const st
 }
 
 std::string unknown_types(Field& field) {
-    const unsigned types[] = {0,      1,      0x0100, 0x0103, 0x0205, 0x02fe, 0x0300, 0x03fe,
+    const unsigned types[] = {0,      1,      0x0100, 0x0103, 0x0205, 0x020e, 0x0300, 0x030c,
                               0x040a, 0x0505, 0x0603, 0x0701, 0x0777, 0x1202, 0x7ffe, 0x7fff};
     for (const auto type : types)
         not_known(field.armed->session, static_cast<std::uint16_t>(type), test::random_bytes(40));

@@ -114,7 +114,7 @@ Traced run_with_failure(unsigned nth, const std::set<long>& calls, int code,
     Traced traced;
     const auto child = begin(body);
     while (go_on(child, traced)) {
-        if (calls.contains(call_of(registers_of(child))) && --nth == 0) {
+        if (calls.contains(call_of(registers_of(child))) && ++traced.calls == nth) {
             fail_call(child, code, traced);
             ::ptrace(PTRACE_DETACH, child, nullptr, nullptr);
             traced.came_so_far = true;
@@ -125,18 +125,6 @@ Traced run_with_failure(unsigned nth, const std::set<long>& calls, int code,
             return traced;
     }
     return traced;
-}
-
-unsigned count_calls(const std::set<long>& calls, const std::function<int()>& body) {
-    Traced traced;
-    unsigned count = 0;
-    const auto child = begin(body);
-    while (go_on(child, traced)) {
-        count += calls.contains(call_of(registers_of(child))) ? 1 : 0;
-        if (!go_on(child, traced))  // the call's end
-            break;
-    }
-    return count;
 }
 
 }  // namespace pmemckpt::test

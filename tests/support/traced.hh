@@ -8,6 +8,7 @@ namespace pmemckpt::test {
 struct Traced {
     bool came_so_far = false;  ///< there was an Nth one
     int status = 0;            ///< what the function returned; -1 when it was killed
+    unsigned calls = 0;        ///< of those that may fail, as many as there were till then
 };
 
 /// Killed before its Nth call, of any kind.
@@ -15,8 +16,6 @@ Traced run_till(unsigned nth, const std::function<int()>& body);
 /// Its Nth call of these kinds, numbers of <sys/syscall.h>, fails with this errno.
 Traced run_with_failure(unsigned nth, const std::set<long>& calls, int code,
                         const std::function<int()>& body);
-/// How many calls of these kinds it makes.
-unsigned count_calls(const std::set<long>& calls, const std::function<int()>& body);
 /// Whether calls can be made to fail on this system.
 bool can_fail_calls();
 
