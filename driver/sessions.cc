@@ -88,8 +88,10 @@ Sessions::Ended Sessions::end_principal(const std::string& principal, const Erro
         const auto info = session->info();
         if (info.principal != principal)
             continue;
+        // Closed first, so that it is granted no more; its end may kill them before they are killed here.
+        const auto windows = services_.tables.count(info.id);
         session->close(why);
-        ended.windows += services_.tables.revoke_session(info.id);
+        ended.windows += std::max(windows, services_.tables.revoke_session(info.id));
         ++ended.sessions;
     }
     return ended;
