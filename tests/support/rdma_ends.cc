@@ -21,26 +21,32 @@ Bytes bytes_of(std::string_view text) {
     return bytes;
 }
 
+// The hook is the one that there is while the lock is held: one that is set by who has waited for this
+// message, or completion, is for later ones.
 void Ear::on_message(std::span<const std::byte> message) {
+    std::function<void(std::span<const std::byte>)> hook;
     {
         const std::lock_guard<std::mutex> lock(mutex_);
         messages_.emplace_back(message.begin(), message.end());
         called_after_close_ |= closed_.has_value();
+        hook = message_hook;
         changed_.notify_all();
     }
-    if (message_hook)
-        message_hook(message);
+    if (hook)
+        hook(message);
 }
 
 void Ear::on_completion(std::uint64_t tag, const Status& status) {
+    std::function<void(std::uint64_t, const Status&)> hook;
     {
         const std::lock_guard<std::mutex> lock(mutex_);
         completions_.push_back({tag, status});
         called_after_close_ |= closed_.has_value();
+        hook = completion_hook;
         changed_.notify_all();
     }
-    if (completion_hook)
-        completion_hook(tag, status);
+    if (hook)
+        hook(tag, status);
 }
 
 void Ear::on_close(const Error& why) {
