@@ -20,10 +20,12 @@ median() { sort -g | awk '{all[NR] = $1} END {print all[int((NR + 1) / 2)]}'; }
 
 # The two take turns, so that both see the same of a machine that is now quick, now slow.
 bandwidth() {
-    local turn theirs=() ours=()
+    local turn value theirs=() ours=()
     for ((turn = 0; turn < TURNS; turn++)); do
-        theirs+=("$(perftest)")
-        ours+=("$("$BUILD/tests/bench/durable_write" "$VM_ADDRESS" bandwidth)")
+        value=$(perftest)
+        theirs+=("$value")
+        value=$("$BUILD/tests/bench/durable_write" "$VM_ADDRESS" bandwidth)
+        ours+=("$value")
     done
     printf 'writes of 1 MiB, MB/s, in turns: engine %s; ib_write_bw %s\n' "${ours[*]}" "${theirs[*]}"
     local engine perftest
