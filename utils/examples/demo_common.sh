@@ -1,5 +1,21 @@
 # shellcheck shell=bash
 # What the demos have in common. Sourced by each, from the project's folder, with its NAME.
+
+# The demo runs in a shell of its own: by a SIGINT that comes in a command substitution, bash 5.2 ends with 2, since it can't parse
+# the trap there. This one has none, and says how it ended. The terminal sends Ctrl-C to both.
+if [ -z "${IN_DEMO:-}" ]; then
+    ENDED_BY=0 CHILD=''
+    trap 'ENDED_BY=130' INT
+    trap 'ENDED_BY=143; [ -z "$CHILD" ] || kill "$CHILD"' TERM HUP
+    IN_DEMO=1 env --default-signal=INT "utils/examples/${0##*/}" "$@" <&0 &
+    CHILD=$!
+    while :; do
+        STATUS=0
+        wait "$CHILD" || STATUS=$?
+        kill -0 "$CHILD" 2>/dev/null || break
+    done
+    exit $((ENDED_BY ? ENDED_BY : STATUS))
+fi
 : "${BUILD:=build}"
 [ "${BUILD#/}" != "$BUILD" ] || BUILD=$PWD/$BUILD
 DEMO=${DEMO:-$BUILD/$NAME}
