@@ -98,75 +98,36 @@ void add_run_time(Rules& rules) {
 
 /// Files by name and by descriptor. Which ones they are is left to the user that the process is.
 void add_files(Rules& rules) {
-    add(rules, {"read",
-                "readv",
-                "pread64",
-                "preadv",
-                "preadv2",
-                "write",
-                "writev",
-                "pwrite64",
-                "pwritev",
-                "pwritev2",
-                "open",
-                "openat",
-                "close",
-                "close_range",
-                "dup",
-                "dup2",
-                "dup3",
-                "fcntl",
-                "fcntl64",
-                "lseek",
-                "_llseek",
-                "stat",
-                "lstat",
-                "fstat",
-                "newfstatat",
-                "stat64",
-                "lstat64",
-                "fstat64",
-                "fstatat64",
-                "statx",
-                "statfs",
-                "fstatfs",
-                "access",
-                "faccessat",
-                "faccessat2",
-                "readlink",
-                "readlinkat",
-                "getdents",
-                "getdents64",
-                "getcwd",
-                "chdir",
-                "fchdir",
-                "fadvise64",
-                "flock",
-                "fsync",
-                "fdatasync",
-                "sync_file_range",
-                "fallocate",
-                "ftruncate",
-                "truncate",
-                "unlink",
-                "unlinkat",
-                "pipe",
-                "pipe2",
-                "eventfd2",
-                "epoll_create1",
-                "epoll_ctl",
-                "epoll_wait",
-                "epoll_pwait",
-                "epoll_pwait2",
-                "poll",
-                "ppoll",
-                "ppoll_time64",
-                "select",
-                "pselect6",
-                "signalfd4",
-                "timerfd_create",
-                "timerfd_settime",
+    add(rules, {"read",           "readv",          "pread64",
+                "preadv",         "preadv2",        "write",
+                "writev",         "pwrite64",       "pwritev",
+                "pwritev2",       "open",           "openat",
+                "close",          "close_range",    "dup",
+                "dup2",           "dup3",           "lseek",
+                "_llseek",        "stat",           "lstat",
+                "fstat",          "newfstatat",     "stat64",
+                "lstat64",        "fstat64",        "fstatat64",
+                "statx",          "statfs",         "fstatfs",
+                "access",         "faccessat",      "faccessat2",
+                "readlink",       "readlinkat",     "getdents",
+                "getdents64",     "getcwd",         "chdir",
+                "fchdir",         "fadvise64",      "flock",
+                "fsync",          "fdatasync",      "sync_file_range",
+                "fallocate",      "ftruncate",      "truncate",
+                "unlink",         "unlinkat",       "pipe",
+                "pipe2",          "eventfd2",       "epoll_create1",
+                "epoll_ctl",      "epoll_wait",     "epoll_pwait",
+                "epoll_pwait2",   "poll",           "ppoll",
+                "ppoll_time64",   "select",         "pselect6",
+                "signalfd4",      "timerfd_create", "timerfd_settime",
                 "timerfd_gettime"});
+}
+
+/// Of a descriptor; that it signals somebody, or is leased, is none of them.
+void add_fcntl(Rules& rules, std::initializer_list<int> commands) {
+    for (const char* call : {"fcntl", "fcntl64"})
+        for (const int command : commands)
+            rules.push_back({call, {{1, kInt, static_cast<std::uint64_t>(command)}}});
 }
 
 /// `families` beside AF_UNIX.
@@ -201,6 +162,8 @@ Rules common_rules() {
     Rules rules;
     add_run_time(rules);
     add_files(rules);
+    add_fcntl(rules, {F_DUPFD, F_DUPFD_CLOEXEC, F_GETFD, F_SETFD, F_GETFL, F_SETFL, F_GETLK, F_SETLK,
+                      F_SETLKW, F_OFD_GETLK, F_OFD_SETLK, F_OFD_SETLKW, F_GET_SEALS, F_ADD_SEALS});
     add_sockets(rules, {AF_INET, AF_INET6, AF_NETLINK});
     add_driver(rules, kRdma);
     add_ioctl(rules, {FIONBIO, FIONREAD, TCGETS});
@@ -219,6 +182,7 @@ std::vector<CallRule> calls_of_manager() {
 std::vector<CallRule> calls_of_mount() {
     auto rules = common_rules();
     add_driver(rules, kFuse);
+    add_fcntl(rules, {F_GETPIPE_SZ, F_SETPIPE_SZ});
     add(rules, {"splice", "vmsplice", "tee", "wait4", "waitid"});
     // Where names of hosts come from is in libraries that are loaded when they are asked for: files, not
     // memory that this process has written.

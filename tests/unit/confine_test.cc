@@ -224,13 +224,16 @@ void other_calls_are_refused_and_told() {
         CHECK(is_refused(::rename(file.c_str(), (file + ".new").c_str())));
         CHECK(is_refused(::ioctl(STDIN_FILENO, TIOCSTI, "x")));
         CHECK(is_refused(::prctl(PR_SET_DUMPABLE, 1)));
+        CHECK(is_refused(::fcntl(STDIN_FILENO, F_SETOWN, ::getppid())));  // who gets its SIGIO
+        CHECK(is_refused(::fcntl(STDIN_FILENO, F_SETSIG, SIGKILL)));
+        CHECK(is_refused(::fcntl(STDIN_FILENO, F_NOTIFY, DN_ACCESS)));
         const rlimit none{0, 0};
         CHECK(is_refused(::setrlimit(RLIMIT_NOFILE, &none)));
         CHECK(is_refused(::chmod(file.c_str(), 0777)));
     });
     const auto lines = said();
     for (const char* call :
-         {"socket (41)", "mprotect", "mmap", "kill", "clone", "chmod", "rename", "ioctl", "prctl"})
+         {"socket (41)", "mprotect", "mmap", "kill", "clone", "chmod", "rename", "ioctl", "prctl", "fcntl"})
         test::contains(lines, fmt::format("system call {}", call));
     const auto first = lines.find(" chmod (");
     CHECK(lines.find(" chmod (", first + 1) == std::string::npos);
