@@ -41,9 +41,10 @@ Right right_for(rdma::Access access) {
     return Right::append;
 }
 
-void Access::configure(AccessConfig config) {
+bool Access::configure(AccessConfig config) {
     const std::lock_guard lock(mutex_);
-    config_ = std::move(config);
+    std::swap(config_, config);
+    return config_ != config;
 }
 
 bool Access::is_administrator(const std::string& principal) const {
@@ -88,13 +89,6 @@ Status Access::check(const pool::Pool& pool, const pool::RegionRef& region, cons
                 "pmemckpt-ctl grant {} {} {}",
                 principal, to_string(right), region.name, to_string(has), region.name, principal,
                 to_string(right));
-}
-
-Result<pool::RegionInfo> Access::check(const pool::Pool& pool, const std::string& region,
-                                       const std::string& principal, Right right) const {
-    auto found = TRY(find(pool, region, principal));
-    TRY(check(pool, pool::RegionRef(found), principal, right));
-    return found;
 }
 
 }  // namespace pmemckpt::driver

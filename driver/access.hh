@@ -27,7 +27,8 @@ Right right_for(rdma::Access access);
 class Access {
 public:
     explicit Access(AccessConfig config) : config_(std::move(config)) {}
-    void configure(AccessConfig config);
+    /// Whether it is another one than before.
+    bool configure(AccessConfig config);
 
     /// ENOENT when the region is gone.
     Result<Rights> rights(const pool::Pool& pool, const pool::RegionRef& region,
@@ -36,10 +37,7 @@ public:
     /// sentence.
     Result<pool::RegionInfo> find(const pool::Pool& pool, const std::string& region,
                                   const std::string& principal) const;
-    /// As find(); EACCES when it may do other things.
-    Result<pool::RegionInfo> check(const pool::Pool& pool, const std::string& region,
-                                   const std::string& principal, Right right) const;
-    /// The same of one that was found before. EACCES; ENOENT when it is gone.
+    /// Of one that was found before. EACCES when it may do other things; ENOENT when it is gone.
     Status check(const pool::Pool& pool, const pool::RegionRef& region, const std::string& principal,
                  Right right) const;
 

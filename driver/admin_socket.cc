@@ -77,13 +77,17 @@ AdminSocket::AdminSocket(std::string path, AdminPeers peers, FileDescriptor list
       peers_(peers),
       listener_(std::move(listener)),
       wake_(std::move(wake)),
-      answer_(std::move(answer)),
-      thread_([this](const std::stop_token& stop) { run(stop); }) {}
+      answer_(std::move(answer)) {}
+
+void AdminSocket::serve() {
+    thread_ = std::jthread([this](const std::stop_token& stop) { run(stop); });
+}
 
 AdminSocket::~AdminSocket() {
     thread_.request_stop();
     ::eventfd_write(wake_.get(), 1);
-    thread_.join();
+    if (thread_.joinable())
+        thread_.join();
     ::unlink(path_.c_str());
 }
 

@@ -30,6 +30,7 @@ public:
     /// is no socket; what listen_at() can give.
     static Result<std::unique_ptr<AdminSocket>> open(const std::string& path, const AdminPeers& peers,
                                                      AdminAnswer answer);
+    void serve();    ///< who connects waits till then, and nothing of his is read. Once
     ~AdminSocket();  ///< the file goes with it, where this process may still remove it
 
 private:

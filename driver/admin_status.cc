@@ -5,6 +5,7 @@
 
 #include <cerrno>
 #include <ctime>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "driver/handshake.hh"
@@ -27,10 +28,17 @@ std::string iso_time(std::int64_t nanoseconds) {
                        time.tm_mday, time.tm_hour, time.tm_min, time.tm_sec, nanoseconds % kNanoseconds);
 }
 
+/// Who reads it may be elsewhere.
+std::string whole_path(const std::string& path) {
+    std::error_code status;
+    const auto whole = std::filesystem::absolute(path, status);
+    return status ? path : whole.string();
+}
+
 Json pool_object(const ServedPool& served) {
     const auto info = served.pool->info();
     return {{"name", served.name},
-            {"path", served.path},
+            {"path", whole_path(served.path)},
             {"uuid", pool::to_string(info.uuid)},
             {"size", info.size},
             {"page_size", info.page_size},
@@ -193,6 +201,7 @@ Json status(const AdminView& view) {
     Json object{{"version", manager_name()},
                 {"pid", ::getpid()},
                 {"engine", view.engine},
+                {"key_dir", whole_path(view.services.key_dir)},
                 {"uptime_seconds", std::chrono::duration_cast<std::chrono::seconds>(uptime).count()}};
     for (const char* list : {"listen", "pools", "sessions", "windows"})
         object[list] = Json::array();

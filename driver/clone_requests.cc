@@ -7,8 +7,17 @@
 
 namespace pmemckpt::driver {
 
+namespace {
+
+constexpr std::size_t kMaximumRangesOfOtherClones = DirtyRanges::kMaximum / 8;
+
+}  // namespace
+
+// Who writes over parts of a generation is told of the rest: by the checksum of the whole.
 Requests::Answer<wire::Cloning> Requests::begin_clone(const wire::BeginClone& request) {
     TRY(check_draft_limit());
+    TRY(check_draft_bytes(request.size));
+    TRY(allowed(request.region, Right::read));
     const auto entered = TRY(enter(request.region, Right::write));
     const auto maximum = entered.info.settings.max_size;
     if (maximum != 0 && request.size > maximum)
@@ -25,12 +34,12 @@ Requests::Answer<wire::Begun> Requests::dirty(const wire::Dirty& request) {
     const auto found = clones_.find(request.draft_id);
     if (found == clones_.end())
         return fail(ENOENT, "this session has no clone {} whose dirty ranges are awaited", request.draft_id);
+    TRY(check_other_clones(request.draft_id));
     for (const auto& range : request.ranges)
         TRY(found->second.dirty.add({{range.offset}, {range.length}}));
     if (request.last == 0)
         return wire::Begun{request.draft_id, {0, 0, found->second.size}, 0};
     const auto clone = std::move(clones_.extract(found).mapped());
-    TRY(check_draft_bytes(clone.size));
     const auto entered = TRY(enter(clone.region, Right::write));
     if (entered.info.id != clone.base.region_id)
         return fail(ENOENT, "region {} was destroyed, and made anew, while clone {} was begun", clone.region,
@@ -38,6 +47,18 @@ Requests::Answer<wire::Begun> Requests::dirty(const wire::Dirty& request) {
     auto draft =
         TRY(pool().begin_clone(entered.info, clone.size, {clone.base.number, clone.dirty.extents()}));
     return grant_draft(request.draft_id, entered, std::move(draft));
+}
+
+Status Requests::check_other_clones(std::uint64_t draft_id) const {
+    std::size_t count = 0;
+    for (const auto& [id, clone] : clones_)
+        count += id == draft_id ? 0 : clone.dirty.count();
+    if (count > kMaximumRangesOfOtherClones)
+        return fail(E2BIG,
+                    "other clones of this session have {} dirty ranges already, and wait for more: name the "
+                    "last range of one before the next is begun",
+                    count);
+    return {};
 }
 
 }  // namespace pmemckpt::driver

@@ -13,7 +13,7 @@ namespace pmemckpt::driver {
 /// out: the page is copied from the base as it is, so nothing is lost by it.
 class DirtyRanges {
 public:
-    static constexpr std::size_t kMaximum = 65'536;  // ranges kept: a megabyte
+    static constexpr std::size_t kMaximum = 65'536;  // ranges kept: four megabytes
 
     DirtyRanges(std::uint64_t size, std::uint64_t page_size) : size_(size), page_size_(page_size) {}
 

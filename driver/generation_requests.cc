@@ -21,6 +21,8 @@ Status Requests::check_draft_bytes(std::uint64_t more) const {
     std::uint64_t held = 0;
     for (const auto& [id, draft] : drafts_)
         held += draft.size;
+    for (const auto& [id, clone] : clones_)
+        held += clone.size;
     if (limit != 0 && (held > limit || more > limit - held))
         return fail(
             EDQUOT,
@@ -53,7 +55,7 @@ Result<wire::Begun> Requests::grant_draft(std::uint64_t draft_id, const Entered&
     const auto now = TRY(check_entered(entered, lock));
     if (slot->epoch() != now.epoch)
         return tl::unexpected<Error>(fenced(now.name, *entered.live, now.epoch));
-    const auto window = TRY(grant(std::move(what), pages, size, rdma::Access::write));
+    const auto window = TRY(grant(std::move(what), {std::move(pages), 0, size}, rdma::Access::write));
     entered.live->add_draft(slot);
     drafts_.emplace(draft_id, OpenDraft{now.name, now.id, slot, window.key, size});
     become_primary(entered, lock);
@@ -139,7 +141,7 @@ Requests::Answer<wire::OpenedGeneration> Requests::open_generation(const wire::O
     what.generation = info.number;
     what.handle = ++last_handle_;
     const auto window =
-        TRY(grant(std::move(what), generation->page_offsets(), info.length, rdma::Access::read));
+        TRY(grant(std::move(what), {generation->page_offsets(), 0, info.length}, rdma::Access::read));
     wire::OpenedGeneration answer{last_handle_, to_wire(info), {window.key, window.base, info.length}};
     reading_.emplace(last_handle_, OpenForReading{generation, {window.key}});
     return answer;

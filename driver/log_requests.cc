@@ -63,23 +63,31 @@ std::vector<rdma::Key> keys_of(const std::vector<wire::LogSegment>& segments) {
     return keys;
 }
 
+/// What a window on the segment's bytes from the log's byte `from` on needs; `from` lies in the segment.
+PageRange range_of(const pool::LogSegment& segment, std::uint64_t page_size, std::uint64_t from) {
+    const auto before = from - segment.start;
+    const auto first = segment.page_offsets.begin() + static_cast<std::ptrdiff_t>(before / page_size);
+    return {{first, segment.page_offsets.end()}, before % page_size, segment.size - before};
+}
+
 }  // namespace
 
-Result<Requests::LogWindows> Requests::grant_log(const pool::RegionInfo& region, const pool::LogInfo& log,
-                                                 std::uint64_t handle,
-                                                 const std::vector<pool::LogSegment>& segments,
-                                                 rdma::Access access) {
+Result<Requests::LogWindows> Requests::grant_log(const OpenLogPart& part, rdma::Access access) {
     LogWindows granted;
-    for (const auto& segment : join(segments, pool().page_size())) {
-        auto what = subject(region);
-        what.handle = handle;
-        what.log_id = log.id;
-        auto window = grant(std::move(what), segment.page_offsets, segment.size, access);
+    for (const auto& segment : join(part.segments, pool().page_size())) {
+        const auto start = std::max(part.from, segment.start);
+        if (start - segment.start >= segment.size)
+            continue;
+        auto what = subject(part.region);
+        what.handle = part.handle;
+        what.log_id = part.log.id;
+        const auto range = range_of(segment, pool().page_size(), start);
+        auto window = grant(std::move(what), range, access);
         if (!window) {
             revoke(keys_of(granted.segments));
             return tl::unexpected<Error>(std::move(window).error());
         }
-        granted.segments.push_back({segment.start, {window->key, window->base, segment.size}});
+        granted.segments.push_back({start, {window->key, window->base, range.size}});
         granted.flush = granted.flush && window->flushes;
     }
     granted.flush = granted.flush && !granted.segments.empty();
@@ -122,10 +130,11 @@ Requests::Answer<wire::LogGranted> Requests::open_log(const wire::OpenLog& reque
     return answer;
 }
 
-/// The windows of what was granted, and the appender holds its pages.
+/// The windows of what was granted, and the appender holds its pages. None reaches what was appended before.
 Result<wire::LogGranted> Requests::append_to(const Entered& entered, pool::LogGrant grant, const Locked&) {
     auto& appender = *entered.live->appender;
-    auto windows = TRY(grant_log(entered.info, grant.log, 0, grant.segments, rdma::Access::both));
+    auto windows =
+        TRY(grant_log({entered.info, grant.log, 0, grant.segments, grant.log.bytes}, rdma::Access::both));
     const auto by = flush_by(appender.can_flush && windows.flush);
     if (!windows.segments.empty() && !appender.windows.empty() && by != appender.flush_by) {
         revoke(keys_of(windows.segments));
@@ -240,7 +249,7 @@ Requests::Answer<wire::LogOpened> Requests::read_log(const wire::ReadLog& reques
     answer.records = view.log.records;
     answer.bytes = view.log.bytes;
     answer.segments =
-        TRY(grant_log(region, view.log, answer.handle, view.segments, rdma::Access::read)).segments;
+        TRY(grant_log({region, view.log, answer.handle, view.segments, 0}, rdma::Access::read)).segments;
     reading_.emplace(answer.handle, OpenForReading{std::move(view.pages), keys_of(answer.segments)});
     return answer;
 }

@@ -34,17 +34,16 @@ void LogWaiters::look(pool::Pool& pool, std::uint64_t region_id) {
     const auto is_of_region = [&](const List::Waiter& waiter) {
         return waiter.pool == &pool && waiter.region_id == region_id;
     };
-    std::optional<std::string> name;
+    std::optional<pool::RegionRef> region;
     list_.for_each([&](const List::Waiter& waiter) {
-        if (!name && is_of_region(waiter))
-            name = waiter.want.region;
+        if (!region && is_of_region(waiter))
+            region = waiter.want.region;
     });
-    if (!name)
+    if (!region)
         return;
-    const auto found = pool.find_region(*name);
-    if (!found || found->id != region_id)
-        return destroyed(pool, region_id, {ENOENT, fmt::format("region {} was destroyed", *name)});
-    const auto state = log_state(pool, *name);
+    const auto state = log_state(pool, *region);
+    if (!state && state.error().code == ENOENT)
+        return destroyed(pool, region_id, {ENOENT, fmt::format("region {} was destroyed", region->name)});
     if (!state)
         return destroyed(pool, region_id, state.error());
     list_.complete_if(

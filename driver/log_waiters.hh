@@ -18,7 +18,7 @@ inline constexpr std::chrono::milliseconds kLogLookPeriod{10};
 /// What the waiter has seen.
 struct LogWant {
     pool::Pool* pool = nullptr;  ///< where to look
-    std::string region;
+    pool::RegionRef region = "";
     std::uint64_t generation = 0, log_id = 0, after_sequence = 0;
 };
 

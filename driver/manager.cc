@@ -9,7 +9,6 @@
 #include "driver/admin_status.hh"
 #include "driver/enforcement.hh"
 #include "driver/expiry.hh"
-#include "driver/gate.hh"
 #include "driver/key_directory.hh"
 #include "driver/scrub.hh"
 #include "driver/services.hh"
@@ -38,6 +37,7 @@ void remove_address_file(const std::string& path) {
 rdma::EngineOptions engine_options(const Config& config) {
     rdma::EngineOptions options;
     options.announce = true;
+    options.accept_at_once = false;
     options.crc = config.crc;
     options.idle_timeout_ms = config.limits.idle_ms;
     return options;
@@ -61,10 +61,12 @@ public:
 
 private:
     Status open_pools(const std::vector<PoolConfig>& pools);
+    void change_access(const AccessConfig& access);
     Status listen();
     Status open_admin_socket();
     Status tell_addresses() const;
     Status confine(const std::function<Status()>& before_serving) const;
+    void serve();
     void say_what_is_served() const;
     void say_what_needs_a_restart(const Config& config) const;
 
@@ -72,7 +74,6 @@ private:
     Services services_;
     Sessions sessions_;
     AdminPeers peers_;
-    Gate gate_;
     std::unique_ptr<rdma::Engine> engine_;
     std::vector<std::unique_ptr<rdma::Listener>> listeners_;
     std::vector<Address> addresses_;
@@ -98,8 +99,16 @@ Status Manager::Parts::start(const std::function<Status()>& before_serving) {
         TRY(confine(before_serving));
     expiry_ = std::make_unique<Expiry>(services_);
     scrub_->start();
-    gate_.open();
+    serve();
     return {};
+}
+
+// Who came before has waited: nothing that he says is read by a process that could do more than it should.
+void Manager::Parts::serve() {
+    for (const auto& listener : listeners_)
+        listener->accept();
+    if (admin_)
+        admin_->serve();
 }
 
 // Who is not root any more may not be allowed to make a file at this place: so it is made before, and given
@@ -141,7 +150,6 @@ Status Manager::Parts::listen() {
     for (const auto& address : config_.listen) {
         listeners_.push_back(
             TRY(engine_->listen(address, [this](std::shared_ptr<rdma::Connection> connection) {
-                gate_.pass();
                 return sessions_.accept(std::move(connection));
             })));
         addresses_.push_back(listeners_.back()->address());
@@ -189,10 +197,23 @@ Status Manager::Parts::reload(const Config& config) {
     for (const auto& pool : added)
         log::notice("pool {} ({}) is served, too", pool.name, pool.path);
     scrub_->configure(config.scrub);
-    services_.access.configure(config.access);
-    enforce_rights(services_);
+    change_access(config.access);
     say_what_needs_a_restart(config);
     return {};
+}
+
+void Manager::Parts::change_access(const AccessConfig& access) {
+    if (!services_.access.configure(access))
+        return;
+    const auto killed = enforce_rights(services_);
+    services_.audit.record(
+        AuditEvent::rights_changed,
+        {{},
+         {},
+         {},
+         {},
+         fmt::format("the configuration has other administrators or groups now; {} windows were killed",
+                     killed)});
 }
 
 void Manager::Parts::say_what_needs_a_restart(const Config& config) const {
@@ -241,7 +262,6 @@ Status Manager::Parts::stop() {
 
 Manager::Parts::~Parts() {
     sessions_.drain();
-    gate_.open();  // who waits there is refused
     listeners_.clear();
     sessions_.close_all(Sessions::stopping());
     admin_.reset();

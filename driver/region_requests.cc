@@ -28,7 +28,7 @@ Requests::Answer<wire::Region> Requests::create_region(const wire::CreateRegion&
         return tl::unexpected<Error>(created.error());
     // It may also be a folder of another region, or lie in one, or be one that who is here may not use: then
     // there is none to be found and the first error says why.
-    const auto found = services_.access.find(pool(), request.name, who_.principal);
+    const auto found = find(request.name);
     if (!found)
         return tl::unexpected<Error>(created.error());
     (void)remember(*found);
@@ -36,7 +36,7 @@ Requests::Answer<wire::Region> Requests::create_region(const wire::CreateRegion&
 }
 
 Requests::Answer<wire::Region> Requests::find_region(const wire::FindRegion& request) {
-    auto found = TRY(services_.access.find(pool(), request.name, who_.principal));
+    auto found = TRY(find(request.name));
     (void)remember(found);
     if (found.log.id != 0) {
         TRY(pool().read_log(found));  // what was appended since somebody looked last

@@ -118,9 +118,13 @@ void Requests::tell_of_refusal(const Error& why) {
         record(AuditEvent::request_refused, {}, fmt::format("a request is refused: {}", why.message));
 }
 
-void Requests::record(AuditEvent event, const std::string& region, std::string sentence) {
-    services_.audit.record(event, {who_.principal, channel_->peer().address, pool_->name, region,
-                                   fmt::format("session {}: {}", who_.session_id, sentence)});
+void Requests::record(AuditEvent event, const std::string& region, const std::string& sentence) {
+    services_.audit.record(event, record_of(region, sentence));
+}
+
+AuditRecord Requests::record_of(const std::string& region, const std::string& sentence) const {
+    return {who_.principal, channel_->peer().address, pool_->name, region,
+            fmt::format("session {}: {}", who_.session_id, sentence)};
 }
 
 Requests::Answer<wire::PoolStatus> Requests::status(const wire::StatusRequest&) {
@@ -153,10 +157,9 @@ WindowSubject Requests::subject(const pool::RegionInfo& region) const {
     return subject;
 }
 
-Result<rdma::Grant> Requests::grant(WindowSubject subject, const std::vector<std::uint64_t>& pages,
-                                    std::uint64_t size, rdma::Access access) {
+Result<rdma::Grant> Requests::grant(WindowSubject subject, PageRange range, rdma::Access access) {
     return services_.tables.grant(channel_, std::move(subject),
-                                  translate(pool().medium(), pool().page_size(), pages, size, access),
+                                  translate(pool().medium(), pool().page_size(), std::move(range), access),
                                   access);
 }
 

@@ -50,7 +50,8 @@ private:
     using Answer = Result<T>;
     Reply answer(const wire::Message& message);
     void tell_of_refusal(const Error& why);
-    void record(AuditEvent event, const std::string& region, std::string sentence);
+    void record(AuditEvent event, const std::string& region, const std::string& sentence);
+    AuditRecord record_of(const std::string& region, const std::string& sentence) const;
     template <class Request, class T>
     Reply call(const wire::Message& message, Answer<T> (Requests::*method)(const Request&));
     /// For requests that are answered later.
@@ -129,8 +130,10 @@ private:
     };
     using Locked = std::unique_lock<std::mutex>;
 
-    /// The region, when who is here has this right to it. ENOENT; EACCES.
-    Result<pool::RegionInfo> allowed(const std::string& region, Right right) const;
+    /// The region, when who is here has any right to it. ENOENT, and where there is one, that is recorded.
+    Result<pool::RegionInfo> find(const std::string& region);
+    /// When it has this one. ENOENT; EACCES.
+    Result<pool::RegionInfo> allowed(const std::string& region, Right right);
     /// Whether it has it still, asked at any time from any thread.
     std::function<Status()> still_allowed(const pool::RegionInfo& region, Right right) const;
     /// As who is here sees it.
@@ -148,6 +151,8 @@ private:
 
     Status check_draft_limit() const;
     Status check_draft_bytes(std::uint64_t more) const;
+    /// Their dirty ranges are held till the last one is named: few clones at a time may have many. E2BIG.
+    Status check_other_clones(std::uint64_t draft_id) const;
     /// A window on the draft, unless the region was taken over meanwhile.
     Result<wire::Begun> grant_draft(std::uint64_t draft_id, const Entered& entered,
                                     std::unique_ptr<pool::Draft> draft);
@@ -163,9 +168,14 @@ private:
         std::vector<wire::LogSegment> segments;
         bool flush = true;  ///< all of them can be flushed through
     };
-    Result<LogWindows> grant_log(const pool::RegionInfo& region, const pool::LogInfo& log,
-                                 std::uint64_t handle, const std::vector<pool::LogSegment>& segments,
-                                 rdma::Access access);
+    struct OpenLogPart {
+        const pool::RegionInfo& region;
+        const pool::LogInfo& log;
+        std::uint64_t handle;
+        const std::vector<pool::LogSegment>& segments;
+        std::uint64_t from;  // the first byte of the log that a window may reach
+    };
+    Result<LogWindows> grant_log(const OpenLogPart& part, rdma::Access access);
     /// This session's opening of the log, if it is that one. ESTALE.
     Result<Appender*> own_appender(LiveRegion& live, const std::string& region, std::uint64_t log_id,
                                    std::uint32_t term, const Locked& lock);
@@ -178,8 +188,7 @@ private:
     bool leave_region(std::uint64_t region_id);
     void tell_left(std::uint64_t region_id, const std::string& region, const Error& why);
 
-    Result<rdma::Grant> grant(WindowSubject subject, const std::vector<std::uint64_t>& pages,
-                              std::uint64_t size, rdma::Access access);
+    Result<rdma::Grant> grant(WindowSubject subject, PageRange range, rdma::Access access);
     /// Of this session, in this pool.
     WindowSubject subject(const pool::RegionInfo& region) const;
     /// After the record that withdraws rights: see enforcement.hh. This request runs no more then, so that

@@ -7,6 +7,7 @@
 #include "driver/list_answer.hh"
 #include "driver/requests.hh"
 #include "lib/base/keys.hh"
+#include "lib/wire/handshake.hh"
 
 namespace pmemckpt::driver {
 
@@ -26,7 +27,7 @@ Result<pool::Grant> parse(const wire::Grant& grant) {
 
 // Who administers the region sees all of them, others their own.
 Requests::Answer<wire::RightsList> Requests::list_rights(const wire::ListRights& request) {
-    const auto region = TRY(services_.access.find(pool(), request.region, who_.principal));
+    const auto region = TRY(find(request.region));
     const auto own = TRY(services_.access.rights(pool(), region, who_.principal));
     wire::RightsList list;
     list.owner = region.owner;
@@ -77,13 +78,13 @@ std::size_t Requests::enforce() {
 Requests::Answer<wire::Region> Requests::set_owner(const wire::SetOwner& request) {
     std::unique_lock changing(services_.changing_rights);
     const auto region = TRY(allowed(request.region, Right::administer));
-    if (!load_key(services_.key_dir, request.owner))
-        return fail(ENOENT, "{} has no key at this manager, and could never use region {}", request.owner,
-                    region.name);
     if (!services_.access.may_give_away(region, who_.principal))
         return fail(EACCES,
                     "region {} is {}'s: only its owner, or an administrator of the manager, can give it away",
                     region.name, region.owner);
+    if (wire::is_key_name_of_service(request.owner) || !load_key(services_.key_dir, request.owner))
+        return fail(ENOENT, "{} has no key at this manager, and could never use region {}", request.owner,
+                    region.name);
     const auto now = TRY(pool().set_owner(region, request.owner));
     changing.unlock();
     const auto killed = enforce();

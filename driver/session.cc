@@ -62,6 +62,8 @@ void Session::on_message(std::span<const std::byte> message) {
         return;
     }
     inbox_.emplace_back(message.begin(), message.end());
+    if (closing_)
+        forget_inbox();
     const bool runs = std::exchange(running_, true);
     lock.unlock();
     if (!runs)
@@ -221,8 +223,13 @@ bool Session::is_idle() const {
     return !running_ && inbox_.empty();
 }
 
+// What waits is not run any more: the key it was asked with may be withdrawn.
 void Session::close(Error why) {
     closing_ = true;
+    {
+        const std::lock_guard lock(mutex_);
+        forget_inbox();
+    }
     channel_->close(std::move(why));
 }
 

@@ -2,14 +2,14 @@
 
 namespace pmemckpt::driver {
 
-rdma::Translation translate(media::Medium& medium, std::uint64_t page_size,
-                            const std::vector<std::uint64_t>& pages, std::uint64_t size,
+rdma::Translation translate(media::Medium& medium, std::uint64_t page_size, PageRange range,
                             rdma::Access access) {
     rdma::Translation translation;
     translation.medium = medium.bytes();
     translation.page_size = page_size;
-    translation.pages = pages;
-    translation.size = size;
+    translation.pages = std::move(range.pages);
+    translation.skipped = range.skipped;
+    translation.size = range.size;
     if (may_write(access)) {
         translation.persist = [&medium](Extent extent) { return medium.persist(extent); };
         translation.flushes = access == rdma::Access::both &&  // a log's

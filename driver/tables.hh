@@ -38,9 +38,15 @@ inline bool may_write(rdma::Access access) {
     return access != rdma::Access::read;
 }
 
-/// Where [0, size) of a draft, a generation or a part of a log lies. `medium` must outlive the window.
-rdma::Translation translate(media::Medium& medium, std::uint64_t page_size,
-                            const std::vector<std::uint64_t>& pages, std::uint64_t size, rdma::Access access);
+/// Where [0, size) of a draft, a generation or a part of a log lies: see rdma::Translation.
+struct PageRange {
+    std::vector<std::uint64_t> pages;  ///< offsets in the medium
+    std::uint64_t skipped = 0;         ///< bytes of the first page
+    std::uint64_t size = 0;
+};
+/// `medium` must outlive the window.
+rdma::Translation translate(media::Medium& medium, std::uint64_t page_size, PageRange range,
+                            rdma::Access access);
 
 /// Threads: all calls may come from any thread.
 class Tables {

@@ -41,12 +41,18 @@ Status Requests::check_waiters() const {
 }
 
 std::function<Status()> Requests::still_allowed(const pool::RegionInfo& region, Right right) const {
-    return [&access = services_.access, served = pool_, ref = pool::RegionRef(region), who = who_.principal,
-            right]() -> Status {
+    return [&services = services_, served = pool_, ref = pool::RegionRef(region), right,
+            refusal = record_of(region.name, {})]() -> Status {
         // Of one that is gone there is nothing to keep from who had the right: that it is gone is the news.
         if (!served->pool->find_region(ref))
             return {};
-        return access.check(*served->pool, ref, who, right);
+        auto holds = services.access.check(*served->pool, ref, refusal.principal, right);
+        if (!holds) {
+            auto told = refusal;
+            told.sentence += fmt::format("what was waited for is refused: {}", holds.error().message);
+            services.audit.record(AuditEvent::request_refused, told);
+        }
+        return holds;
     };
 }
 
@@ -79,12 +85,12 @@ Status Requests::wait_generation(const wire::WaitGeneration& request, std::uint6
 Status Requests::wait_log(const wire::WaitLog& request, std::uint64_t request_id) {
     const auto region = TRY(allowed(request.region, Right::read));
     TRY(check_waiters());
-    services_.log_waiters.add(
-        {who_.session_id, &pool(), region.id,
-         LogWant{&pool(), request.region, request.generation, request.log_id, request.after_sequence},
-         answer_through<wire::LogState>(channel_, wire::Type::wait_log, request_id,
-                                        still_allowed(region, Right::read))},
-        deadline_of(request.timeout_ms));
+    services_.log_waiters.add({who_.session_id, &pool(), region.id,
+                               LogWant{&pool(), pool::RegionRef(region), request.generation, request.log_id,
+                                       request.after_sequence},
+                               answer_through<wire::LogState>(channel_, wire::Type::wait_log, request_id,
+                                                              still_allowed(region, Right::read))},
+                              deadline_of(request.timeout_ms));
     return {};
 }
 

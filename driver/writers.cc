@@ -14,8 +14,21 @@ Status Requests::remember(const pool::RegionInfo& region) {
     return {};
 }
 
-Result<pool::RegionInfo> Requests::allowed(const std::string& region, Right right) const {
-    return services_.access.check(*pool_->pool, region, who_.principal, right);
+Result<pool::RegionInfo> Requests::find(const std::string& region) {
+    auto found = services_.access.find(pool(), region, who_.principal);
+    if (!found && pool().find_region(region))
+        record(AuditEvent::request_refused, region,
+               fmt::format(
+                   "a request is refused: {} has no right at all to region {}, and is told that there is "
+                   "none",
+                   who_.principal, region));
+    return found;
+}
+
+Result<pool::RegionInfo> Requests::allowed(const std::string& region, Right right) {
+    auto found = TRY(find(region));
+    TRY(services_.access.check(pool(), pool::RegionRef(found), who_.principal, right));
+    return found;
 }
 
 Result<Requests::Entered> Requests::enter(const std::string& region, Right right) {

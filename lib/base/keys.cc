@@ -236,6 +236,23 @@ Status put_private_file(const std::string& directory, std::string_view name, con
     return written;
 }
 
+Result<std::string> put_key(const std::string& directory, std::string_view name, const Key& key,
+                            bool replace) {
+    auto path = key_path(directory, name);
+    TRY(put_private_file(directory, name, path, key.hexadecimal() + "\n", replace));
+    TRY(sync_directory(directory));
+    return path;
+}
+
+/// Whether there was one.
+Result<bool> remove_file(const std::string& path) {
+    if (::unlink(path.c_str()) == 0)
+        return true;
+    if (errno == ENOENT)
+        return false;
+    return fail_errno(errno, "can't remove key {}", path);
+}
+
 }  // namespace
 
 Result<Key> load_key(const std::string& directory, std::string_view name) {
@@ -259,10 +276,10 @@ Result<std::string> store_key(const std::string& directory, std::string_view nam
         ::chmod(directory.c_str(), 0700);
     if (status)
         return fail_errno(status.value(), "can't make the key directory {}", directory);
-    const auto path = key_path(directory, name);
-    TRY(put_private_file(directory, name, path, key.hexadecimal() + "\n", replace));
-    TRY(sync_directory(directory));
-    return path;
+    // On disk before the new one is: who is to be kept out has none that is valid.
+    if (replace && TRY(remove_file(former_path(directory, name))))
+        TRY(sync_directory(directory));
+    return put_key(directory, name, key, replace);
 }
 
 Result<std::string> rotate_key(const std::string& directory, std::string_view name, const Key& key,
@@ -274,17 +291,16 @@ Result<std::string> rotate_key(const std::string& directory, std::string_view na
     // Cut before the second one: the present key is its own former one, and valid all the same.
     TRY(put_private_file(directory, name, former, text, true));
     TRY(sync_directory(directory));
-    return store_key(directory, name, key, true);
+    return put_key(directory, name, key, true);
 }
 
-Status remove_key(const std::string& directory, std::string_view name) {
+Result<bool> remove_key(const std::string& directory, std::string_view name) {
     TRY(check_principal(name));
     // The former one first: alone it is no key.
-    for (const auto& path : {former_path(directory, name), key_path(directory, name)})
-        if (::unlink(path.c_str()) != 0 && (errno != ENOENT || path == key_path(directory, name)))
-            return errno == ENOENT ? Status(missing_key(ENOENT, path, name))
-                                   : Status(fail_errno(errno, "can't remove key {}", path));
-    return sync_directory(directory);
+    TRY(remove_file(former_path(directory, name)));
+    const bool was_there = TRY(remove_file(key_path(directory, name)));
+    TRY(sync_directory(directory));
+    return was_there;
 }
 
 Status rename_key(const std::string& directory, std::string_view from, std::string_view to) {

@@ -57,12 +57,12 @@ Result<ValidKeys> load_valid_keys(const std::string& directory, std::string_view
 /// all. A cut leaves the old key valid, or both. ENOENT when there is none. Returns the file's path.
 Result<std::string> rotate_key(const std::string& directory, std::string_view name, const Key& key,
                                std::uint64_t overlap_s);
-/// Both are gone, durably. ENOENT when there was none.
-Status remove_key(const std::string& directory, std::string_view name);
+/// Both are gone, durably, whatever they were like. Whether there was a NAME.key.
+Result<bool> remove_key(const std::string& directory, std::string_view name);
 
 /// Writes DIRECTORY/NAME.key (made with its parents, mode 0700, when missing). EEXIST when it is there and
-/// not `replace`. The file is complete and on disk before it has its name, and its name is on disk when this
-/// returns. Returns the file's path.
+/// not `replace`, which ends the validity of a former key as well. The file is complete and on disk before it
+/// has its name, and its name is on disk when this returns. Returns the file's path.
 Result<std::string> store_key(const std::string& directory, std::string_view name, const Key& key,
                               bool replace = false);
 

@@ -159,7 +159,7 @@ Status Catalog::check_new_name(const std::string& name) const {
                         name, name.substr(0, slash));
     const auto inside = by_name_.lower_bound(name + "/");
     if (inside != by_name_.end() && inside->first.starts_with(name + "/"))
-        return fail(EEXIST, "region {} can't be made: it is a folder, of region {}", name, inside->first);
+        return fail(EEXIST, "region {} can't be made: it is a folder of regions", name);
     return {};
 }
 

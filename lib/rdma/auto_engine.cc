@@ -20,6 +20,11 @@ class BothListeners final : public Listener {
 public:
     BothListeners(std::unique_ptr<Listener> verbs, std::unique_ptr<Listener> iwarp)
         : verbs_(std::move(verbs)), iwarp_(std::move(iwarp)) {}
+    void accept() override {
+        for (auto* listener : {verbs_.get(), iwarp_.get()})
+            if (listener)
+                listener->accept();
+    }
     Address address() const override { return (iwarp_ ? iwarp_ : verbs_)->address(); }
 
 private:

@@ -29,7 +29,8 @@ enum class Access : std::uint8_t { read = 1, write = 2, both = 3 };  ///< what t
 inline constexpr std::size_t kMaximumMessage =
     16 * kKiB;                                       ///< bytes of one Send; longer ones end the connection
 inline constexpr std::size_t kMaximumQueued = 1024;  ///< posts not yet completed, of one connection
-inline constexpr unsigned kMaximumWindows = 256;     ///< windows of one connection
+inline constexpr std::size_t kMaximumQueuedBytes = 4 * kMiB;  ///< of messages among them, which are copied
+inline constexpr unsigned kMaximumWindows = 256;              ///< windows of one connection
 
 /// In Translation::pages: not part of the window. A byte there is refused like one out of bounds; where a
 /// device checks, it goes to, and comes from, memory of that connection alone that is no part of any medium.
@@ -41,7 +42,8 @@ struct Translation {
     std::span<std::byte> medium;       ///< the whole mapping
     std::uint64_t page_size = 0;       ///< bytes
     std::vector<std::uint64_t> pages;  ///< offset of each page in the mapping, in bytes
-    std::uint64_t size = 0;            ///< bytes of the range; at most pages.size() * page_size
+    std::uint64_t skipped = 0;         ///< bytes of the first page that lie before the range; below page_size
+    std::uint64_t size = 0;            ///< bytes of the range, which ends within the last page
     /// The peer should be able to make durable, by RDMA FLUSH, what he writes; see Grant::flushes.
     bool flushes = false;
     /// Makes bytes of the mapping durable; may do I/O, is called on a thread of the engine's that may wait.
@@ -87,7 +89,7 @@ class Connection {
 public:
     virtual ~Connection() = default;
 
-    /// Copies the message, at most kMaximumMessage bytes (EMSGSIZE). EAGAIN when kMaximumQueued posts wait;
+    /// Copies the message, at most kMaximumMessage bytes (EMSGSIZE). EAGAIN when as much waits as may;
     /// ENOTCONN once closed. No completion is reported; order on the wire is that of the posts.
     virtual Status send(std::span<const std::byte> message) = 0;
     /// The same, and the peer's window `key` is dead before the peer's on_message. Devices that can't do that
@@ -172,7 +174,9 @@ using Acceptor = std::function<std::shared_ptr<Handler>(std::shared_ptr<Connecti
 
 class Listener {
 public:
-    virtual ~Listener() = default;        ///< stops accepting; accepted connections live on
+    virtual ~Listener() = default;  ///< stops accepting; accepted connections live on
+    /// From now on; see EngineOptions::accept_at_once. Once.
+    virtual void accept() = 0;
     virtual Address address() const = 0;  ///< with the port really taken
 };
 
@@ -190,6 +194,8 @@ public:
 };
 
 struct EngineOptions {
+    /// false: who connects waits in the kernel, and no byte of his is read, till Listener::accept().
+    bool accept_at_once = true;
     bool announce =
         false;  ///< "auto" says which engine it took, and why, as a notice; at level info otherwise
     unsigned threads = 2;             ///< reactor threads

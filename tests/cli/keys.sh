@@ -49,10 +49,35 @@ expect_status 8 spare restore team/app --to got --key-dir second
 pmemckpt-ctl restore team/app --to got >/dev/null
 cmp state got
 [ "$(pmemckpt-ctl status --json --admin-socket "$ADMIN_SOCKET" | jq .audit.sessions_ended)" = 1 ] || fail "it is not counted"
-expect_status 3 pmemckpt-ctl revoke-key spare --force
+expect_status 3 pmemckpt-ctl revoke-key spare --force --admin-socket "$ADMIN_SOCKET"
+contains "$OUTPUT" "there is no key of spare in $PMEMCKPT_KEY_DIR, and no session of it"
+
+# What an attempt that was cut short has left open is ended by the next one, and a key that is of no use any more is removed.
+pmemckpt-ctl create-key spare >/dev/null
+spare save team/app --size 9000000 pipe >save.said 2>&1 &
+SAVE=$!
+started $SAVE
+exec 6>pipe
+wait_for '[ "$(of_sessions spare windows)" -gt 0 ]'
+rm "$PMEMCKPT_KEY_DIR/spare.key"
+contains "$(pmemckpt-ctl revoke-key spare --force --admin-socket "$ADMIN_SOCKET")" "there is no key of spare in $PMEMCKPT_KEY_DIR; 1 session with 1 window ended"
+[ "$(of_sessions spare windows)" = 0 ] || fail "it has windows still"
+exec 6>&-
+ended $SAVE
+pmemckpt-ctl create-key spare >/dev/null
+chmod 644 "$PMEMCKPT_KEY_DIR/spare.key"
+pmemckpt-ctl revoke-key spare --force --admin-socket "$ADMIN_SOCKET" >/dev/null
+[ ! -e "$PMEMCKPT_KEY_DIR/spare.key" ] || fail "the key that others may read is there"
+
+# A new key in place of one that is lost is the only one.
+pmemckpt-ctl create-key spare >/dev/null
+rm -r second && cp -pr "$PMEMCKPT_KEY_DIR" second
+pmemckpt-ctl rotate-key spare >/dev/null
+pmemckpt-ctl create-key spare --force >/dev/null
+expect_status 8 spare restore team/app --to got --key-dir second
+spare restore team/app --to got >/dev/null
 
 # With no manager there, that is said.
-pmemckpt-ctl create-key spare >/dev/null
 stop_manager
 expect_status 3 pmemckpt-ctl revoke-key spare --force --admin-socket "$ADMIN_SOCKET"
 contains "$OUTPUT" "the key of spare is removed, but its sessions go on"

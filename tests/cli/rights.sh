@@ -40,7 +40,7 @@ started $WATCH
 wait_for '[ "$(of_sessions spare id)" -gt 0 ]'
 [ "$(pmemckpt-ctl revoke team/app spare write append)" = "spare has rights to team/app: read" ] || fail "revoke said something else"
 expect_status 8 spare save team/app state
-[ "$(pmemckpt-ctl revoke team/app spare)" = "spare has no right to team/app any more" ] || fail "revoke said something else"
+[ "$(pmemckpt-ctl revoke team/app spare)" = "spare has no right of its own to team/app any more" ] || fail "revoke said something else"
 pmemckpt-ctl save team/app state >/dev/null
 ended $WATCH
 [ "$STATUS" = 3 ] || [ "$STATUS" = 8 ] || fail "watch ended with $STATUS: $(cat watch.said)"

@@ -28,9 +28,11 @@ std::string socket_path() {
 constexpr gid_t kGroup = 4711;
 
 std::unique_ptr<AdminSocket> open(const AdminPeers& peers = {}) {
-    return test::ok(AdminSocket::open(socket_path(), peers, [](std::string_view line) {
+    auto socket = test::ok(AdminSocket::open(socket_path(), peers, [](std::string_view line) {
         return fmt::format("heard {} bytes", line.size());
     }));
+    socket->serve();
+    return socket;
 }
 
 Result<std::unique_ptr<AdminSocket>> opened_at(const std::string& path, const AdminPeers& peers = {}) {

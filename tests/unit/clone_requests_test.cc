@@ -87,6 +87,39 @@ void only_what_is_dirty_is_written() {
     CHECK(newest(*served.open("bob")) == content);
 }
 
+// What the manager keeps of clones whose ranges are still coming has an end.
+void few_clones_have_many_ranges() {
+    Served served;
+    auto& client = *served.client;
+    save(client);
+    std::vector<wire::Range> ranges;
+    for (std::uint64_t i = 0; i < 900; ++i)
+        ranges.push_back({i * 16, 1});
+    std::string refused;
+    for (int i = 0; i < 20 && refused.empty(); ++i) {
+        const auto clone = begin_clone(client);
+        const auto begun = dirty(client, clone.draft_id, ranges, false);
+        refused = begun ? "" : begun.error().message;
+    }
+    test::contains(refused, "other clones of this session have 9000 dirty ranges already");
+}
+
+void clones_that_are_begun_count_as_drafts() {
+    Served served;
+    served.config.limits.draft_bytes_per_session = 2 * kSize;
+    served.client.reset();
+    served.manager.reset();
+    served.start();
+    served.client = served.open();
+    auto& client = *served.client;
+    save(client);
+    const auto first = begin_clone(client);
+    begin_clone(client);
+    test::contains(test::error(client.ask<wire::Cloning>(wire::BeginClone{kRegion, 1, 0}), EDQUOT),
+                   "limits.draft_bytes_per_session");
+    test::ok(dirty(client, first.draft_id, {{0, 1}}));  // it counts once
+}
+
 void shared_pages_are_out_of_reach() {
     Served served;
     const auto content = save(*served.client);
@@ -224,13 +257,16 @@ void too_many_ranges() {
 }  // namespace
 
 int main() {
-    return test::run("clone_requests", {{"only what is dirty is written", only_what_is_dirty_is_written},
-                                        {"shared pages are out of reach", shared_pages_are_out_of_reach},
-                                        {"a base that was dropped", a_base_that_was_dropped},
-                                        {"what can't be", what_can_t_be},
-                                        {"pinned ones stay", pinned_ones_stay},
-                                        {"retention by age", retention_by_age},
-                                        {"ranges against a model", ranges_against_a_model},
-                                        {"many ranges stay few", many_ranges_stay_few},
-                                        {"too many ranges", too_many_ranges}});
+    return test::run("clone_requests",
+                     {{"only what is dirty is written", only_what_is_dirty_is_written},
+                      {"few clones have many ranges", few_clones_have_many_ranges},
+                      {"clones that are begun count as drafts", clones_that_are_begun_count_as_drafts},
+                      {"shared pages are out of reach", shared_pages_are_out_of_reach},
+                      {"a base that was dropped", a_base_that_was_dropped},
+                      {"what can't be", what_can_t_be},
+                      {"pinned ones stay", pinned_ones_stay},
+                      {"retention by age", retention_by_age},
+                      {"ranges against a model", ranges_against_a_model},
+                      {"many ranges stay few", many_ranges_stay_few},
+                      {"too many ranges", too_many_ranges}});
 }

@@ -15,6 +15,7 @@ namespace {
 
 constexpr std::size_t kPage = 4096;
 constexpr std::byte kPoison{0xee};
+constexpr std::uint64_t kSkipped = 24, kAfter = 10;  // of the memory, before and behind the window
 
 /// There is nothing else in those than what the peer himself wrote, or might read in any case.
 bool device_reads_what_is_for_writing() {
@@ -27,7 +28,8 @@ struct Session {
     Accepted end;
 };
 
-/// A listener with one honest session, whose window ends in the middle of a page, and sessions of attackers.
+/// A listener with one honest session, whose window begins and ends in the middle of a page, and sessions of
+/// attackers.
 class Scene {
 public:
     Scene() : honest_(connect()), honest_grant_(grant(honest_)) {
@@ -42,11 +44,12 @@ public:
     }
     Grant grant(const Session& session, Access access = Access::both) {
         auto translation = memory_.translation();
+        translation.skipped = kSkipped;
         translation.size = size();
         return granted(*session.end.connection, *session.ear, translation, access);
     }
     const Grant& honest_grant() const { return honest_grant_; }
-    std::uint64_t size() const { return memory_.size() - 10; }
+    std::uint64_t size() const { return memory_.size() - kSkipped - kAfter; }
 
     /// The place that `remote` names is not the attacker's: the device refuses, and nothing has moved.
     void refused(const std::string& what, const Session& attacker, bool writes, const Grant& remote,
@@ -67,7 +70,7 @@ public:
         ok(honest_.client->send(bytes_of("still here")));
         honest_.end.ear->wait_messages(1);
         CHECK(honest_.ear->wait_completions(1)[0].status);
-        CHECK(memory_.read(0, size()) == data && memory_.guards_whole());
+        CHECK(memory_.read(kSkipped, size()) == data && memory_.guards_whole());
     }
 
 private:

@@ -282,6 +282,31 @@ void flow_control() {
     reading.join();
 }
 
+/// Messages are copied: of a peer that reads none so many bytes are kept, and no more.
+void messages_that_wait_are_few() {
+    Initiator initiator(kEnhancedReply);
+    const Bytes message(rdma::kMaximumMessage);
+    std::size_t sent = 0;
+    Status status;
+    while ((status = initiator.connection->send(message)))
+        ++sent;
+    error(status, EAGAIN);
+    // What TCP has taken waits no more.
+    for (std::size_t before = 0; before != sent;) {
+        before = sent;
+        std::this_thread::sleep_for(std::chrono::milliseconds(50));
+        while ((status = initiator.connection->send(message)))
+            ++sent;
+    }
+    CHECK(sent >= rdma::kMaximumQueuedBytes / rdma::kMaximumMessage);
+    std::size_t small = 0;
+    while (initiator.connection->send(bytes_of("x")))
+        ++small;
+    CHECK(small < rdma::kMaximumMessage);
+    for (std::size_t i = 0; i < sent; ++i)
+        equal(initiator.peer->receive_fpdu().size() > 18, true);
+}
+
 /// What is queued has five seconds to go to a peer that takes nothing.
 void a_peer_that_takes_nothing() {
     Bytes data(16 * kMiB);
@@ -488,6 +513,7 @@ int main() {
                              {"a listener goes", a_listener_goes},
                              {"a listener goes in mid start-up", a_listener_goes_in_mid_start_up},
                              {"flow control", flow_control},
+                             {"messages that wait are few", messages_that_wait_are_few},
                              {"a peer that takes nothing", a_peer_that_takes_nothing},
                              {"late and slow start-ups", late_and_slow_start_ups},
                              {"slow loris", slow_loris},

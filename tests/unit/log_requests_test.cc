@@ -143,6 +143,38 @@ void one_appender_at_a_time() {
     served.alice->write_refused(log.log().segments.at(0).window);
 }
 
+// Nor is it read: what others appended is theirs, to the byte.
+void who_appends_reaches_nothing_of_before() {
+    Served served;
+    auto log = open_log(served.alice);
+    log.append(100);
+    log.append(70'000);
+    test::ok(served.alice->ask<wire::Empty>(wire::CloseLog{kRegion}));
+    const auto content = [&] {
+        const auto reader = served.open();
+        const auto opened = test::ok(read_log(*reader));
+        auto bytes = test::ok(reader->read(opened.segments.at(0).window, 0, opened.bytes));
+        reader->close();
+        return bytes;
+    };
+    for (const bool writes : {true, false}) {
+        const auto bob = served.open("bob");
+        const auto before = content();
+        const auto his = open_log(bob);
+        test::equal(his.log().segments.at(0).start, before.size());
+        auto window = his.log().segments.at(0).window;
+        window.base -= 8;
+        writes ? bob->write_refused(window) : bob->read_refused(window);
+        CHECK(content() == before);
+        const auto next = served.open("bob");
+        test::eventually([&] {
+            return next->ask<wire::LogGranted>(wire::OpenLog{kRegion, 1, 0}).has_value();
+        });
+        next->close();
+        test::eventually([&] { return served.ask_admin().find(R"("windows":[])") != std::string::npos; });
+    }
+}
+
 void opened_again_by_the_same_session() {
     Served served;
     const auto first = open_log(served.alice);
@@ -327,17 +359,19 @@ void cursors() {
 }  // namespace
 
 int main() {
-    return test::run("log_requests", {{"records are read back", records_are_read_back},
-                                      {"read windows are for reading", read_windows_are_for_reading},
-                                      {"one appender at a time", one_appender_at_a_time},
-                                      {"opened again by the same session", opened_again_by_the_same_session},
-                                      {"a disconnect closes it", a_disconnect_closes_it},
-                                      {"it grows", it_grows},
-                                      {"waiting for records", waiting_for_records},
-                                      {"waiting ends with the log", waiting_ends_with_the_log},
-                                      {"waits are bounded", waits_are_bounded},
-                                      {"a log is flushed by request", a_log_is_flushed_by_request},
-                                      {"a seal ends the log", a_seal_ends_the_log},
-                                      {"clear empties the region", clear_empties_the_region},
-                                      {"cursors", cursors}});
+    return test::run("log_requests",
+                     {{"records are read back", records_are_read_back},
+                      {"read windows are for reading", read_windows_are_for_reading},
+                      {"one appender at a time", one_appender_at_a_time},
+                      {"who appends reaches nothing of before", who_appends_reaches_nothing_of_before},
+                      {"opened again by the same session", opened_again_by_the_same_session},
+                      {"a disconnect closes it", a_disconnect_closes_it},
+                      {"it grows", it_grows},
+                      {"waiting for records", waiting_for_records},
+                      {"waiting ends with the log", waiting_ends_with_the_log},
+                      {"waits are bounded", waits_are_bounded},
+                      {"a log is flushed by request", a_log_is_flushed_by_request},
+                      {"a seal ends the log", a_seal_ends_the_log},
+                      {"clear empties the region", clear_empties_the_region},
+                      {"cursors", cursors}});
 }

@@ -4,8 +4,10 @@
 #include <chrono>
 #include <fstream>
 #include <future>
+#include <optional>
 
 #include "lib/client/client.hh"
+#include "tests/support/hostile_peer.hh"
 #include "tests/support/manager_fixture.hh"
 
 using namespace pmemckpt;
@@ -19,12 +21,15 @@ struct Start {
     Start() { fixture.config.address_file = (test::directory() / "addresses").string(); }
 
     /// While the manager starts: its address is told by then.
-    Connecting connect() const {
+    std::string server() const {
         std::string server;
         std::ifstream(fixture.config.address_file) >> server;
         CHECK(!server.empty());
+        return server;
+    }
+    Connecting connect() const {
         client::Options options;
-        options.server = server;
+        options.server = server();
         options.principal = "alice";
         options.key_dir = fixture.config.key_dir;
         options.transport = "iwarp";
@@ -47,6 +52,24 @@ void who_comes_early_waits() {
     CHECK(!served_too_early);
     const auto client = test::ok(connecting.get());
     test::ok(client->state());
+}
+
+// Not the first bytes of a connection, nor a line to the admin socket.
+void nothing_is_read_before() {
+    Start start;
+    std::optional<test::HostilePeer> peer;
+    std::future<std::string> status;
+    bool heard = false;
+    const auto manager = test::ok(driver::Manager::start(start.fixture.config, [&]() -> Status {
+        peer.emplace(test::ok(parse_address(start.server())));
+        peer->send_raw(test::start_up_frame({}));
+        status = std::async(std::launch::async, [&] { return start.fixture.ask_admin(); });
+        heard = !peer->is_silent(300) || status.wait_for(300ms) == std::future_status::ready;
+        return {};
+    }));
+    CHECK(!heard);
+    peer->receive_raw(1);
+    test::contains(status.get(), "\"version\"");
 }
 
 void when_it_fails_nobody_is_served() {
@@ -77,6 +100,7 @@ void keys_have_to_be_readable_then() {
 int main() {
     log::set_level(log::Level::error);
     return test::run("manager start", {{"who comes early waits", who_comes_early_waits},
+                                       {"nothing is read before", nothing_is_read_before},
                                        {"when it fails nobody is served", when_it_fails_nobody_is_served},
                                        {"keys have to be readable then", keys_have_to_be_readable_then}});
 }

@@ -2,6 +2,7 @@
 // they are gone at once, with the windows that were had by them. time-limit: 180
 #include <atomic>
 #include <cerrno>
+#include <filesystem>
 #include <functional>
 #include <thread>
 
@@ -54,7 +55,6 @@ std::vector<Try> tries() {
         attempt<Empty>("close log", Right::append, CloseLog{kRegion}),
         attempt<Empty>("hint", Right::append, LogHint{kRegion}),
         attempt<Begun>("begin", Right::write, Begin{kRegion, 1}),
-        attempt<Cloning>("clone", Right::write, BeginClone{kRegion, 1, 0}),
         attempt<TakenOver>("take over", Right::take_over, TakeOver{kRegion, ""}),
         attempt<Region>("retention", Right::administer, SetRetention{kRegion, 3, 0}),
         attempt<Empty>("pin", Right::administer, Pin{kRegion, 1, 1}),
@@ -99,6 +99,64 @@ void each_right_opens_its_own_requests() {
         served.alice = served.open("alice");
         test::ok(served.alice->ask<wire::Region>(wire::CreateRegion{kRegion, 0, 0, 1}));
     }
+}
+
+// A clone's seal tells the checksum of all of it.
+void a_clone_takes_two() {
+    test::RightsFixture served;
+    test::ok(test::seal(*served.alice, test::begin(*served.alice)));
+    const wire::BeginClone request{kRegion, kSize, 0};
+    for (const auto alone : {Right::write, Right::read}) {
+        served.grant("bob", alone);
+        test::contains(test::error(served.open("bob")->ask<wire::Cloning>(request), EACCES),
+                       fmt::format("no right to {}", alone == Right::write ? "read" : "write"));
+        served.withdraw("bob", alone);
+    }
+    served.grant("bob", Rights(Right::write).with(Right::read));
+    test::ok(served.open("bob")->ask<wire::Cloning>(request));
+}
+
+// What there is of a folder, and who else there is, is for those who may know.
+void what_is_hidden_is_not_named() {
+    test::RightsFixture served;
+    const auto folder =
+        test::error(served.bob->ask<wire::Region>(wire::CreateRegion{"team", 0, 0, 1}), EEXIST);
+    test::equal(folder, "region team can't be made: it is a folder of regions");
+    served.grant("bob", Right::administer);
+    const auto of_nobody =
+        test::error(served.bob->ask<wire::Region>(wire::SetOwner{kRegion, "nobody"}), EACCES);
+    const auto of_carol =
+        test::error(served.bob->ask<wire::Region>(wire::SetOwner{kRegion, "carol"}), EACCES);
+    test::equal(of_nobody, of_carol);
+    for (const auto& key : std::filesystem::directory_iterator(served.config.key_dir))
+        if (const auto name = key.path().stem().string(); name.starts_with("pool-"))
+            test::error(served.alice->ask<wire::Region>(wire::SetOwner{kRegion, name}), ENOENT);
+}
+
+// What is hidden, and what is waited for, is refused like anything else.
+void what_is_hidden_or_waited_for_is_counted() {
+    test::RightsFixture served;
+    const auto counted = [&](int refusals) {
+        test::contains(served.ask_admin(), fmt::format(R"("request_refused":{},)", refusals));
+    };
+    test::error(served.bob->ask<wire::Region>(wire::FindRegion{"team/xyz"}), ENOENT);
+    counted(0);
+    test::error(served.bob->ask<wire::Region>(wire::FindRegion{kRegion}), ENOENT);
+    test::error(served.bob->ask<wire::Begun>(wire::Begin{kRegion, 1}), ENOENT);
+    test::error(served.bob->ask<wire::RightsList>(wire::ListRights{kRegion, ""}), ENOENT);
+    counted(3);
+    served.grant("bob", Rights(Right::read).with(Right::append));
+    test::error(served.bob->ask<wire::Begun>(wire::Begin{kRegion, 1}), EACCES);
+    counted(4);
+    const auto id = served.bob->post(wire::WaitGeneration{kRegion, 0, 60'000});
+    test::ok(served.open("bob")->ask<wire::Region>(wire::FindRegion{kRegion}));
+    test::eventually([&] { return served.ask_admin().find(R"("sessions":)") != std::string::npos; });
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    served.withdraw("bob", Right::read);
+    test::ok(test::seal(*served.alice, test::begin(*served.alice)));
+    test::error(served.bob->answer<wire::Generation>(served.bob->receive(), wire::Type::wait_generation, id),
+                EACCES);
+    counted(5);
 }
 
 void what_is_missing_is_said() {
@@ -257,8 +315,12 @@ void groups_and_administrators() {
     const auto draft = test::begin(*carol);
     auto config = served.config;
     config.access = {};
+    test::contains(served.ask_admin(), R"("rights_changed":1,)");
     test::ok(served.manager->reload(config));
     CHECK(!served.has_windows());
+    test::contains(served.ask_admin(), R"("rights_changed":2,)");
+    test::ok(served.manager->reload(config));  // nothing is changed
+    test::contains(served.ask_admin(), R"("rights_changed":2,)");
     test::error(served.bob->ask<wire::Region>(wire::FindRegion{kRegion}), ENOENT);
     test::error(carol->ask<wire::Region>(wire::FindRegion{kRegion}), ENOENT);
     served.bob->read_refused(window);
@@ -343,6 +405,9 @@ int main() {
     return test::run("rights",
                      {{"the creator alone", the_creator_alone},
                       {"each right opens its own requests", each_right_opens_its_own_requests},
+                      {"a clone takes two", a_clone_takes_two},
+                      {"what is hidden is not named", what_is_hidden_is_not_named},
+                      {"what is hidden or waited for is counted", what_is_hidden_or_waited_for_is_counted},
                       {"what is missing is said", what_is_missing_is_said},
                       {"nonsense is refused", nonsense_is_refused},
                       {"a reader's window dies", a_reader_s_window_dies},

@@ -41,6 +41,30 @@ void a_range_may_end_within_a_page() {
     equal(ok(SideBySide::map(translation, scrap)).bytes().size(), 3 * kPage + 7);
 }
 
+void a_range_may_begin_within_a_page() {
+    Scattered memory(kPages, kPage);
+    memory.fill(random_bytes(memory.size()));
+    const auto whole = memory.content();
+    auto translation = memory.translation();
+    translation.skipped = 100;
+    translation.size -= 100;
+    Scrap scrap;
+    const Bytes behind(whole.begin() + 100, whole.end());
+    CHECK(seen(ok(SideBySide::map(translation, scrap))) == behind);
+    ++translation.size;
+    error(SideBySide::map(translation, scrap), EINVAL);
+    translation.size = 1;
+    translation.skipped = kPage;
+    error(SideBySide::map(translation, scrap), EINVAL);
+    translation.skipped = 1;
+    translation.size = UINT64_MAX;
+    error(SideBySide::map(translation, scrap), EINVAL);
+    translation.pages = {5 * kPage, 6 * kPage};  // as they are
+    translation.skipped = 7;
+    translation.size = kPage;
+    CHECK(ok(SideBySide::map(translation, scrap)).bytes().data() == memory.mapping().data() + 5 * kPage + 7);
+}
+
 void pages_side_by_side_are_taken_as_they_are() {
     Scattered memory(kPages, kPage);
     auto translation = memory.translation();
@@ -115,6 +139,7 @@ int main() {
     return run("side_by_side",
                {{"scattered pages are one range", scattered_pages_are_one_range},
                 {"a range may end within a page", a_range_may_end_within_a_page},
+                {"a range may begin within a page", a_range_may_begin_within_a_page},
                 {"pages side by side are taken as they are", pages_side_by_side_are_taken_as_they_are},
                 {"a hole reaches no medium", a_hole_reaches_no_medium},
                 {"what can not be mapped", what_can_not_be_mapped},

@@ -39,6 +39,18 @@ void check_mode(const std::filesystem::path& path, const char* wanted, Findings&
                                         attributes.st_mode & 07777, wanted, path.string())});
 }
 
+/// Who owns a file can let others read it, and make it another one.
+void check_owner(const std::filesystem::path& path, uid_t owner_of_directory, Findings& findings) {
+    struct stat attributes {};
+    if (::stat(path.c_str(), &attributes) != 0 || attributes.st_uid == 0 ||
+        attributes.st_uid == owner_of_directory)
+        return;
+    findings.push_back(
+        {true, path,
+         fmt::format("user {} owns it, and the key directory is user {}'s: chown {} {}", attributes.st_uid,
+                     owner_of_directory, owner_of_directory, path.string())});
+}
+
 void check_key(const std::string& directory, const std::filesystem::path& path, Findings& findings) {
     const auto name = path.stem().string();
     if (const auto keys = load_valid_keys(directory, name); !keys)
@@ -54,9 +66,15 @@ void check_keys(const std::string& directory, Findings& findings) {
         return;
     }
     check_mode(directory, "700", findings);
-    for (const auto& entry : std::filesystem::directory_iterator(directory, status))
-        if (entry.path().extension() == ".key")
+    struct stat attributes {};
+    ::stat(directory.c_str(), &attributes);
+    for (const auto& entry : std::filesystem::directory_iterator(directory, status)) {
+        const auto kind = entry.path().extension();
+        if (kind == ".key")
             check_key(directory, entry.path(), findings);
+        if (kind == ".key" || kind == ".former")
+            check_owner(entry.path(), attributes.st_uid, findings);
+    }
     if (status)
         findings.push_back({true, directory, "it can't be listed: " + status.message()});
 }
@@ -110,9 +128,10 @@ void check_window_sizes(const Json& status, Findings& findings) {
 void check_medium(const Json& pool, Findings& findings) {
     const auto path = pool.value("path", "");
     struct statfs system {};
-    if (::statfs(path.c_str(), &system) == 0 &&
-        (system.f_type == TMPFS_MAGIC || system.f_type == RAMFS_MAGIC) &&
-        std::filesystem::is_regular_file(path))
+    if (::statfs(path.c_str(), &system) != 0)
+        findings.push_back({true, path, fmt::format("it can't be looked at: {}", std::strerror(errno))});
+    else if ((system.f_type == TMPFS_MAGIC || system.f_type == RAMFS_MAGIC) &&
+             std::filesystem::is_regular_file(path))
         findings.push_back(
             {true, path, "it lies in memory that is lost with the host: nothing in it is durable"});
     else if (pool.value("durability", "") == "page")
@@ -121,6 +140,29 @@ void check_medium(const Json& pool, Findings& findings) {
     if (pool.value("bad_pages", std::uint64_t{0}) > 0)
         findings.push_back(
             {true, path, fmt::format("{} pages can't be read", pool["bad_pages"].get<std::uint64_t>())});
+}
+
+/// As the kernel has it of the manager's threads.
+void check_confinement(const Json& confinement, Findings& findings) {
+    const std::string about = "confinement";
+    if (!confinement.is_object()) {
+        findings.push_back({true, about, "the manager can't tell what the kernel lets it do"});
+        return;
+    }
+    const auto filter = confinement.value("seccomp", "none");
+    if (filter == "none")
+        findings.push_back({true, about,
+                            "no system call is refused: who takes the manager over can do all that its user "
+                            "can; confine = \"on\""});
+    else if (filter != "on")
+        findings.push_back(
+            {true, about, "system calls that should be refused are told, and let through; confine = \"on\""});
+    if (!confinement.value("no_new_privileges", false))
+        findings.push_back({true, about, "a program that it executes could get more rights than it has"});
+    if (const auto held = confinement.find("capabilities"); held != confinement.end() && !held->empty())
+        findings.push_back({true, about, "it has capabilities: " + held->dump()});
+    if (confinement.value("uid", 0U) == 0)
+        findings.push_back({false, about, "it is root: another user is enough, such as user = \"pmemckpt\""});
 }
 
 void check_counts(const Json& counts, Findings& findings) {
@@ -146,6 +188,7 @@ void check_manager(const Json& status, Findings& findings) {
     check_window_sizes(status, findings);
     for (const auto& pool : status["pools"])
         check_medium(pool, findings);
+    check_confinement(status.value("confinement", Json()), findings);
     if (status.contains("audit"))
         check_counts(status["audit"], findings);
     for (const auto& address : status["listen"])
@@ -165,6 +208,10 @@ Status look_at_manager(const Common& common, Findings& findings) {
     const auto status = Json::parse(*line, nullptr, false);
     if (!status.is_object())
         return fail(EPROTO, "the manager's status is no JSON");
+    std::error_code unknown;
+    const auto directory = status.value("key_dir", "");
+    if (!directory.empty() && !std::filesystem::equivalent(directory, key_directory(common), unknown))
+        check_keys(directory, findings);
     check_manager(status, findings);
     return {};
 }

@@ -85,27 +85,28 @@ Status rotate_key(const Common& common, const RotateKey& request) {
 Status revoke_key(const Common& common, const RevokeKey& request) {
     TRY(check_not_a_pool_key(request.principal));
     const auto directory = key_directory(common);
-    TRY(load_key(directory, request.principal));
     if (!request.force)
         return fail(
             EINVAL,
             "{}/{}.key is the only way in of {}; revoke-key with --force removes it, and ends its sessions",
             directory, request.principal, request.principal);
-    // First the key: who proves it in between is ended as well.
-    TRY(remove_key(directory, request.principal));
+    // First the key: who proves it in between is ended as well. One that can't be used is removed all the
+    // same, and where there is none, what an earlier attempt left open is ended.
+    const bool was_there = TRY(remove_key(directory, request.principal));
+    const auto done = was_there ? fmt::format("the key of {} is removed", request.principal)
+                                : fmt::format("there is no key of {} in {}", request.principal, directory);
     auto ended = end_sessions(common, request.principal);
     if (!ended)
-        return fail(ended.error().code, "the key of {} is removed, but its sessions go on: {}",
-                    request.principal, ended.error().message);
+        return fail(ended.error().code, "{}, but its sessions go on: {}", done, ended.error().message);
+    if (!was_there && (!*ended || (*ended)->sessions == 0))
+        return fail(ENOENT, "{}, and no session of it", done);
     if (common.json)
         return print(revoked_key_json(request.principal, *ended));
     if (!*ended)
-        return print(
-            fmt::format("the key of {} is removed; no manager answers at {}: sessions at one that runs "
-                        "elsewhere go on\n",
-                        request.principal, default_admin_socket()));
-    return print(fmt::format("the key of {} is removed; {} with {} ended\n", request.principal,
-                             plural((*ended)->sessions, "session"), plural((*ended)->windows, "window")));
+        return print(fmt::format("{}; no manager answers at {}: sessions at one that runs elsewhere go on\n",
+                                 done, default_admin_socket()));
+    return print(fmt::format("{}; {} with {} ended\n", done, plural((*ended)->sessions, "session"),
+                             plural((*ended)->windows, "window")));
 }
 
 }  // namespace pmemckpt::ctl

@@ -21,7 +21,7 @@ Status tell(const Common& common, const std::string& region, const wire::Grant& 
     if (common.json)
         return print(grant_json(region, now));
     if (now.rights == 0)
-        return print(fmt::format("{} has no right to {} any more\n", now.grantee, region));
+        return print(fmt::format("{} has no right of its own to {} any more\n", now.grantee, region));
     return print(fmt::format("{} has rights to {}: {}\n", now.grantee, region, rights_name(now.rights)));
 }
 

@@ -124,7 +124,7 @@ Stop IwarpConnection::explain(Stop lost) {
 
 void IwarpConnection::report_completions() {
     while (auto done = completions_.next()) {
-        forget_posts(1);  // first, so that the handler may post
+        forget_posts({1, 0});  // first, so that the handler may post
         handler_->on_completion(done->tag, done->status);
     }
 }

@@ -77,7 +77,7 @@ private:
     Result<Operation> tagged(const OneSided& one) const;
     Status post_message(std::span<const std::byte> message, Operation::Kind kind, Key key);
     void take_posts();
-    void forget_posts(std::size_t count);
+    void forget_posts(Transmitter::Posts done);
     void wake() { reactor_->wake(shared_from_this()); }
 
     // Start-up, in connection_start_up.cc.
@@ -144,8 +144,8 @@ private:
 
     mutable std::mutex mutex_;  // guards these; nothing is called under it
     std::vector<Operation> posted_;
-    std::size_t queued_ = 0;  // posts not yet completed
-    bool no_posts_ = false;   // closed, or about to be
+    Transmitter::Posts queued_;  // posts not yet completed
+    bool no_posts_ = false;      // closed, or about to be
     std::optional<Error> close_asked_;
     std::optional<Status> persisted_;
     std::atomic<bool> closing_{false};

@@ -17,15 +17,20 @@ private:
 }  // namespace
 
 Status IwarpConnection::post_all(std::vector<Operation> operations) {
+    std::size_t bytes = 0;
+    for (const auto& operation : operations)
+        bytes += operation.message.size();
     {
         const std::lock_guard<std::mutex> lock(mutex_);
         if (no_posts_)
             return fail(ENOTCONN, "the connection to {} is closed", peer_address_);
-        if (queued_ + operations.size() > kMaximumQueued)
-            return fail(EAGAIN,
-                        "{} operations wait on the connection to {}; post again when some have completed",
-                        queued_, peer_address_);
-        queued_ += operations.size();
+        if (queued_.count + operations.size() > kMaximumQueued || queued_.bytes + bytes > kMaximumQueuedBytes)
+            return fail(
+                EAGAIN,
+                "{} operations wait on the connection to {}, with {} bytes of messages; post again when "
+                "some have completed",
+                queued_.count, peer_address_, queued_.bytes);
+        queued_ = {queued_.count + operations.size(), queued_.bytes + bytes};
         std::move(operations.begin(), operations.end(), std::back_inserter(posted_));
     }
     wake();
@@ -45,11 +50,11 @@ void IwarpConnection::take_posts() {
     taking_.clear();
 }
 
-void IwarpConnection::forget_posts(std::size_t count) {
-    if (count == 0)
+void IwarpConnection::forget_posts(Transmitter::Posts done) {
+    if (done.count == 0)
         return;
     const std::lock_guard<std::mutex> lock(mutex_);
-    queued_ -= count;
+    queued_ = {queued_.count - done.count, queued_.bytes - done.bytes};
 }
 
 Status IwarpConnection::post_message(std::span<const std::byte> message, Operation::Kind kind, Key key) {

@@ -67,7 +67,7 @@ Result<std::unique_ptr<Listener>> IwarpEngine::listen(const Address& address, Ac
     const auto& reactor = reactors_->next();
     const auto entrance = std::make_shared<Entrance>(std::move(acceptor));
     auto source = std::make_shared<AcceptSource>(reactor, reactors_, shared_, entrance, std::move(listening));
-    if (!reactor->wake(source))
+    if (shared_.options.accept_at_once && !source->begin())
         return fail(ECANCELED, "the engine is being closed");
     return std::make_unique<IwarpListener>(std::move(source), entrance);
 }

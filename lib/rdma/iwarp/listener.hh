@@ -34,6 +34,8 @@ public:
                  std::shared_ptr<Entrance> entrance, Listening listening);
 
     const Address& address() const { return listening_.address; }
+    /// False when the reactor has ended.
+    bool begin() { return reactor_->wake(shared_from_this()); }
     /// On return nothing is accepted any more. Any thread.
     void close();
 
@@ -67,6 +69,7 @@ public:
     IwarpListener(std::shared_ptr<AcceptSource> source, std::shared_ptr<Entrance> entrance)
         : source_(std::move(source)), entrance_(std::move(entrance)) {}
     ~IwarpListener() override;
+    void accept() override { source_->begin(); }
     Address address() const override { return source_->address(); }
 
 private:

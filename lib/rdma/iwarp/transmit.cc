@@ -51,8 +51,8 @@ bool Transmitter::idle() const {
            (dropping_ || (posts_.empty() && responses_.empty() && !empty_write_));
 }
 
-std::size_t Transmitter::take_sends_done() {
-    return std::exchange(sends_done_, 0);
+Transmitter::Posts Transmitter::take_sends_done() {
+    return std::exchange(sends_done_, {});
 }
 
 void Transmitter::drop_reads() {
@@ -179,7 +179,7 @@ void Transmitter::finish_batch() {
         if (operation.kind == Operation::Kind::write)
             completions_.complete(operation.ticket);
         else if (operation.kind != Operation::Kind::read)
-            ++sends_done_;
+            sends_done_ = {sends_done_.count + 1, sends_done_.bytes + operation.message.size()};
         posts_.pop_front();
     }
 }

@@ -38,8 +38,12 @@ public:
     Progress run();
     /// Whether all has been sent, responses included.
     bool idle() const;
-    /// How many Sends have left since the last call.
-    std::size_t take_sends_done();
+    struct Posts {
+        std::size_t count = 0;
+        std::size_t bytes = 0;  ///< of the messages among them
+    };
+    /// Sends that have left since the last call.
+    Posts take_sends_done();
 
     /// Reads that have not been requested will not be.
     void drop_reads();
@@ -88,7 +92,7 @@ private:
     std::shared_ptr<Window> batch_window_;  // whose bytes are in the batch; none: bytes of posts are
     std::size_t maximum_ulpdu_ = kMinimumUlpdu;
     std::uint32_t send_number_ = 0, read_number_ = 0;  // of the last message begun in its queue
-    std::size_t sends_done_ = 0;
+    Posts sends_done_;
     std::size_t sent_this_turn_ = 0;
     bool last_was_response_ = false;
 };

@@ -14,10 +14,13 @@ Status check_translation(const Translation& translation) {
     const std::uint64_t page = translation.page_size, count = translation.pages.size();
     if (translation.size == 0)
         return {};
-    if (page == 0 || divide_up(translation.size, page) > count)
-        return fail(EINVAL, "a window of {} bytes needs more than {} pages of {} bytes", translation.size,
-                    count, page);
-    for (std::uint64_t i = 0, left = translation.size; left != 0; ++i) {
+    const std::uint64_t skipped = translation.skipped;
+    if (page == 0 || skipped >= page || translation.size > UINT64_MAX - skipped ||
+        divide_up(skipped + translation.size, page) > count)
+        return fail(EINVAL,
+                    "a window of {} bytes, {} into its first page, needs more than {} pages of {} bytes",
+                    translation.size, skipped, count, page);
+    for (std::uint64_t i = 0, left = skipped + translation.size; left != 0; ++i) {
         const std::uint64_t used = std::min(left, page);
         if (translation.pages[i] != kNoPage &&
             !fits({{translation.pages[i]}, {used}}, {translation.medium.size()}))
@@ -48,9 +51,8 @@ Miss Window::check(Extent range, Access needed) const {
 bool Window::touches_hole(Extent range) const {
     if (!has_holes_ || range.size.bytes == 0)
         return false;
-    const auto first = range.at.bytes / translation_.page_size;
-    const auto last = (range.at.bytes + (range.size.bytes - 1)) / translation_.page_size;
-    for (auto page = first; page <= last; ++page)
+    const auto last = place(range.at.bytes + (range.size.bytes - 1)).page;
+    for (auto page = place(range.at.bytes).page; page <= last; ++page)
         if (translation_.pages[page] == kNoPage)
             return true;
     return false;
@@ -62,10 +64,14 @@ void Window::kill() {
     const std::lock_guard<std::mutex> wait(mutex_);
 }
 
+Window::Place Window::place(std::uint64_t at) const {
+    const auto behind = translation_.skipped + at;
+    return {behind / translation_.page_size, behind % translation_.page_size};
+}
+
 Extent Window::run(Extent range) const {
     const std::uint64_t page_size = translation_.page_size;
-    std::uint64_t page = range.at.bytes / page_size;
-    const std::uint64_t within = range.at.bytes % page_size;
+    auto [page, within] = place(range.at.bytes);
     Extent found{{translation_.pages[page] + within}, {std::min(page_size - within, range.size.bytes)}};
     while (found.size.bytes < range.size.bytes &&
            translation_.pages[page + 1] == translation_.pages[page] + page_size) {
@@ -91,10 +97,10 @@ Status Window::persist(const std::vector<Extent>& extents) {
             if (!alive())
                 return {};
             const auto at = extent.at.bytes + done;
-            const auto page_size = translation_.page_size;
+            const auto [page, within] = place(at);
             // Two extents that were made one may have a hole between them.
-            if (translation_.pages[at / page_size] == kNoPage) {
-                done += std::min(page_size - at % page_size, extent.size.bytes - done);
+            if (translation_.pages[page] == kNoPage) {
+                done += std::min(translation_.page_size - within, extent.size.bytes - done);
                 continue;
             }
             const Extent piece = run({{at}, {extent.size.bytes - done}});

@@ -43,6 +43,10 @@ public:
     Status persist(const std::vector<Extent>& extents);
 
 private:
+    struct Place {
+        std::uint64_t page, within;  // which one, and the byte in it
+    };
+    Place place(std::uint64_t at) const;
     /// Of a range within [0, size): whether a byte of it is on no page.
     bool touches_hole(Extent range) const;
     /// The longest run of bytes at the start of the range that lie side by side in the mapping; none of it is

@@ -67,7 +67,7 @@ Result<std::unique_ptr<Listener>> VerbsEngine::listen(const Address& address, Ac
     const auto entrance = std::make_shared<Entrance>(std::move(acceptor));
     auto source = std::make_shared<AcceptSource>(reactor, reactors_, options_, entrance);
     TRY(source->bind(address));
-    if (!reactor->wake(source))
+    if (options_.accept_at_once && !source->begin())
         return fail(ECANCELED, "the engine is being closed");
     return std::make_unique<VerbsListener>(std::move(source), entrance);
 }

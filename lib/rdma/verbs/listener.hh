@@ -21,6 +21,8 @@ public:
     Status bind(const Address& address);
 
     const Address& address() const { return address_; }
+    /// False when the reactor has ended.
+    bool begin() { return reactor_->wake(shared_from_this()); }
     /// On return nothing is accepted any more. Any thread.
     void close();
 
@@ -55,6 +57,7 @@ public:
     VerbsListener(std::shared_ptr<AcceptSource> source, std::shared_ptr<Entrance> entrance)
         : source_(std::move(source)), entrance_(std::move(entrance)) {}
     ~VerbsListener() override;
+    void accept() override { source_->begin(); }
     Address address() const override { return source_->address(); }
 
 private:

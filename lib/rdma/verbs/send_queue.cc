@@ -47,9 +47,17 @@ Status SendQueue::post(std::span<Work> works) {
     const std::lock_guard lock(mutex_);
     if (closed_)
         return fail(ENOTCONN, "the connection is closed");
-    if (waiting_.size() + posted_.size() + works.size() > kMaximumQueued)
-        return fail(EAGAIN, "{} operations wait on this connection; post again when some have completed",
-                    waiting_.size() + posted_.size());
+    std::size_t bytes = 0;
+    for (const auto& work : works)
+        bytes += work.message.size();
+    if (waiting_.size() + posted_.size() + works.size() > kMaximumQueued ||
+        waiting_bytes_ + bytes > kMaximumQueuedBytes)
+        return fail(
+            EAGAIN,
+            "{} operations wait on this connection, with {} bytes of messages; post again when some have "
+            "completed",
+            waiting_.size() + posted_.size(), waiting_bytes_);
+    waiting_bytes_ += bytes;
     for (auto& work : works)
         wait_in_line(std::move(work));
     pump();
@@ -122,6 +130,7 @@ void SendQueue::pump() {
         next.first = front_first_;
         next.last = made_;
         next.buffer = std::exchange(buffer_, std::nullopt);
+        waiting_bytes_ -= next.work.message.size();
         posted_.splice(posted_.end(), waiting_, waiting_.begin());
         piece_at_ = 0;
         front_first_ = made_ + 1;
@@ -270,6 +279,7 @@ void SendQueue::abandon(const Error& why, std::vector<Done>& into) {
         finish(never_posted, tl::unexpected(why), into);
     posted_.clear();
     waiting_.clear();
+    waiting_bytes_ = 0;
 }
 
 bool SendQueue::is_idle() const {

@@ -121,6 +121,7 @@ private:
     bool open_ = false, closed_ = false, halted_ = false;
     std::optional<Error> failure_;
     std::list<Posted> waiting_;
+    std::size_t waiting_bytes_ = 0;  // of messages among them
     std::uint64_t piece_at_ = 0;     // bytes of waiting_.front() that are posted
     std::uint64_t front_first_ = 1;  // its first work request that is not done
     std::list<Posted> posted_;

@@ -17,9 +17,11 @@ std::uint64_t system_page() {
 }
 
 Status check(const Translation& t) {
-    if (t.page_size == 0 || t.size == 0 || divide_up(t.size, t.page_size) > t.pages.size())
-        return fail(EINVAL, "a range of {} bytes doesn't lie in {} pages of {} bytes", t.size, t.pages.size(),
-                    t.page_size);
+    if (t.page_size == 0 || t.size == 0 || t.skipped >= t.page_size || t.size > UINT64_MAX - t.skipped ||
+        divide_up(t.skipped + t.size, t.page_size) > t.pages.size())
+        return fail(EINVAL,
+                    "a range of {} bytes, {} into its first page, doesn't lie in {} pages of {} bytes",
+                    t.size, t.skipped, t.pages.size(), t.page_size);
     for (const auto page : t.pages)
         if (page != kNoPage && !fits({{page}, {t.page_size}}, {t.medium.size()}))
             return fail(EINVAL, "the page at {} is not one of a medium of {} bytes", page, t.medium.size());
@@ -80,14 +82,15 @@ Result<SideBySide> SideBySide::map(const Translation& translation, Scrap& scrap)
     TRY(check(translation));
     SideBySide made;
     if (translation.pages[0] != kNoPage && run_of(translation, 0) == translation.pages.size()) {
-        made.bytes_ = translation.medium.subspan(translation.pages[0], translation.size);
+        made.bytes_ =
+            translation.medium.subspan(translation.pages[0] + translation.skipped, translation.size);
         return made;
     }
     TRY(check_pages(translation));
     TRY(made.take_mappings(count_runs(translation)));
     TRY(made.reserve(translation.pages.size() * translation.page_size, translation.page_size));
     TRY(made.place(translation, scrap));
-    made.bytes_ = made.bytes_.first(translation.size);
+    made.bytes_ = made.bytes_.subspan(translation.skipped, translation.size);
     return made;
 }
 
