@@ -164,7 +164,7 @@ $(foreach part,$(FUZZ_PARTS),$(eval $(call archive,$(BUILD)/libfuzz_$(part).a,$(
 define fuzzer
 $(BUILD)/fuzzers/$(1): $(call objects,tests/fuzz/$(1)_target.cc tests/fuzz/libfuzzer.cc) $(2:%=$(BUILD)/libfuzz_%.a)
 	$$(link)
-	$$(Q)$$(CXX) $$(LDFLAGS) -fsanitize=fuzzer -o $$@ $$^ $$(LIBRARIES) -lcmocka
+	$$(Q)$$(CXX) $$(LDFLAGS) -fsanitize=fuzzer -o $$@ $$^ $$(LIBRARIES) -lsystemd -lcmocka
 endef
 $(foreach target,start_up terminate receive,$(eval $(call fuzzer,$(target),iwarp base)))
 $(foreach target,messages handshake_server handshake_client key_file,$(eval $(call fuzzer,$(target),base)))

@@ -4,6 +4,15 @@
 #include <cerrno>
 #include <fstream>
 
+namespace {
+/// Of a text that the parser takes for impossible, such as "[[[": an error of the text, no end of the
+/// program.
+struct OddToml {};
+[[noreturn]] void find_odd() {
+    throw OddToml();
+}
+}  // namespace
+#define TOML_ASSERT(holds) ((holds) ? void() : find_odd())
 #include <toml++/toml.h>
 
 #include "driver/config.hh"
@@ -292,6 +301,9 @@ Result<Config> load_config(const std::string& path, Config base) {
         table = toml::parse(text, path);
     } catch (const toml::parse_error& error) {
         return fail(EINVAL, "{}:{}: {}", path, error.source().begin.line, error.description());
+    } catch (const OddToml&) {
+        return fail(EINVAL, "{} is no TOML: a name in brackets, or of a setting, does not begin like one",
+                    path);
     }
     TRY(take_table(path, "", table, kWords, base));
     return base;

@@ -35,8 +35,10 @@ driver::Config config() {
 
 /// As Window::pieces does it.
 std::byte* at_in(const rdma::Translation& translation, std::uint64_t at) {
-    const auto page = translation.pages[at / translation.page_size];
-    return page == rdma::kNoPage ? nullptr : translation.medium.data() + page + at % translation.page_size;
+    const auto behind = translation.skipped + at;
+    const auto page = translation.pages[behind / translation.page_size];
+    return page == rdma::kNoPage ? nullptr
+                                 : translation.medium.data() + page + behind % translation.page_size;
 }
 
 /// One answer to one request: it fits a message, and says so.
@@ -72,7 +74,8 @@ Status PlayedConnection::post(std::span<const rdma::OneSided>) {
 
 Result<rdma::Grant> PlayedConnection::grant(rdma::Translation translation, rdma::Access access) {
     CHECK(translation.size > 0 && translation.page_size > 0);
-    CHECK(translation.pages.size() * translation.page_size >= translation.size);
+    CHECK(translation.skipped < translation.page_size);
+    CHECK(translation.pages.size() * translation.page_size >= translation.skipped + translation.size);
     for (const auto page : translation.pages)
         CHECK(page == rdma::kNoPage || (page >= kSmallPagesOffset && page % kSmallPage == 0 &&
                                         page + kSmallPage <= translation.medium.size()));

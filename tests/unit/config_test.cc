@@ -127,6 +127,8 @@ void files_that_cannot_be_read() {
     test::error(driver::load_config(test::directory().string(), Config{}), EISDIR);
     test::contains(test::error(loaded(std::string(2 * kMiB, '#')), EINVAL), "longer");
     test::error(loaded(std::string("crc = \"\xff\xfe\"\n")), EINVAL);
+    for (const char* odd : {"[[[scrub]]]\n", "[=]\n"})  // toml++ takes these for impossible
+        test::contains(test::error(loaded(odd), EINVAL), "is no TOML");
 }
 
 void options_override_the_file() {

@@ -65,7 +65,8 @@ private:
             *size = self.table.size();
             if (self.table.size() > room)
                 return fail(EMSGSIZE, "the table has {} bytes", self.table.size());
-            std::memcpy(into, self.table.data(), self.table.size());
+            if (!self.table.empty())
+                std::memcpy(into, self.table.data(), self.table.size());
             return {};
         });
     }

@@ -251,7 +251,10 @@ Result<UndoFile::Entry> UndoFile::read_entry(int opened, std::uint64_t at) const
     TRY(sync::read_at(opened, raw_at, entry.raw, path_));
     if (digest_of_entry({name_, salt_, at}, header, body, entry.raw) != header.digest)
         return damaged;
-    entry.change = TRY(wire::decode_body<Change>(body));
+    auto change = wire::decode_body<Change>(body);
+    if (!change)
+        return damaged;
+    entry.change = std::move(*change);
     return entry;
 }
 
