@@ -85,6 +85,19 @@ bool copy_if_readable(std::byte* to, std::span<const std::byte> from) {
     return from.empty() || !try_touch([&] { std::memcpy(to, from.data(), from.size()); });
 }
 
+std::optional<bool> is_zero_if_readable(std::span<const std::byte> bytes) {
+    bool zero = true;
+    if (bytes.empty())
+        return zero;
+    // Each byte is the one before it, and the first is 0.
+    if (try_touch([&] {
+            zero = bytes[0] == std::byte{} &&
+                   __builtin_memcmp(bytes.data(), bytes.data() + 1, bytes.size() - 1) == 0;
+        }))
+        return std::nullopt;
+    return zero;
+}
+
 std::optional<std::uint32_t> crc32c_if_readable(std::span<const std::byte> bytes, std::uint32_t before) {
     std::uint32_t sum = 0;
     if (try_touch([&] { sum = crc32c(bytes, before); }))

@@ -29,6 +29,8 @@ std::optional<const void*> try_touch(Work&& touch) {
 
 /// memcpy; false when one of them can't be had: then some of the bytes are copied.
 bool copy_if_readable(std::byte* to, std::span<const std::byte> from);
+/// Whether they are zeros, one and all; nothing when they can't be read.
+std::optional<bool> is_zero_if_readable(std::span<const std::byte> bytes);
 /// crc32c(bytes, before); nothing when they can't be read.
 std::optional<std::uint32_t> crc32c_if_readable(std::span<const std::byte> bytes, std::uint32_t before = 0);
 

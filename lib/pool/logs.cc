@@ -3,9 +3,11 @@
 #include <sodium.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <mutex>
 
+#include "lib/base/memory_fault.hh"
 #include "lib/pool/pool_on_medium.hh"
 
 namespace pmemckpt::pool {
@@ -58,25 +60,48 @@ tl::unexpected<Error> other_log(const std::string& region) {
 
 }  // namespace
 
-Result<PoolOnMedium::LookedAt> PoolOnMedium::look(const RegionRef& region) const {
+Result<PoolOnMedium::LookedAt> PoolOnMedium::log_of(const RegionRef& region) const {
+    const std::shared_lock lock(tables_);
+    const Region& found = *TRY(region_named(region));
+    return LookedAt{found.info, found.log, {}};
+}
+
+Result<PoolOnMedium::LookedAt> PoolOnMedium::look(const RegionRef& region, Look from) const {
     for (;;) {
-        LookedAt looked;
-        {
-            const std::shared_lock lock(tables_);
-            const Region& found = *TRY(region_named(region));
-            looked.region = found.info;
-            looked.log = found.log;
-        }
+        auto looked = TRY(log_of(region));
         if (!looked.log)
             return looked;
         const auto& log = *looked.log;
         const LogMap map(log.segments, page_size());
-        looked.end =
-            log.scan->look(std::as_const(*medium_).bytes(), map, {log.id, looked.region.epoch, log.term});
+        const auto bytes = std::as_const(*medium_).bytes();
+        const format::LogBounds bounds{log.id, looked.region.epoch, log.term};
+        looked.end = from == Look::from_opening ? log.scan->look_again(bytes, map, bounds)
+                                                : log.scan->look(bytes, map, bounds);
         if (looked.end.bytes <= map.capacity())
             return looked;
         // It grew since, and somebody else looked at more of it.
     }
+}
+
+/// What an appender has left there, torn or made to look like a record of an opening or an epoch to come, is
+/// no record and nobody's to read.
+Status PoolOnMedium::blank_tail(const LookedAt& looked, std::uint64_t limit) {
+    if (!looked.log)
+        return {};
+    static constexpr std::array<std::byte, 64 * kKiB> kZeros{};
+    const LogMap map(looked.log->segments, page_size());
+    const auto bytes = std::as_const(*medium_).bytes();
+    const auto end = looked.end.bytes + std::min(limit, map.capacity() - looked.end.bytes);
+    for (auto at = looked.end.bytes; at < end;) {
+        const auto piece = map.piece(at, std::min<std::uint64_t>(kZeros.size(), end - at));
+        at += piece.size.bytes;
+        // What can't be read is no record either.
+        if (is_zero_if_readable(bytes.subspan(piece.at.bytes, piece.size.bytes)).value_or(true))
+            continue;
+        medium_->store(piece.at, std::span(kZeros).first(piece.size.bytes));
+        TRY(medium_->persist(piece));
+    }
+    return {};
 }
 
 Status PoolOnMedium::make_durable(const LookedAt& looked) {
@@ -150,15 +175,22 @@ Result<std::optional<LogGrant>> PoolOnMedium::raise_term(const LookedAt& looked,
     if (pages)
         record.extents = pages->list();
     TRY(put_log(record, std::move(pages)));
+    region.log->scan->opened();
     return grant_of(region, page_size(), 0);
 }
 
 Result<LogGrant> PoolOnMedium::open_log(const RegionRef& region, std::uint64_t room) {
     TRY(journal_.check());
     for (int attempt = 0; attempt < kOpenAttempts; ++attempt) {
-        const auto looked = TRY(look(region));
+        const auto before = TRY(log_of(region));
+        const auto opening = before.log ? before.log->scan->lock_opening() : std::unique_lock<std::mutex>();
+        const auto looked = TRY(look(region, Look::from_opening));
+        if (looked.log && (!before.log || looked.log->scan != before.log->scan))
+            continue;
         // What the new opening follows stays: a record behind one that a cut took away would be lost with it.
         TRY(make_durable(looked));
+        // Cut before or after: no record of this term is there.
+        TRY(blank_tail(looked, UINT64_MAX));
         const auto left = page_count(looked.log) * page_size() - looked.end.bytes;
         const auto least = std::max(divide_up(room - std::min(room, left), page_size()),
                                     std::uint64_t{looked.log ? 0U : 1U});

@@ -251,6 +251,8 @@ public:
     virtual Result<std::size_t> expire(std::int64_t now_ns) = 0;
     /// The epoch rises by 1; durable on return. The caller has killed all windows for writing before, and
     /// seals of older epochs' drafts fail with ESTALE from here on.
+    /// Windows for writing must be dead: what lies behind the log's last good record can't be one of the new
+    /// epoch.
     virtual Result<RegionInfo> take_over(const RegionRef& region) = 0;
     /// At most `limit`, sorted by name, those after `after`.
     virtual std::vector<RegionInfo> regions(const std::string& after, std::size_t limit) const = 0;

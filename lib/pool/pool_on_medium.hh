@@ -102,7 +102,11 @@ private:
         std::optional<RegionLog> log;
         LogPlace end;
     };
-    Result<LookedAt> look(const RegionRef& region) const;
+    enum class Look { from_end, from_opening };  // the latter when the last opening's windows are dead
+    Result<LookedAt> log_of(const RegionRef& region) const;
+    Result<LookedAt> look(const RegionRef& region, Look from = Look::from_end) const;
+    /// Blanks what lies behind its end, at most so much, durably.
+    Status blank_tail(const LookedAt& looked, std::uint64_t limit);
     Status make_durable(const LookedAt& looked);
     Result<std::shared_ptr<const Pages>> log_pages(const LookedAt& looked, std::uint64_t least);
     Status put_log(const format::LogGrow& record, std::shared_ptr<const Pages> pages);

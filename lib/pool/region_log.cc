@@ -115,20 +115,55 @@ LogPlace LogScan::end() const {
     return end_;
 }
 
+LogPlace LogScan::scan(std::span<const std::byte> medium, const LogMap& map, const format::LogBounds& bounds,
+                       LogPlace from, const std::function<void(const LogPlace&)>& found) {
+    while (const auto header = header_at(medium, map, from, bounds)) {
+        if (!verifies(medium, map, from.bytes, *header))
+            break;
+        from = behind(from, *header);
+        found(from);
+    }
+    return from;
+}
+
+void LogScan::mark(std::vector<LogPlace>& marks, const LogPlace& place) {
+    if (place.bytes - (marks.empty() ? 0 : marks.back().bytes) >= kBytesBetweenMarks)
+        marks.push_back(place);
+}
+
 LogPlace LogScan::look(std::span<const std::byte> medium, const LogMap& map,
                        const format::LogBounds& bounds) {
     const std::lock_guard looking(looking_);
-    auto end = this->end();
-    while (const auto header = header_at(medium, map, end, bounds)) {
-        if (!verifies(medium, map, end.bytes, *header))
-            break;
-        end = behind(end, *header);
+    return scan(medium, map, bounds, end(), [this](const LogPlace& place) {
         const std::lock_guard lock(lock_);
-        end_ = end;
-        if (end.bytes - (marks_.empty() ? 0 : marks_.back().bytes) >= kBytesBetweenMarks)
-            marks_.push_back(end);
+        end_ = place;
+        mark(marks_, place);
+    });
+}
+
+/// Who asks meanwhile is told the old end: the log does not seem to be shorter for a moment.
+LogPlace LogScan::look_again(std::span<const std::byte> medium, const LogMap& map,
+                             const format::LogBounds& bounds) {
+    const std::lock_guard looking(looking_);
+    LogPlace from;
+    std::vector<LogPlace> marks;
+    {
+        const std::lock_guard lock(lock_);
+        from = opened_;
+        marks = marks_;
     }
+    std::erase_if(marks, [&](const LogPlace& place) { return place.bytes > from.bytes; });
+    const auto end = scan(medium, map, bounds, from, [&](const LogPlace& place) { mark(marks, place); });
+    const std::lock_guard lock(lock_);
+    end_ = end;
+    marks_ = std::move(marks);
+    durable_ = std::min(durable_, from.bytes);
     return end;
+}
+
+void LogScan::opened() {
+    const std::lock_guard lock(lock_);
+    opened_ = end_;
 }
 
 /// From the mark before it on, by the headers alone: what lies before `end` was verified.

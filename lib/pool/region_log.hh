@@ -2,6 +2,7 @@
 // A region's log: its pages, and how far its records have been looked at.
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <span>
@@ -46,6 +47,13 @@ public:
     LogPlace end() const;
     /// Goes on from where it last ended, to the first record that is not good. Nothing is copied but headers.
     LogPlace look(std::span<const std::byte> medium, const LogMap& map, const format::LogBounds& bounds);
+    /// From where the last opening began, whose windows are dead: what its appender may have changed since it
+    /// was looked at. That it is durable is to be seen to anew.
+    LogPlace look_again(std::span<const std::byte> medium, const LogMap& map,
+                        const format::LogBounds& bounds);
+    /// An appender's windows begin at the end now; held by who makes them, one at a time.
+    void opened();
+    std::unique_lock<std::mutex> lock_opening() { return std::unique_lock(opening_); }
     /// The last border up to `end`, which was looked at, with at most `value` of `by` before it. ERANGE.
     Result<LogPlace> find(std::span<const std::byte> medium, const LogMap& map,
                           const format::LogBounds& bounds, const LogPlace& end, LogMeasure by,
@@ -56,9 +64,17 @@ public:
     void set_durable(std::uint64_t bytes);
 
 private:
-    std::mutex looking_;       ///< one looks at a time; taken under no other lock
+    /// Where each record ends, from `from` on, and the end of the last one.
+    static LogPlace scan(std::span<const std::byte> medium, const LogMap& map,
+                         const format::LogBounds& bounds, LogPlace from,
+                         const std::function<void(const LogPlace&)>& found);
+    static void mark(std::vector<LogPlace>& marks, const LogPlace& place);
+
+    std::mutex opening_;       ///< taken first
+    std::mutex looking_;       ///< one looks at a time; taken under no other lock but opening_
     mutable std::mutex lock_;  ///< a leaf; guards what follows
     LogPlace end_;
+    LogPlace opened_;              // where end_ was at the last opening
     std::vector<LogPlace> marks_;  // on the way to end_, kBytesBetweenMarks or one record apart
     std::uint64_t durable_ = 0;
 };

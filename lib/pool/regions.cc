@@ -56,6 +56,10 @@ Result<RegionInfo> PoolOnMedium::find_region(const RegionRef& region) const {
 }
 
 Result<RegionInfo> PoolOnMedium::take_over(const RegionRef& region) {
+    // Of the old epoch are those records that were there when its windows died; the next opening blanks the
+    // rest.
+    const auto looked = TRY(look(region, Look::from_opening));
+    TRY(blank_tail(looked, format::kLogRecordHeaderBytes));
     const std::lock_guard writing(writing_);
     auto record = put_of(*TRY(region_named(region)));
     if (record.epoch >= format::kMaximumSequence)

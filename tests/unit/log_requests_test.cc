@@ -2,6 +2,7 @@
 // time-limit: 180
 #include <cerrno>
 #include <cstring>
+#include <functional>
 
 #include "lib/format/log_record.hh"
 #include "lib/media/medium.hh"
@@ -26,6 +27,23 @@ struct Served : ManagerFixture {
     std::shared_ptr<RawClient> alice, bob;
 };
 
+/// As an appender of that epoch and term would write it.
+Bytes record_of(const wire::LogGranted& log, std::uint64_t sequence, std::size_t payload_bytes) {
+    const auto payload = test::random_bytes(payload_bytes);
+    format::LogRecordHeader header{};
+    header.magic = format::kLogRecordMagic;
+    header.log_id = log.log_id;
+    header.sequence = sequence;
+    header.epoch = log.epoch;
+    header.length = payload.size();
+    header.term = log.term;
+    header.crc32c = format::log_record_crc(header, payload);
+    Bytes record(format::log_record_bytes(payload.size()));
+    std::memcpy(record.data(), &header, sizeof header);
+    std::memcpy(record.data() + sizeof header, payload.data(), payload.size());
+    return record;
+}
+
 /// Writes records as an appender does, over its windows' borders.
 class Appending {
 public:
@@ -33,18 +51,7 @@ public:
         : client_(std::move(client)), log_(std::move(log)), end_(log_.end), next_(log_.next_sequence) {}
 
     void append(std::size_t payload_bytes) {
-        const auto payload = test::random_bytes(payload_bytes);
-        format::LogRecordHeader header{};
-        header.magic = format::kLogRecordMagic;
-        header.log_id = log_.log_id;
-        header.sequence = next_++;
-        header.epoch = log_.epoch;
-        header.length = payload.size();
-        header.term = log_.term;
-        header.crc32c = format::log_record_crc(header, payload);
-        Bytes record(format::log_record_bytes(payload.size()));
-        std::memcpy(record.data(), &header, sizeof header);
-        std::memcpy(record.data() + sizeof header, payload.data(), payload.size());
+        auto record = record_of(log_, next_++, payload_bytes);
         write(record);
     }
     void add(const wire::LogGranted& more) {
@@ -173,6 +180,72 @@ void who_appends_reaches_nothing_of_before() {
         next->close();
         test::eventually([&] { return served.ask_admin().find(R"("windows":[])") != std::string::npos; });
     }
+}
+
+void put(RawClient& appender, const wire::LogGranted& log, std::uint64_t at, Bytes bytes) {
+    const auto& [start, window] = log.segments.at(0);
+    test::ok(appender.write(window, at - start, bytes));
+    test::ok(appender.read(window, 0, 8));
+}
+
+// Of an appender that is gone nothing counts but what is good then, and what he left behind it is blank: else
+// he could be read, take records of the next one with him, or have some of his own taken for that one's.
+void check_left_behind(const std::function<void(RawClient&, const wire::LogGranted&)>& leave) {
+    Served served;
+    auto first = open_log(served.alice);
+    first.append(10);
+    test::ok(served.alice->ask<wire::Empty>(wire::CloseLog{kRegion}));
+    leave(*served.bob, open_log(served.bob).log());
+    test::ok(served.bob->ask<wire::Empty>(wire::CloseLog{kRegion}));
+
+    auto next = open_log(served.alice);
+    test::equal(next.log().end, first.end());
+    test::equal(next.log().next_sequence, 2U);
+    CHECK(test::ok(served.alice->read(next.log().segments.at(0).window, 0, 10'000)) == Bytes(10'000));
+    next.append(10);
+    test::equal(test::ok(read_log(*served.open())).records, 2U);
+    served.alice.reset();
+    served.bob.reset();
+    served.manager.reset();
+    served.start();
+    test::equal(test::ok(read_log(*served.open())).records, 2U);
+}
+
+void own_records_that_are_changed_later() {
+    check_left_behind([](RawClient& bob, const wire::LogGranted& log) {
+        put(bob, log, log.end, record_of(log, log.next_sequence, 100));
+        test::equal(test::ok(bob.ask<wire::Region>(wire::FindRegion{kRegion})).log_records, 2U);
+        put(bob, log, log.end, Bytes(64));
+    });
+}
+
+void records_of_the_next_term() {
+    check_left_behind([](RawClient& bob, wire::LogGranted log) {
+        ++log.term;
+        put(bob, log, log.end, record_of(log, log.next_sequence, 100));
+        put(bob, log, log.end + 5000, record_of(log, log.next_sequence + 1, 100));
+    });
+}
+
+void a_torn_record() {
+    check_left_behind([](RawClient& bob, const wire::LogGranted& log) {
+        auto record = record_of(log, log.next_sequence, 3000);
+        record[100] ^= std::byte{1};
+        put(bob, log, log.end, record);
+    });
+}
+
+void no_record_is_of_an_epoch_that_has_no_appender() {
+    Served served;
+    const auto log = open_log(served.bob).log();
+    auto forged = log;
+    ++forged.epoch;
+    auto record = record_of(forged, 1, 100);
+    test::ok(served.bob->write(log.segments.at(0).window, 0, record));
+    test::ok(served.bob->read(log.segments.at(0).window, 0, 8));
+    test::equal(test::ok(served.alice->ask<wire::TakenOver>(wire::TakeOver{kRegion, ""})).region.log_records,
+                0U);
+    test::equal(test::ok(read_log(*served.open())).records, 0U);
 }
 
 void opened_again_by_the_same_session() {
@@ -359,19 +432,24 @@ void cursors() {
 }  // namespace
 
 int main() {
-    return test::run("log_requests",
-                     {{"records are read back", records_are_read_back},
-                      {"read windows are for reading", read_windows_are_for_reading},
-                      {"one appender at a time", one_appender_at_a_time},
-                      {"who appends reaches nothing of before", who_appends_reaches_nothing_of_before},
-                      {"opened again by the same session", opened_again_by_the_same_session},
-                      {"a disconnect closes it", a_disconnect_closes_it},
-                      {"it grows", it_grows},
-                      {"waiting for records", waiting_for_records},
-                      {"waiting ends with the log", waiting_ends_with_the_log},
-                      {"waits are bounded", waits_are_bounded},
-                      {"a log is flushed by request", a_log_is_flushed_by_request},
-                      {"a seal ends the log", a_seal_ends_the_log},
-                      {"clear empties the region", clear_empties_the_region},
-                      {"cursors", cursors}});
+    return test::run(
+        "log_requests",
+        {{"records are read back", records_are_read_back},
+         {"read windows are for reading", read_windows_are_for_reading},
+         {"one appender at a time", one_appender_at_a_time},
+         {"who appends reaches nothing of before", who_appends_reaches_nothing_of_before},
+         {"own records that are changed later", own_records_that_are_changed_later},
+         {"records of the next term", records_of_the_next_term},
+         {"a torn record", a_torn_record},
+         {"no record is of an epoch that has no appender", no_record_is_of_an_epoch_that_has_no_appender},
+         {"opened again by the same session", opened_again_by_the_same_session},
+         {"a disconnect closes it", a_disconnect_closes_it},
+         {"it grows", it_grows},
+         {"waiting for records", waiting_for_records},
+         {"waiting ends with the log", waiting_ends_with_the_log},
+         {"waits are bounded", waits_are_bounded},
+         {"a log is flushed by request", a_log_is_flushed_by_request},
+         {"a seal ends the log", a_seal_ends_the_log},
+         {"clear empties the region", clear_empties_the_region},
+         {"cursors", cursors}});
 }
