@@ -9,16 +9,21 @@ namespace pmemckpt::driver {
 
 namespace {
 
-constexpr std::size_t kMaximumRangesOfOtherClones = DirtyRanges::kMaximum / 8;
+constexpr std::size_t kMaximumRangesOfOtherClones = DirtyRanges::kMaximum;
 
 }  // namespace
 
 // Who writes over parts of a generation is told of the rest: by the checksum of the whole.
+Result<Requests::Entered> Requests::enter_to_clone(const std::string& region) {
+    auto entered = TRY(enter(region, Right::write));
+    TRY(services_.access.check(pool(), pool::RegionRef(entered.info), who_.principal, Right::read));
+    return entered;
+}
+
 Requests::Answer<wire::Cloning> Requests::begin_clone(const wire::BeginClone& request) {
     TRY(check_draft_limit());
     TRY(check_draft_bytes(request.size));
-    TRY(allowed(request.region, Right::read));
-    const auto entered = TRY(enter(request.region, Right::write));
+    const auto entered = TRY(enter_to_clone(request.region));
     const auto maximum = entered.info.settings.max_size;
     if (maximum != 0 && request.size > maximum)
         return fail(EFBIG, "a generation of {} bytes is larger than region {} allows: {} bytes", request.size,
@@ -40,13 +45,15 @@ Requests::Answer<wire::Begun> Requests::dirty(const wire::Dirty& request) {
     if (request.last == 0)
         return wire::Begun{request.draft_id, {0, 0, found->second.size}, 0};
     const auto clone = std::move(clones_.extract(found).mapped());
-    const auto entered = TRY(enter(clone.region, Right::write));
+    const auto entered = TRY(enter_to_clone(clone.region));
     if (entered.info.id != clone.base.region_id)
         return fail(ENOENT, "region {} was destroyed, and made anew, while clone {} was begun", clone.region,
                     request.draft_id);
     auto draft =
         TRY(pool().begin_clone(entered.info, clone.size, {clone.base.number, clone.dirty.extents()}));
-    return grant_draft(request.draft_id, entered, std::move(draft));
+    auto begun = TRY(grant_draft(request.draft_id, entered, std::move(draft)));
+    drafts_.at(request.draft_id).is_clone = true;
+    return begun;
 }
 
 Status Requests::check_other_clones(std::uint64_t draft_id) const {

@@ -57,7 +57,7 @@ Result<wire::Begun> Requests::grant_draft(std::uint64_t draft_id, const Entered&
         return tl::unexpected<Error>(fenced(now.name, *entered.live, now.epoch));
     const auto window = TRY(grant(std::move(what), {std::move(pages), 0, size}, rdma::Access::write));
     entered.live->add_draft(slot);
-    drafts_.emplace(draft_id, OpenDraft{now.name, now.id, slot, window.key, size});
+    drafts_.emplace(draft_id, OpenDraft{now.name, now.id, slot, window.key, size, false});
     become_primary(entered, lock);
     return wire::Begun{draft_id, {window.key, window.base, size}, now.epoch};
 }
@@ -76,7 +76,7 @@ Result<Requests::OpenDraft> Requests::extract_draft(std::uint64_t draft_id) {
 Requests::Answer<wire::Generation> Requests::seal(const wire::Seal& request) {
     const auto open = TRY(extract_draft(request.draft_id));  // from here on nobody can change the bytes
     auto draft = open.slot->take();
-    const auto entered = TRY(enter(open.region, Right::write));
+    const auto entered = TRY(open.is_clone ? enter_to_clone(open.region) : enter(open.region, Right::write));
     if (entered.info.id != open.region_id)
         return fail(ENOENT, "region {} was destroyed, and made anew, while draft {} was written", open.region,
                     request.draft_id);

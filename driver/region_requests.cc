@@ -14,6 +14,13 @@ wire::Region Requests::shown(const pool::RegionInfo& region) const {
     return out;
 }
 
+Result<wire::Region> Requests::shown_with_log(const pool::RegionInfo& region) {
+    if (region.log.id == 0)
+        return shown(region);
+    TRY(pool().read_log(region));
+    return shown(TRY(pool().find_region(pool::RegionRef(region))));
+}
+
 Requests::Answer<wire::Region> Requests::create_region(const wire::CreateRegion& request) {
     pool::RegionSettings settings;
     if (request.keep != 0)
@@ -36,13 +43,9 @@ Requests::Answer<wire::Region> Requests::create_region(const wire::CreateRegion&
 }
 
 Requests::Answer<wire::Region> Requests::find_region(const wire::FindRegion& request) {
-    auto found = TRY(find(request.name));
+    const auto found = TRY(find(request.name));
     (void)remember(found);
-    if (found.log.id != 0) {
-        TRY(pool().read_log(found));  // what was appended since somebody looked last
-        found = TRY(pool().find_region(pool::RegionRef(found)));
-    }
-    return shown(found);
+    return shown_with_log(found);
 }
 
 Requests::Answer<wire::Empty> Requests::destroy_region(const wire::DestroyRegion& request) {
@@ -72,7 +75,7 @@ Requests::Answer<wire::Region> Requests::set_retention(const wire::SetRetention&
     const DropWatch drops(pool(), before);
     const auto after = TRY(pool().set_retention(before, keep, request.keep_age_ns));
     drops.publish(services_.events);
-    return shown(after);
+    return shown_with_log(after);
 }
 
 Requests::Answer<wire::Empty> Requests::clear(const wire::Clear& request) {

@@ -110,6 +110,7 @@ private:
         std::shared_ptr<DraftSlot> slot;
         rdma::Key window = 0;
         std::uint64_t size = 0;  ///< bytes
+        bool is_clone = false;
     };
     /// A clone whose dirty ranges are still coming.
     struct Clone {
@@ -138,9 +139,13 @@ private:
     std::function<Status()> still_allowed(const pool::RegionInfo& region, Right right) const;
     /// As who is here sees it.
     wire::Region shown(const pool::RegionInfo& region) const;
+    /// With what was appended since somebody looked last.
+    Result<wire::Region> shown_with_log(const pool::RegionInfo& region);
 
     /// ENOENT; EACCES; ESTALE when the session is fenced; EMFILE.
     Result<Entered> enter(const std::string& region, Right right);
+    /// To write over a part of what is there. As enter(); EACCES also for who may not read.
+    Result<Entered> enter_to_clone(const std::string& region);
     /// The same again, under the region's lock: what holds now holds till the lock goes.
     Result<pool::RegionInfo> check_entered(const Entered& entered, const Locked& lock);
     /// Remembers the region's epoch, if this session knows none of it yet.

@@ -91,7 +91,7 @@ Requests::Answer<wire::Region> Requests::set_owner(const wire::SetOwner& request
     record(AuditEvent::rights_changed, region.name,
            fmt::format("region {} is {}'s, given by {}; {} windows were killed", region.name, request.owner,
                        who_.principal, killed));
-    return shown(now);
+    return shown_with_log(now);
 }
 
 }  // namespace pmemckpt::driver

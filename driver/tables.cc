@@ -1,5 +1,7 @@
 #include "driver/tables.hh"
 
+#include <functional>
+
 namespace pmemckpt::driver {
 
 rdma::Translation translate(media::Medium& medium, std::uint64_t page_size, PageRange range,
@@ -65,14 +67,14 @@ std::size_t Tables::revoke_region_writers(const std::string& pool, std::uint64_t
 }
 
 std::size_t Tables::revoke_session(std::uint64_t session_id) {
-    std::vector<rdma::Key> keys;
+    std::map<std::uint64_t, rdma::Key, std::greater<>> keys;  // the last one first: see log_requests.cc
     {
         const std::lock_guard lock(mutex_);
         const auto end = windows_.lower_bound(Id{session_id + 1, 0});
         for (auto window = windows_.lower_bound(Id{session_id, 0}); window != end; ++window)
-            keys.push_back(window->first.second);
+            keys.emplace(window->second.number, window->first.second);
     }
-    for (const auto key : keys)
+    for (const auto& [number, key] : keys)
         revoke(session_id, key);
     return keys.size();
 }

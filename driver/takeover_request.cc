@@ -54,7 +54,8 @@ Requests::Answer<wire::TakenOver> Requests::take_over(const wire::TakeOver& requ
     TRY(pool().read_log(found));  // so that the region below has the log's end
     answer.region = shown(TRY(pool().find_region(pool::RegionRef(found))));
     answer.previous_epoch = before.epoch;
-    answer.newest = TRY(newest_of(pool(), found));
+    if (services_.access.check(pool(), pool::RegionRef(found), who_.principal, Right::read))
+        answer.newest = TRY(newest_of(pool(), found));
     if (!request.cursor.empty())
         answer.cursor = TRY(cursor_get({request.name, request.cursor}));
     return answer;

@@ -80,7 +80,9 @@ Result<Key> Key::parse(std::string_view hexadecimal) {
     Key key;
     std::size_t length = 0;
     const char* end = nullptr;
-    const bool good = sodium_hex2bin(key.bytes_.data(), kBytes, hexadecimal.data(), hexadecimal.size(), "\n",
+    // To libsodium a NUL is one of the characters that are passed over, whichever those are.
+    const bool good = hexadecimal.find('\0') == std::string_view::npos &&
+                      sodium_hex2bin(key.bytes_.data(), kBytes, hexadecimal.data(), hexadecimal.size(), "\n",
                                      &length, &end) == 0;
     if (!good || length != kBytes || end != hexadecimal.data() + hexadecimal.size())
         return fail(EBADMSG, "it does not hold a key of {} hexadecimal digits", 2 * kBytes);
@@ -156,12 +158,14 @@ struct Secret {
 
 /// ENOENT; EPERM when others may read it.
 Status read_private_file(const std::string& path, std::string_view name, Secret& secret) {
-    const FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    const FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
     if (!file)
         return missing_key(errno, path, name);
     struct stat attributes {};
     if (::fstat(file.get(), &attributes) != 0)
         return fail_errno(errno, "can't look at {}", path);
+    if (!S_ISREG(attributes.st_mode))
+        return fail(EINVAL, "key {} is no file that holds anything: remove it", path);
     if ((attributes.st_mode & 0077) != 0)
         return fail(EPERM, "key {} may be read by others (mode {:04o}): chmod 600 {}", path,
                     attributes.st_mode & 07777, path);
@@ -218,6 +222,16 @@ Result<std::optional<Key>> load_former_key(const std::string& directory, std::st
     return fail(EBADMSG, "key {} does not say until when it is valid: remove it", path);
 }
 
+/// The manager may be another user, who has the directory: what root puts there is to be his as well.
+Status give_to_owner_of(const std::string& directory, const FileDescriptor& file) {
+    struct stat attributes {};
+    if (::geteuid() == 0 &&
+        (::stat(directory.c_str(), &attributes) != 0 ||
+         (attributes.st_uid != 0 && ::fchown(file.get(), attributes.st_uid, attributes.st_gid) != 0)))
+        return fail_errno(errno, "can't give a key to the owner of {}", directory);
+    return {};
+}
+
 /// A file with this text has its name, or there is none: it is on disk before. `replace`: whatever was there.
 Status put_private_file(const std::string& directory, std::string_view name, const std::string& path,
                         std::string_view text, bool replace) {
@@ -226,7 +240,9 @@ Status put_private_file(const std::string& directory, std::string_view name, con
     const FileDescriptor file(::open(draft.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
     if (!file)
         return fail_errno(errno, "can't create {}", draft);
-    auto written = write_whole(file, text, draft);
+    auto written = give_to_owner_of(directory, file);
+    if (written)
+        written = write_whole(file, text, draft);
     const auto give_name = [&] {
         return replace ? ::rename(draft.c_str(), path.c_str()) : ::link(draft.c_str(), path.c_str());
     };
@@ -276,8 +292,10 @@ Result<std::string> store_key(const std::string& directory, std::string_view nam
         ::chmod(directory.c_str(), 0700);
     if (status)
         return fail_errno(status.value(), "can't make the key directory {}", directory);
+    if (!replace && ::access(key_path(directory, name).c_str(), F_OK) == 0)
+        return fail(EEXIST, "there is a key {} already", key_path(directory, name));
     // On disk before the new one is: who is to be kept out has none that is valid.
-    if (replace && TRY(remove_file(former_path(directory, name))))
+    if (TRY(remove_file(former_path(directory, name))))
         TRY(sync_directory(directory));
     return put_key(directory, name, key, replace);
 }

@@ -60,9 +60,10 @@ Result<std::string> rotate_key(const std::string& directory, std::string_view na
 /// Both are gone, durably, whatever they were like. Whether there was a NAME.key.
 Result<bool> remove_key(const std::string& directory, std::string_view name);
 
-/// Writes DIRECTORY/NAME.key (made with its parents, mode 0700, when missing). EEXIST when it is there and
-/// not `replace`, which ends the validity of a former key as well. The file is complete and on disk before it
-/// has its name, and its name is on disk when this returns. Returns the file's path.
+/// Writes DIRECTORY/NAME.key, by root for the directory's owner (made with its parents, mode 0700, when
+/// missing). EEXIST when it is there and not `replace`, which ends the validity of a former key as well. The
+/// file is complete and on disk before it has its name, and its name is on disk when this returns. Returns
+/// the file's path.
 Result<std::string> store_key(const std::string& directory, std::string_view name, const Key& key,
                               bool replace = false);
 

@@ -29,12 +29,13 @@ Result<Rights> Rights::of_bits(std::uint8_t bits) {
 
 Result<Rights> Rights::parse(std::string_view text) {
     Rights rights;
-    while (!text.empty()) {
+    for (;;) {
         const auto comma = text.find(',');
         rights = rights.with(TRY(parse_word(text.substr(0, comma))));
-        text.remove_prefix(comma == std::string_view::npos ? text.size() : comma + 1);
+        if (comma == std::string_view::npos)
+            return rights;
+        text.remove_prefix(comma + 1);
     }
-    return rights;
 }
 
 const char* to_string(Right right) {

@@ -76,7 +76,7 @@ Error Appender::State::remember(Error error) {
                                          opening.region, opening.generation, region.newest)};
     };
     if (error.code != ESTALE && !session->exchange().state())
-        error = why_lost(session->options(), {opening.region, opening.epoch}, error, look);
+        error = why_lost(session->options(), {opening.region, opening.epoch, Right::append}, error, look);
     dead_ = error;
     return error;
 }

@@ -53,6 +53,10 @@ std::optional<Error> what_happened(Client& client, const Tenure& tenure, const L
             fmt::format("fenced: region {} was taken over{} (epoch {}, {} was this session's); open it "
                         "anew",
                         tenure.region, by_whom(client, tenure), region->epoch, tenure.epoch)};
+    if (!Rights::of_bits(region->rights).value_or(Rights()).has(tenure.right))
+        return Error{EACCES, fmt::format("the right to {} in region {} was withdrawn: who administers it can "
+                                         "give it again",
+                                         to_string(tenure.right), tenure.region)};
     return look ? look(*region) : std::nullopt;
 }
 

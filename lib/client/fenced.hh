@@ -5,21 +5,24 @@
 #include <optional>
 #include <string>
 
+#include "lib/base/rights.hh"
 #include "lib/client/client.hh"
 
 namespace pmemckpt::client {
 
-/// By which right a region is written.
+/// By what a region is written.
 struct Tenure {
     std::string region;
     std::uint64_t epoch = 0;
+    Right right = Right::write;
 };
 
 /// What else may have ended it: an error, or nothing.
 using LookAt = std::function<std::optional<Error>(const wire::Region&)>;
 
 /// Why a region can't be written any more, as the manager says it on a connection of its own: ESTALE when
-/// another session took it over, ENOENT when it was destroyed, what `look` finds; else `failure`.
+/// another session took it over, ENOENT when it was destroyed, EACCES when the right was withdrawn, what
+/// `look` finds; else `failure`.
 Error why_lost(const Options& options, const Tenure& tenure, const Error& failure, const LookAt& look = {});
 
 }  // namespace pmemckpt::client

@@ -24,7 +24,7 @@ Error Writer::State::remember(Error error) {
     if (dead_)
         return *dead_;
     if (error.code != ESTALE && !session->exchange().state()) {
-        error = why_lost(session->options(), {region, epoch}, error);
+        error = why_lost(session->options(), {region, epoch, Right::write}, error);
         if (error.code == ESTALE && asked_)
             error.message += "; whether this generation was sealed before that is not known";
     }

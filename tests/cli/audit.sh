@@ -33,6 +33,10 @@ if [ "$(id -u)" = 0 ]; then
     chown 65534 "$PMEMCKPT_KEY_DIR/spare.key"
     is_wrong "user 65534 owns it, and the key directory is user 0's: chown 0 $PMEMCKPT_KEY_DIR/spare.key"
     chown 0 "$PMEMCKPT_KEY_DIR/spare.key"
+    # A manager that is the directory's owner can't read it.
+    mkdir -m 700 theirs && cp -p "$PMEMCKPT_KEY_DIR/spare.key" theirs && chown 65534 theirs
+    expect_status 1 audit --key-dir theirs
+    contains "$OUTPUT" "chown 65534 theirs/spare.key"
 fi
 # The manager's directory is looked at too, where another one is named.
 chmod 755 "$PMEMCKPT_KEY_DIR"

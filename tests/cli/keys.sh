@@ -79,5 +79,14 @@ spare restore team/app --to got >/dev/null
 
 # With no manager there, that is said.
 stop_manager
-expect_status 3 pmemckpt-ctl revoke-key spare --force --admin-socket "$ADMIN_SOCKET"
-contains "$OUTPUT" "the key of spare is removed, but its sessions go on"
+expect_status 6 pmemckpt-ctl revoke-key spare --force --admin-socket "$ADMIN_SOCKET"
+contains "$OUTPUT" "the key of spare is removed; a manager that runs goes on with its sessions"
+[ ! -e "$PMEMCKPT_KEY_DIR/spare.key" ] || fail "it is there"
+
+# What root makes is the directory's owner's, who may be the manager.
+if [ "$(id -u)" = 0 ]; then
+    mkdir -m 700 theirs && chown 65534:65534 theirs
+    pmemckpt-ctl create-key spare --key-dir theirs >/dev/null
+    pmemckpt-ctl rotate-key spare --key-dir theirs >/dev/null
+    [ "$(stat -c %u:%g:%a theirs/* | sort -u)" = 65534:65534:600 ] || fail "$(ls -l theirs)"
+fi

@@ -50,6 +50,11 @@ for wrong in "team/app spare fly" "team/app %% read" "team/app ../x read" "team/
     expect_status 2 pmemckpt-ctl grant $wrong
 done
 expect_status 2 pmemckpt-ctl grant team/app spare
+for empty in "" "read," ",read"; do # of a script whose variable is not set
+    expect_status 2 pmemckpt-ctl grant team/app spare "$empty"
+    contains "$OUTPUT" '"" is no right'
+    expect_status 2 pmemckpt-ctl revoke team/app spare "$empty"
+done
 expect_status 3 pmemckpt-ctl grant team/none spare read
 expect_status 3 pmemckpt-ctl set-owner team/app nobody
 contains "$OUTPUT" "nobody has no key at this manager, and could never use region team/app"

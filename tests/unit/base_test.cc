@@ -85,6 +85,11 @@ void keys_come_back() {
     CHECK(test::ok(load_key(folder, "alice")).bytes() == key.bytes());
     test::ok(store_key(folder, "alice", Key::random(), true));
     CHECK(test::ok(load_key(folder, "alice")).bytes() != key.bytes());
+    // In place of one that was removed, the one before a rotation is of no use, either.
+    test::ok(rotate_key(folder, "alice", Key::random(), 60));
+    std::filesystem::remove(path);
+    test::ok(store_key(folder, "alice", key));
+    CHECK(!test::ok(load_valid_keys(folder, "alice")).former);
 }
 
 void unsafe_keys_are_refused() {
@@ -99,6 +104,9 @@ void unsafe_keys_are_refused() {
         test::contains(test::error(load_key(folder, "alice"), EBADMSG), path);
     }
     test::contains(test::error(load_key(folder, "bob"), ENOENT), "create-key");
+    const auto queue = folder + "/queue.key";
+    CHECK(::mkfifo(queue.c_str(), 0600) == 0);
+    test::contains(test::error(load_key(folder, "queue"), EINVAL), "is no file");
     for (const char* name : {"", "../alice", ".hidden", "-x", "a/b", "a b"})
         test::error(load_key(folder, name), EINVAL);
 }

@@ -69,6 +69,33 @@ void a_destroyed_region_is_named() {
     test::equal(error.error().code, ENOENT);
 }
 
+/// He may do other things there still, and the connection that ended did not say why.
+void a_withdrawn_right_is_named() {
+    ManagerHere here;
+    here.administrators = {};
+    here.end();
+    here.start();
+    const auto owner = here.connect();
+    test::ok(owner->create_region("region", {}, true));
+    const auto let_bob = [&](Rights rights) { test::ok(owner->grant("region", {"bob", rights.bits()})); };
+    let_bob(Rights(Right::read).with(Right::write).with(Right::append));
+
+    const auto first = here.connect("bob");
+    const auto writer = test::ok(first->begin("region", kSize));
+    test::ok(owner->withdraw("region", {"bob", Rights(Right::write).bits()}));
+    const auto written = write_on(*writer);
+    test::equal(written.code, EACCES);
+    test::contains(written.message, "the right to write in region region was withdrawn");
+
+    const auto second = here.connect("bob");
+    const auto appender = test::ok(second->open_log("region"));
+    test::ok(owner->withdraw("region", {"bob", Rights(Right::append).bits()}));
+    test::ok(appender->append(bytes_of("a record")).map([](auto) {}));
+    const auto appended = appender->flush();
+    test::equal(appended.error().code, EACCES);
+    test::contains(appended.error().message, "the right to append in region region was withdrawn");
+}
+
 /// Nobody took it over: what happened stays the reason.
 void a_lost_manager_is_no_takeover() {
     ManagerHere here;
@@ -98,5 +125,6 @@ int main() {
                      {{"a writer is told that it is fenced", a_writer_is_told_that_it_is_fenced},
                       {"a clone's writer too", a_clone_s_writer_too},
                       {"a destroyed region is named", a_destroyed_region_is_named},
+                      {"a withdrawn right is named", a_withdrawn_right_is_named},
                       {"a lost manager is no takeover", a_lost_manager_is_no_takeover}});
 }

@@ -50,7 +50,7 @@ public:
         config.key_dir = key_dir_;
         config.admin_socket = (directory() / "admin.sock").string();
         config.log_level = log::Level::error;
-        config.access.administrators = {"alice", "bob"};  // what they may do is no matter
+        config.access.administrators = administrators;
         config.limits = limits_;
         manager_ = ok(driver::Manager::start(config));
         port_ = manager_->addresses().at(0).port;
@@ -75,7 +75,9 @@ public:
     /// The same of what they have read.
     std::uint64_t bytes_sent() const { return sum_of("bytes_sent"); }
     driver::Manager& manager() { return *manager_; }
-    std::vector<driver::PoolConfig> pools_before;  // served as well, in front of it, from the next start on
+    std::vector<std::string> administrators{"alice",
+                                            "bob"};  // what they may do is no matter, unless a test says so
+    std::vector<driver::PoolConfig> pools_before;    // served as well, in front of it, from the next start on
     const std::string& key_dir() const { return key_dir_; }
     const std::string& uuid() const { return uuid_; }
 

@@ -112,8 +112,38 @@ void a_clone_takes_two() {
                        fmt::format("no right to {}", alone == Right::write ? "read" : "write"));
         served.withdraw("bob", alone);
     }
-    served.grant("bob", Rights(Right::write).with(Right::read));
-    test::ok(served.open("bob")->ask<wire::Cloning>(request));
+    const auto both = Rights(Right::write).with(Right::read);
+    // Also when the right goes on the way to it.
+    for (const bool before_dirty : {true, false}) {
+        served.grant("bob", both);
+        const auto bob = served.open("bob");
+        const wire::Dirty last{test::ok(bob->ask<wire::Cloning>(request)).draft_id, 1, {{0, 1}}};
+        if (!before_dirty)
+            test::ok(bob->ask<wire::Begun>(last));
+        served.withdraw("bob", Right::read);
+        if (before_dirty)
+            test::error(bob->ask<wire::Begun>(last), EACCES);
+        else
+            test::error(bob->ask<wire::Generation>(wire::Seal{last.draft_id, kSize, 0, 0}), EACCES);
+    }
+    served.grant("bob", both);
+    const auto bob = served.open("bob");
+    const auto clone = test::ok(bob->ask<wire::Cloning>(request));
+    const auto draft = test::ok(bob->ask<wire::Begun>(wire::Dirty{clone.draft_id, 1, {{0, 1}}}));
+    test::ok(test::seal(*bob, draft));
+}
+
+// Neither is the checksum of the newest generation told to who may only take over.
+void a_takeover_tells_what_may_be_read() {
+    test::RightsFixture served;
+    test::ok(test::seal(*served.alice, test::begin(*served.alice)));
+    const auto taken = [&] {
+        return test::ok(served.open("bob")->ask<wire::TakenOver>(wire::TakeOver{kRegion, ""})).newest;
+    };
+    served.grant("bob", Right::take_over);
+    CHECK(taken().number == 0 && taken().crc32c == 0 && taken().writer.empty());
+    served.grant("bob", Right::read);
+    test::equal(taken().number, 1U);
 }
 
 // What there is of a folder, and who else there is, is for those who may know.
@@ -406,6 +436,7 @@ int main() {
                      {{"the creator alone", the_creator_alone},
                       {"each right opens its own requests", each_right_opens_its_own_requests},
                       {"a clone takes two", a_clone_takes_two},
+                      {"a takeover tells what may be read", a_takeover_tells_what_may_be_read},
                       {"what is hidden is not named", what_is_hidden_is_not_named},
                       {"what is hidden or waited for is counted", what_is_hidden_or_waited_for_is_counted},
                       {"what is missing is said", what_is_missing_is_said},

@@ -36,8 +36,12 @@ Result<FileDescriptor> connect_to(const std::string& path) {
     if (!socket || ::setsockopt(socket.get(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit) != 0 ||
         ::setsockopt(socket.get(), SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit) != 0)
         return fail_errno(errno, "can't make a socket");
-    if (::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
-        return fail_errno(errno, "can't ask the manager at admin socket {}", path);
+    if (::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
+        auto why = system_error(errno, fmt::format("can't ask the manager at admin socket {}", path));
+        if (why.code == ENOENT)
+            why.code = ECONNREFUSED;
+        return tl::unexpected<Error>(std::move(why));
+    }
     return socket;
 }
 

@@ -39,11 +39,11 @@ void check_mode(const std::filesystem::path& path, const char* wanted, Findings&
                                         attributes.st_mode & 07777, wanted, path.string())});
 }
 
-/// Who owns a file can let others read it, and make it another one.
+/// Who owns a file can let others read it, and make it another one; and a manager that is the directory's
+/// owner can't read one of root's.
 void check_owner(const std::filesystem::path& path, uid_t owner_of_directory, Findings& findings) {
     struct stat attributes {};
-    if (::stat(path.c_str(), &attributes) != 0 || attributes.st_uid == 0 ||
-        attributes.st_uid == owner_of_directory)
+    if (::stat(path.c_str(), &attributes) != 0 || attributes.st_uid == owner_of_directory)
         return;
     findings.push_back(
         {true, path,
@@ -205,14 +205,19 @@ Status look_at_manager(const Common& common, Findings& findings) {
         findings.push_back({false, "manager", "none answers on this host, so nothing of one was looked at"});
         return {};
     }
-    const auto status = Json::parse(*line, nullptr, false);
+    auto status = Json::parse(*line, nullptr, false);
     if (!status.is_object())
         return fail(EPROTO, "the manager's status is no JSON");
     std::error_code unknown;
-    const auto directory = status.value("key_dir", "");
+    const auto& named = status["key_dir"];
+    const auto directory = named.is_string() ? named.get<std::string>() : "";
     if (!directory.empty() && !std::filesystem::equivalent(directory, key_directory(common), unknown))
         check_keys(directory, findings);
-    check_manager(status, findings);
+    try {
+        check_manager(status, findings);
+    } catch (const Json::exception& odd) {
+        return fail(EPROTO, "the manager's status is not one that this program knows: {}", odd.what());
+    }
     return {};
 }
 

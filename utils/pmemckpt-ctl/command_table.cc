@@ -79,7 +79,8 @@ void add_common(CLI::App& app, Common& common) {
     app.add_option("--transport", connection.transport, "else $PMEMCKPT_TRANSPORT, else auto")
         ->check(CLI::IsMember({"auto", "iwarp", "verbs"}).description(""))
         ->type_name("auto|iwarp|verbs");
-    app.add_option("--admin-socket", common.admin_socket, "ask the manager of this host, for status and list")
+    app.add_option("--admin-socket", common.admin_socket,
+                   "ask the manager of this host: status, list, audit, revoke-key")
         ->type_name("PATH");
     app.add_flag("--json", common.json, "print JSON, for programs");
 }

@@ -128,11 +128,8 @@ std::string rotated_key_json(const std::string& principal, const std::string& pa
     return text(Json{{"principal", principal}, {"key", path}, {"overlap_s", overlap_s}});
 }
 
-std::string revoked_key_json(const std::string& principal, const std::optional<EndedSessions>& ended) {
-    Json object{{"principal", principal}};
-    object["sessions"] = ended ? Json(ended->sessions) : Json();
-    object["windows"] = ended ? Json(ended->windows) : Json();
-    return text(object);
+std::string revoked_key_json(const std::string& principal, const EndedSessions& ended) {
+    return text(Json{{"principal", principal}, {"sessions", ended.sessions}, {"windows", ended.windows}});
 }
 
 std::string region_json(const wire::Region& region) {

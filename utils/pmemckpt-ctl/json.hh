@@ -26,7 +26,7 @@ struct EndedSessions {
     std::uint64_t sessions = 0, windows = 0;
 };
 /// None: no manager was asked.
-std::string revoked_key_json(const std::string& principal, const std::optional<EndedSessions>& ended);
+std::string revoked_key_json(const std::string& principal, const EndedSessions& ended);
 std::string region_json(const wire::Region& region);
 /// Of a region that was cleared or destroyed: what it had.
 std::string dropped_json(const wire::Region& region);

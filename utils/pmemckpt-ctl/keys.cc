@@ -36,19 +36,16 @@ std::string where_it_goes(const std::string& path, const std::string& principal,
         principal, path, directory);
 }
 
-/// What a manager of this host has ended; none when nobody answers where one would be.
-Result<std::optional<EndedSessions>> end_sessions(const Common& common, const std::string& principal) {
-    const bool is_chosen = !common.admin_socket.empty();
-    const auto socket = is_chosen ? common.admin_socket : default_admin_socket();
+/// What the manager of this host has ended. ECONNREFUSED when none answers.
+Result<EndedSessions> end_sessions(const Common& common, const std::string& principal) {
+    const auto socket = common.admin_socket.empty() ? default_admin_socket() : common.admin_socket;
     const nlohmann::json request{{"command", "end-sessions"}, {"principal", principal}};
-    const auto answer = ask_manager(socket, request.dump());
-    if (!answer && !is_chosen && (answer.error().code == ENOENT || answer.error().code == ECONNREFUSED))
-        return std::nullopt;
-    const auto ended = nlohmann::json::parse(TRY(Result<std::string>(answer)), nullptr, false);
+    const auto answer = TRY(ask_manager(socket, request.dump()));
+    const auto ended = nlohmann::json::parse(answer, nullptr, false);
     if (ended.is_discarded() || !ended.contains("sessions") || !ended.contains("windows") ||
         !ended["sessions"].is_number_unsigned() || !ended["windows"].is_number_unsigned())
         return fail(EPROTO, "the manager at admin socket {} has not ended the sessions of {}: it said {}",
-                    socket, principal, *answer);
+                    socket, principal, answer);
     return EndedSessions{ended["sessions"].get<std::uint64_t>(), ended["windows"].get<std::uint64_t>()};
 }
 
@@ -95,18 +92,19 @@ Status revoke_key(const Common& common, const RevokeKey& request) {
     const bool was_there = TRY(remove_key(directory, request.principal));
     const auto done = was_there ? fmt::format("the key of {} is removed", request.principal)
                                 : fmt::format("there is no key of {} in {}", request.principal, directory);
-    auto ended = end_sessions(common, request.principal);
+    const auto ended = end_sessions(common, request.principal);
     if (!ended)
-        return fail(ended.error().code, "{}, but its sessions go on: {}", done, ended.error().message);
-    if (!was_there && (!*ended || (*ended)->sessions == 0))
+        return fail(
+            ended.error().code,
+            "{}; a manager that runs goes on with its sessions, till revoke-key is given again with its "
+            "--admin-socket: {}",
+            done, ended.error().message);
+    if (!was_there && ended->sessions == 0)
         return fail(ENOENT, "{}, and no session of it", done);
     if (common.json)
         return print(revoked_key_json(request.principal, *ended));
-    if (!*ended)
-        return print(fmt::format("{}; no manager answers at {}: sessions at one that runs elsewhere go on\n",
-                                 done, default_admin_socket()));
-    return print(fmt::format("{}; {} with {} ended\n", done, plural((*ended)->sessions, "session"),
-                             plural((*ended)->windows, "window")));
+    return print(fmt::format("{}; {} with {} ended\n", done, plural(ended->sessions, "session"),
+                             plural(ended->windows, "window")));
 }
 
 }  // namespace pmemckpt::ctl

@@ -28,9 +28,8 @@ Status tell(const Common& common, const std::string& region, const wire::Grant& 
 std::string table_of(const wire::RightsList& list) {
     Table table({{"WHO"}, {"RIGHTS"}});
     table.add({list.owner, "owner"});
-    for (const auto& grant : list.grants)
-        if (grant.grantee != list.owner)
-            table.add({grant.grantee, rights_name(grant.rights)});
+    for (const auto& grant : list.grants)  // the owner's stay his when he gives it away
+        table.add({grant.grantee, rights_name(grant.rights)});
     return table.text();
 }
 

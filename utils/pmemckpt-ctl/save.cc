@@ -74,8 +74,8 @@ Status prepare_region(client::Client& client, const Save& request) {
         return make_region(client, {request.region, request.keep, request.keep_age, request.max_size}, false)
             .map([](const auto&) {});
     if (found.error().code == ENOENT)
-        return fail(ENOENT, "there is no region {} (pmemckpt-ctl create-region {} makes it)", request.region,
-                    request.region);
+        return fail(ENOENT, "{} (pmemckpt-ctl create-region {} makes it, where there is none)",
+                    found.error().message, request.region);
     return tl::unexpected(found.error());
 }
 
