@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <utility>
 
 namespace pmemckpt::sync {
 
@@ -37,6 +38,14 @@ Status Table::check_number(const SyncPointId& id) {
     if (id.number == 0 || id.number > kLastNumber)
         return fail(EINVAL, "{} is no number of a sync point", id.number);
     return {};
+}
+
+bool Table::is_sound() const {
+    const auto is_next = [before = std::uint64_t{0}](const Held& held) mutable {
+        return std::exchange(before, held.point.id.number) < held.point.id.number;
+    };
+    return held_.size() <= kMostHeld && highest_ <= kLastNumber && std::ranges::all_of(held_, is_next) &&
+           (held_.empty() || held_.back().point.id.number <= highest_);
 }
 
 Status Table::check_prepare(const SyncPointId& id) const {

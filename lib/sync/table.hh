@@ -81,6 +81,8 @@ public:
     std::optional<SyncPointId> pending_rollback() const;
     bool is_state_lost() const { return state_lost_; }
     bool must_roll_back() const { return rolling_back_ != 0 || is_state_lost(); }
+    /// Of one that was read: whether this one could have come to be.
+    bool is_sound() const;
 
     static void fields(auto& s, auto& c) {
         c(s.instance_), c(s.term_), c(s.highest_), c(s.held_), c(s.rolling_back_), c(s.rolls_back_to_);

@@ -76,7 +76,7 @@ TableReading decode_table_copy(std::span<const std::byte> bytes, TableCopy& into
     if (header.version != kVersion)
         return TableReading::other_version;
     auto snapshot = wire::decode_body<Snapshot>(body);
-    if (!snapshot)
+    if (!snapshot || !snapshot->table.is_sound())
         return TableReading::damaged;
     into.sequence = header.sequence;
     into.snapshot = std::move(*snapshot);
