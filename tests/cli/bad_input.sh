@@ -68,7 +68,7 @@ refused 3 "7" pmemckpt-ctl restore team/app@7
 refused 3 "no-file" pmemckpt-ctl save team/app no-file
 refused 3 "nobody.key" pmemckpt-ctl list --principal nobody
 refused 3 "no-keys" pmemckpt-ctl list --key-dir no-keys
-refused 3 "no.sock" pmemckpt-ctl status --admin-socket no.sock
+refused 6 "no.sock" pmemckpt-ctl status --admin-socket no.sock
 refused 3 "nowhere" pmemckpt-ctl restore team/app --to nowhere/back
 refused_manager 3 "no-pool" --pool no-pool
 refused 3 "no-folder" pmemckpt-ctl create-pool no-folder/pool --size 64M
