@@ -7,12 +7,6 @@
 
 namespace pmemckpt::driver {
 
-namespace {
-
-constexpr std::size_t kMaximumRangesOfOtherClones = DirtyRanges::kMaximum;
-
-}  // namespace
-
 // Who writes over parts of a generation is told of the rest: by the checksum of the whole.
 Result<Requests::Entered> Requests::enter_to_clone(const std::string& region) {
     auto entered = TRY(enter(region, Right::write));
@@ -60,7 +54,7 @@ Status Requests::check_other_clones(std::uint64_t draft_id) const {
     std::size_t count = 0;
     for (const auto& [id, clone] : clones_)
         count += id == draft_id ? 0 : clone.dirty.count();
-    if (count > kMaximumRangesOfOtherClones)
+    if (count > DirtyRanges::kMaximum)
         return fail(E2BIG,
                     "other clones of this session have {} dirty ranges already, and wait for more: name the "
                     "last range of one before the next is begun",

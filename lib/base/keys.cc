@@ -224,10 +224,12 @@ Result<std::optional<Key>> load_former_key(const std::string& directory, std::st
 
 /// The manager may be another user, who has the directory: what root puts there is to be his as well.
 Status give_to_owner_of(const std::string& directory, const FileDescriptor& file) {
+    if (::geteuid() != 0)
+        return {};
     struct stat attributes {};
-    if (::geteuid() == 0 &&
-        (::stat(directory.c_str(), &attributes) != 0 ||
-         (attributes.st_uid != 0 && ::fchown(file.get(), attributes.st_uid, attributes.st_gid) != 0)))
+    if (::stat(directory.c_str(), &attributes) != 0)
+        return fail_errno(errno, "can't look at the key directory {}", directory);
+    if (attributes.st_uid != 0 && ::fchown(file.get(), attributes.st_uid, attributes.st_gid) != 0)
         return fail_errno(errno, "can't give a key to the owner of {}", directory);
     return {};
 }

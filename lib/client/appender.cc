@@ -13,19 +13,6 @@ namespace {
 
 constexpr std::size_t kWordBytes = 8;
 
-format::LogRecordHeader header_of(const LogOpening& opening, std::uint64_t sequence,
-                                  std::span<const std::byte> payload) {
-    format::LogRecordHeader header;
-    header.magic = format::kLogRecordMagic;
-    header.log_id = opening.log_id;
-    header.sequence = sequence;
-    header.epoch = opening.epoch;
-    header.length = payload.size();
-    header.term = opening.term;
-    header.crc32c = format::log_record_crc(header, payload);
-    return header;
-}
-
 Status check_record(std::span<const std::byte> record) {
     if (record.empty())
         return fail(EINVAL, "a record of 0 bytes can't be appended");
@@ -105,7 +92,8 @@ Result<std::uint64_t> Appender::State::append(std::span<const std::byte> record)
 
 Status Appender::State::put(std::span<const std::byte> record) {
     constexpr std::array<std::byte, format::kLogRecordAlignment> kPadding{};
-    const auto header = header_of(opening, sequence + 1, record);
+    const auto header =
+        format::log_record_header({opening.log_id, opening.epoch, opening.term}, sequence + 1, record);
     const auto padding = round_up(record.size(), kPadding.size()) - record.size();
     TRY(put_copied(std::as_bytes(std::span(&header, 1))));
     TRY(record.size() <= kCopiedRecord ? put_copied(record) : put_in_place(record));

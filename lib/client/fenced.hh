@@ -14,7 +14,7 @@ namespace pmemckpt::client {
 struct Tenure {
     std::string region;
     std::uint64_t epoch = 0;
-    Right right = Right::write;
+    Right right;
 };
 
 /// What else may have ended it: an error, or nothing.

@@ -26,6 +26,19 @@ std::uint32_t log_record_crc(const LogRecordHeader& header, std::span<const std:
     return crc32c(payload, log_header_crc(header));
 }
 
+LogRecordHeader log_record_header(const LogBounds& opening, std::uint64_t sequence,
+                                  std::span<const std::byte> payload) {
+    LogRecordHeader header{};
+    header.magic = kLogRecordMagic;
+    header.log_id = opening.log_id;
+    header.sequence = sequence;
+    header.epoch = opening.epoch;
+    header.length = payload.size();
+    header.term = opening.term;
+    header.crc32c = log_record_crc(header, payload);
+    return header;
+}
+
 std::optional<LogRecordHeader> claimed_log_record(std::span<const std::byte> bytes, const LogPosition& last,
                                                   const LogBounds& bounds, std::uint64_t room) {
     if (bytes.size() < kLogRecordHeaderBytes)

@@ -56,6 +56,9 @@ struct LogBounds {
     std::uint32_t term = 0;   ///< of the log
 };
 
+/// Of a record that an opening of this log, epoch and term makes.
+LogRecordHeader log_record_header(const LogBounds& opening, std::uint64_t sequence,
+                                  std::span<const std::byte> payload);
 /// The header at the start of `bytes`, when it may be the one of the next record after `last`, with `room`
 /// bytes to the log's end; all that is left to check is its CRC.
 std::optional<LogRecordHeader> claimed_log_record(std::span<const std::byte> bytes, const LogPosition& last,

@@ -205,27 +205,22 @@ Result<LogGrant> PoolOnMedium::open_log(const RegionRef& region, std::uint64_t r
                 region.name, kOpenAttempts);
 }
 
-Status PoolOnMedium::check_log(const Region& region, std::uint64_t log_id, std::uint32_t term) {
-    if (!region.log || region.log->id != log_id || region.log->term != term)
-        return other_log(region.info.name);
+Status PoolOnMedium::check_log(const std::string& region, const std::optional<RegionLog>& log,
+                               std::uint64_t log_id, std::uint32_t term) {
+    if (!log || log->id != log_id || log->term != term)
+        return other_log(region);
     return {};
 }
 
 Result<LogGrant> PoolOnMedium::grow_log(const RegionRef& region, std::uint64_t log_id, std::uint32_t term,
                                         std::uint64_t room) {
     TRY(journal_.check());
-    LookedAt looked;
-    {
-        const std::shared_lock lock(tables_);
-        const Region& found = *TRY(region_named(region));
-        TRY(check_log(found, log_id, term));
-        looked.region = found.info;
-        looked.log = found.log;
-    }
+    const auto looked = TRY(log_of(region));
+    TRY(check_log(region.name, looked.log, log_id, term));
     auto pages = TRY(log_pages(looked, std::max<std::uint64_t>(divide_up(room, page_size()), 1)));
     const std::lock_guard writing(writing_);
     const Region& found = *TRY(region_named(region));
-    TRY(check_log(found, log_id, term));
+    TRY(check_log(region.name, found.log, log_id, term));
     const format::LogGrow record{found.info.id, log_id, term, pages->list()};
     const auto before = found.log->segments.size();
     TRY(put_log(record, std::move(pages)));

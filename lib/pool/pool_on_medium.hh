@@ -103,7 +103,7 @@ private:
         LogPlace end;
     };
     enum class Look { from_end, from_opening };  // the latter when the last opening's windows are dead
-    Result<LookedAt> log_of(const RegionRef& region) const;
+    Result<LookedAt> log_of(const RegionRef& region) const;  // not looked at
     Result<LookedAt> look(const RegionRef& region, Look from = Look::from_end) const;
     /// Blanks what lies behind its end, at most so much, durably.
     Status blank_tail(const LookedAt& looked, std::uint64_t limit);
@@ -111,7 +111,8 @@ private:
     Result<std::shared_ptr<const Pages>> log_pages(const LookedAt& looked, std::uint64_t least);
     Status put_log(const format::LogGrow& record, std::shared_ptr<const Pages> pages);
     Result<std::optional<LogGrant>> raise_term(const LookedAt& looked, std::shared_ptr<const Pages> pages);
-    static Status check_log(const Region& region, std::uint64_t log_id, std::uint32_t term);
+    static Status check_log(const std::string& region, const std::optional<RegionLog>& log,
+                            std::uint64_t log_id, std::uint32_t term);
 
     Result<std::uint32_t> checksum(const Pages& pages, std::uint64_t length) const;
     Status check_good(const Found& found) const;

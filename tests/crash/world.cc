@@ -100,14 +100,8 @@ Status World::write_record(const std::string& region, const Payload& payload) {
     if (found == appenders_.end())
         return fail(ESTALE, "nobody has the log of {} open", region);
     auto& appender = found->second;
-    format::LogRecordHeader header;
-    header.magic = format::kLogRecordMagic;
-    header.log_id = appender.grant.log.id;
-    header.sequence = appender.sequence++;
-    header.epoch = appender.grant.epoch;
-    header.length = payload.size();
-    header.term = appender.grant.log.term;
-    header.crc32c = format::log_record_crc(header, payload);
+    const auto header = format::log_record_header(
+        {appender.grant.log.id, appender.grant.epoch, appender.grant.log.term}, appender.sequence++, payload);
     logs_[appender.grant.log.id].written.push_back(payload);
     std::vector<std::byte> bytes(format::log_record_bytes(payload.size()));
     std::memcpy(bytes.data(), &header, sizeof header);

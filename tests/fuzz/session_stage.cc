@@ -197,18 +197,11 @@ void SessionStage::append(std::size_t which, std::size_t bytes) {
     if (!session.log)
         return;
     auto& log = *session.log;
-    format::LogRecordHeader header;
-    header.magic = format::kLogRecordMagic;
-    header.log_id = log.granted.log_id;
-    header.sequence = log.sequence;
-    header.epoch = log.granted.epoch;
-    header.length = bytes;
-    header.term = log.granted.term;
-    header.zero = 0;
     Bytes record(format::log_record_bytes(bytes));
-    const auto payload = std::span(record).subspan(sizeof header, bytes);
+    const auto payload = std::span(record).subspan(format::kLogRecordHeaderBytes, bytes);
     std::ranges::fill(payload, std::byte{'r'});
-    header.crc32c = format::log_record_crc(header, payload);
+    const auto header = format::log_record_header({log.granted.log_id, log.granted.epoch, log.granted.term},
+                                                  log.sequence, payload);
     std::memcpy(record.data(), &header, sizeof header);
     for (const auto& segment : log.granted.segments)
         if (log.end >= segment.start && log.end < segment.start + segment.window.size &&

@@ -136,14 +136,8 @@ void LogWriter::persist(std::uint64_t from, std::uint64_t to) {
 }
 
 void LogWriter::store(std::span<const std::byte> payload) {
-    format::LogRecordHeader header;
-    header.magic = format::kLogRecordMagic;
-    header.log_id = grant_.log.id;
-    header.sequence = sequence_++;
-    header.epoch = grant_.epoch;
-    header.length = payload.size();
-    header.term = grant_.log.term;
-    header.crc32c = format::log_record_crc(header, payload);
+    const auto header =
+        format::log_record_header({grant_.log.id, grant_.epoch, grant_.log.term}, sequence_++, payload);
     put(end_, std::as_bytes(std::span(&header, 1)));
     put(end_ + sizeof header, payload);
     end_ += format::log_record_bytes(payload.size());

@@ -30,14 +30,7 @@ struct Served : ManagerFixture {
 /// As an appender of that epoch and term would write it.
 Bytes record_of(const wire::LogGranted& log, std::uint64_t sequence, std::size_t payload_bytes) {
     const auto payload = test::random_bytes(payload_bytes);
-    format::LogRecordHeader header{};
-    header.magic = format::kLogRecordMagic;
-    header.log_id = log.log_id;
-    header.sequence = sequence;
-    header.epoch = log.epoch;
-    header.length = payload.size();
-    header.term = log.term;
-    header.crc32c = format::log_record_crc(header, payload);
+    const auto header = format::log_record_header({log.log_id, log.epoch, log.term}, sequence, payload);
     Bytes record(format::log_record_bytes(payload.size()));
     std::memcpy(record.data(), &header, sizeof header);
     std::memcpy(record.data() + sizeof header, payload.data(), payload.size());

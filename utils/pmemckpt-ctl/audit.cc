@@ -205,15 +205,14 @@ Status look_at_manager(const Common& common, Findings& findings) {
         findings.push_back({false, "manager", "none answers on this host, so nothing of one was looked at"});
         return {};
     }
-    auto status = Json::parse(*line, nullptr, false);
+    const auto status = Json::parse(*line, nullptr, false);
     if (!status.is_object())
         return fail(EPROTO, "the manager's status is no JSON");
-    std::error_code unknown;
-    const auto& named = status["key_dir"];
-    const auto directory = named.is_string() ? named.get<std::string>() : "";
-    if (!directory.empty() && !std::filesystem::equivalent(directory, key_directory(common), unknown))
-        check_keys(directory, findings);
     try {
+        std::error_code unknown;
+        const auto directory = status.value("key_dir", "");
+        if (!directory.empty() && !std::filesystem::equivalent(directory, key_directory(common), unknown))
+            check_keys(directory, findings);
         check_manager(status, findings);
     } catch (const Json::exception& odd) {
         return fail(EPROTO, "the manager's status is not one that this program knows: {}", odd.what());
